@@ -1,0 +1,84 @@
+import type { Job } from "./job.ts";
+import { isFinal, isWaiting, type JobState } from "./states.ts";
+
+/** What an operator may ask of a job. */
+export const JOB_ACTIONS = ["cancel", "retry", "run", "delete"] as const;
+/** One of {@linkcode JOB_ACTIONS}. */
+export type JobAction = (typeof JOB_ACTIONS)[number];
+
+/** A change to a job that is not the end of a run. */
+export type Change =
+  /** A waiting job ends as cancelled. */
+  | { kind: "cancel"; reason: string }
+  /** A running job is told to stop; it ends as cancelled. */
+  | { kind: "requestCancel" }
+  /** A waiting job ends as expired. */
+  | { kind: "expire" }
+  /** A waiting job may run now; a final one starts a new life with its failures forgotten. */
+  | { kind: "makeAvailable" }
+  /** The job and its history are removed. */
+  | { kind: "delete" };
+
+/** A {@linkcode Change} to one job, applied only while the job still is as it was seen. */
+export interface Amendment {
+  /** The job. */
+  id: string;
+  /** The state it was seen in. */
+  from: JobState;
+  /** The claim count it was seen with. */
+  attempt: number;
+  /** When it is written. */
+  at: number;
+  /** The change. */
+  change: Change;
+}
+
+/** The answer to an operator's wish: a change to make, nothing to do, or the reason against it. */
+export type Plan = { kind: "change"; change: Change } | { kind: "done" } | {
+  kind: "refused";
+  reason: string;
+};
+
+/** What an action means for a job in this state. The only place where that is decided. */
+export function planAction(job: Job, action: JobAction): Plan {
+  switch (action) {
+    case "cancel":
+      return planCancel(job);
+    case "retry":
+      return planRetry(job);
+    case "run":
+      return planRun(job);
+    case "delete":
+      return job.state === "running"
+        ? { kind: "refused", reason: "it is running: cancel it first" }
+        : { kind: "change", change: { kind: "delete" } };
+  }
+}
+
+function planCancel(job: Job): Plan {
+  if (isWaiting(job.state)) {
+    return { kind: "change", change: { kind: "cancel", reason: "Cancelled on request" } };
+  }
+  if (job.state === "cancelled") return { kind: "done" };
+  if (isFinal(job.state)) return { kind: "refused", reason: `it is already ${job.state}` };
+  return job.cancelRequestedAt === null
+    ? { kind: "change", change: { kind: "requestCancel" } }
+    : { kind: "done" };
+}
+
+function planRetry(job: Job): Plan {
+  if (isFinal(job.state)) return { kind: "change", change: { kind: "makeAvailable" } };
+  if (job.state === "scheduled" && job.failures > 0) {
+    return { kind: "change", change: { kind: "makeAvailable" } };
+  }
+  return {
+    kind: "refused",
+    reason: `it is ${job.state}: only finished, dead and retrying jobs can be retried`,
+  };
+}
+
+function planRun(job: Job): Plan {
+  if (job.state === "available") return { kind: "done" };
+  if (isWaiting(job.state)) return { kind: "change", change: { kind: "makeAvailable" } };
+  return { kind: "refused", reason: `it is ${job.state}: only waiting jobs can be run now` };
+}

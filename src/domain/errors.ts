@@ -1,0 +1,61 @@
+/**
+ * Every way jobd can refuse or fail, as a stable code. Surfaces map the codes to exit
+ * statuses, HTTP statuses and MCP errors in one table of their own.
+ */
+export type ErrorCode =
+  | "invalid_request"
+  | "invalid_config"
+  | "not_found"
+  | "conflict"
+  | "store_unavailable"
+  | "store_unusable"
+  | "schema_missing"
+  | "schema_newer"
+  | "permission_denied"
+  | "timed_out"
+  | "job_failed"
+  | "internal";
+
+/** Options of {@linkcode JobdError}. */
+export interface JobdErrorOptions {
+  /** What the reader can do about it: one sentence, shown after the message. */
+  hint?: string;
+  /** The failure underneath. */
+  cause?: unknown;
+}
+
+/** The one error class of jobd: a stable `code`, a sentence that says what is wrong, and a hint. */
+export class JobdError extends Error {
+  /** The stable code; messages may change, codes do not. */
+  readonly code: ErrorCode;
+  /** What to do about it, if there is something to say. */
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: JobdErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "JobdError";
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** The error for a bad value: what it is, what came, what is allowed. */
+export function invalid(what: string, value: unknown, allowed: string): JobdError {
+  return new JobdError("invalid_request", `Invalid ${what}: ${show(value)} is not ${allowed}`);
+}
+
+/** A value as it may stand in a message: quoted, shortened, without control characters. */
+export function show(value: unknown): string {
+  let text: string;
+  try {
+    text = typeof value === "string" ? JSON.stringify(value) : JSON.stringify(value) ?? String(value);
+  } catch {
+    text = String(value);
+  }
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

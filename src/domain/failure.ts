@@ -1,0 +1,55 @@
+import type { FailureRecord } from "./job.ts";
+import { storableText } from "./json.ts";
+
+const MESSAGE_MAX = 4_000;
+const STACK_MAX = 16_000;
+const CAUSES_MAX = 5;
+
+/** What was thrown, as it is kept with the job: cut to size, without characters that a store cannot hold. */
+export function failureOf(thrown: unknown): FailureRecord {
+  if (!(thrown instanceof Error)) {
+    return { code: "error", message: storableText(describe(thrown), MESSAGE_MAX) };
+  }
+  const record: FailureRecord = {
+    code: codeOf(thrown),
+    message: storableText(thrown.message === "" ? thrown.name : thrown.message, MESSAGE_MAX),
+  };
+  if (thrown.stack !== undefined) record.stack = storableText(thrown.stack, STACK_MAX);
+  const causes = causesOf(thrown);
+  if (causes.length > 0) record.causes = causes;
+  return record;
+}
+
+/** A failure record whose texts are cut to size and can be stored. */
+export function storableFailure(record: FailureRecord): FailureRecord {
+  return {
+    ...record,
+    code: storableText(record.code, 64),
+    message: storableText(record.message, MESSAGE_MAX),
+    ...(record.stack === undefined ? {} : { stack: storableText(record.stack, STACK_MAX) }),
+    ...(record.causes === undefined ? {} : { causes: record.causes.slice(0, CAUSES_MAX) }),
+  };
+}
+
+function codeOf(error: Error): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" && /^[\w.-]{1,64}$/.test(code) ? code : "error";
+}
+
+function causesOf(error: Error): string[] {
+  const causes: string[] = [];
+  for (let cause = error.cause; cause !== undefined && causes.length < CAUSES_MAX;) {
+    causes.push(storableText(describe(cause), MESSAGE_MAX));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return causes;
+}
+
+function describe(thrown: unknown): string {
+  if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
+  try {
+    return typeof thrown === "string" ? thrown : JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
+}

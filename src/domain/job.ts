@@ -1,0 +1,150 @@
+import type { Backoff } from "./backoff.ts";
+import type { Json } from "./json.ts";
+import type { JobState } from "./states.ts";
+
+/** Why an attempt did not succeed, kept with the job and its executions. */
+export interface FailureRecord {
+  /** What kind of failure: `"error"`, `"timeout"`, `"worker_lost"`, or a handler's own word. */
+  code: string;
+  /** One line for people. */
+  message: string;
+  /** The stack, when there is one. */
+  stack?: string;
+  /** The messages underneath, outermost first. */
+  causes?: string[];
+  /** What the handler wants to keep about it. */
+  data?: Json;
+  /** The delay that followed, in milliseconds, when the job was retried. */
+  retryInMs?: number;
+}
+
+/** Settings of one job that no index needs. */
+export interface JobOptions {
+  /** Longest run of one attempt, in milliseconds; without it the handler's or the program's default holds. */
+  timeoutMs?: number;
+  /** Delay after failures; without it the queue's or the program's default holds. */
+  backoff?: Backoff;
+  /** How long the job is kept after its end, in milliseconds; without it the queue's or the program's default holds. */
+  retentionMs?: number;
+  /** Time from enqueue to `expired`, in milliseconds. */
+  ttlMs?: number;
+  /** At most one unfinished job of a type has it. */
+  uniqueKey?: string;
+  /** Who made the job; for filtering and tracing. */
+  origin?: string;
+  /** Labels for filtering. */
+  tags?: string[];
+  /** Free data beside the payload. */
+  meta?: { [key: string]: Json };
+}
+
+/** A job as it is stored. Instants are epoch milliseconds by the store's clock. */
+export interface Job {
+  /** A UUID of version 7. */
+  id: string;
+  /** The tenant it belongs to. */
+  namespace: string;
+  /** The lane it waits in. */
+  queue: string;
+  /** Which handler runs it. */
+  type: string;
+  /** Higher runs first. */
+  priority: number;
+  /** Where it is in its life. */
+  state: JobState;
+  /** What the handler gets. */
+  payload: Json;
+  /** Claims so far: the fence. Grows with each start, never goes down. */
+  attempt: number;
+  /** Failed and lost runs since it was enqueued or retried by hand; compared with `maxAttempts`. */
+  failures: number;
+  /** Graceful hand-backs since then. */
+  releases: number;
+  /** At this many failures the job is dead. */
+  maxAttempts: number;
+  /** When it was enqueued. */
+  createdAt: number;
+  /** The earliest start. */
+  runAt: number;
+  /** Start of the latest attempt. */
+  startedAt: number | null;
+  /** When it reached its final state. */
+  finishedAt: number | null;
+  /** When it expires unless it is finished. */
+  expireAt: number | null;
+  /** When somebody asked to cancel the running attempt. */
+  cancelRequestedAt: number | null;
+  /** The worker of the latest attempt. */
+  worker: string | null;
+  /** The lease of the running attempt. */
+  leaseId: string | null;
+  /** The rest of its settings. */
+  options: JobOptions;
+  /** The latest progress note of its handler. */
+  progress: Json;
+  /** What its handler returned. */
+  result: Json;
+  /** Its latest failure. */
+  error: FailureRecord | null;
+}
+
+/** A job to be inserted: complete, validated, with its id. */
+export type NewJob = Pick<
+  Job,
+  | "id"
+  | "namespace"
+  | "queue"
+  | "type"
+  | "priority"
+  | "payload"
+  | "maxAttempts"
+  | "createdAt"
+  | "runAt"
+  | "expireAt"
+  | "options"
+>;
+
+/** One attempt as history. */
+export interface Execution {
+  /** The job. */
+  jobId: string;
+  /** Which claim. */
+  attempt: number;
+  /** Who ran it. */
+  worker: string | null;
+  /** When it was claimed. */
+  startedAt: number;
+  /** When it ended; null while it runs. */
+  finishedAt: number | null;
+  /** How it ended; `running` while it runs. */
+  outcome: ExecutionOutcome;
+  /** Why, unless it succeeded. */
+  error: FailureRecord | null;
+}
+
+/** How an attempt ended. */
+export type ExecutionOutcome =
+  | "running"
+  | "completed"
+  | "failed"
+  | "snoozed"
+  | "released"
+  | "lost"
+  | "cancelled"
+  | "expired";
+
+/** A piece of what a job printed or noted. */
+export interface LogChunk {
+  /** Which attempt. */
+  attempt: number;
+  /** Order inside the attempt, from 0. */
+  seq: number;
+  /** When it was written. */
+  at: number;
+  /** Where it came from: the program's pipes, or jobd itself. */
+  stream: "stdout" | "stderr" | "system";
+  /** Characters of this attempt's log before it, those left out by the cap included. */
+  offset: number;
+  /** The text. */
+  text: string;
+}

@@ -1,0 +1,19 @@
+import type { FailureRecord } from "./job.ts";
+import type { Json } from "./json.ts";
+
+/** How one attempt ended, before it is decided what follows. */
+export type Outcome =
+  /** The handler returned. */
+  | { kind: "completed"; result: Json }
+  /** The handler threw, timed out or said so; `permanent` ends the job, `retryInMs` overrides the backoff. */
+  | { kind: "failed"; error: FailureRecord; permanent?: boolean; retryInMs?: number }
+  /** Run again later; not a failure. */
+  | { kind: "snoozed"; delayMs: number; reason?: string }
+  /** Handed back unfinished by a worker that stops. */
+  | { kind: "released" }
+  /** Its worker is gone, or lost its lease. */
+  | { kind: "lost"; message: string }
+  /** Stopped because somebody asked for it. */
+  | { kind: "cancelled"; reason?: string }
+  /** Its deadline passed. */
+  | { kind: "expired" };

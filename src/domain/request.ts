@@ -1,0 +1,192 @@
+import { type BackoffOptions, parseBackoff } from "./backoff.ts";
+import { type Duration, parseDuration } from "./duration.ts";
+import { invalid, JobdError } from "./errors.ts";
+import { MAX_INSTANT_MS, parseInstant } from "./instant.ts";
+import type { JobOptions, NewJob } from "./job.ts";
+import { checkJson, type Json, PAYLOAD_LIMITS } from "./json.ts";
+import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
+import { parsePriority, type Priority } from "./priority.ts";
+import { isUuid } from "./uuid.ts";
+
+/** What a producer asks for. Everything is optional: the empty request is a job of type `claude` without a prompt. */
+export interface JobRequest {
+  /** Which handler runs it. @default `payload.type` if that is text, else `"claude"` */
+  type?: string;
+  /** Any JSON. @default {} */
+  payload?: unknown;
+  /** The job's id, a UUID; repeating a request with its id is safe. @default a fresh UUID of version 7 */
+  id?: string;
+  /** The tenant. @default "default" */
+  namespace?: string;
+  /** The lane. @default "default" */
+  queue?: string;
+  /** Higher runs first. @default 0 */
+  priority?: Priority | string;
+  /** Wait this long before the first start. */
+  delay?: Duration;
+  /** Do not start before this time; not together with `delay`. */
+  runAt?: Date | number | string;
+  /** Dead after this many failed runs, 1 to 1000. @default 5 */
+  maxAttempts?: number;
+  /** Longest run of one attempt. @default the handler's */
+  timeout?: Duration;
+  /** Expired unless finished within this time. */
+  ttl?: Duration;
+  /** Delay after failures. @default the queue's */
+  backoff?: BackoffOptions;
+  /** How long the job is kept after its end. @default the queue's */
+  retention?: Duration;
+  /** At most one unfinished job of this type and namespace has this key; up to 512 characters. */
+  uniqueKey?: string;
+  /** Labels: up to 32, up to 128 characters each. */
+  tags?: string[];
+  /** Who made the job; up to 256 characters. */
+  origin?: string;
+  /** Free data beside the payload, up to 16 KiB of JSON. */
+  meta?: { [key: string]: Json };
+}
+
+/** Time, identity and defaults for {@linkcode newJob}. */
+export interface RequestContext {
+  /** The store's time, epoch milliseconds. */
+  now: number;
+  /** The id of a job that brings none. */
+  id: string;
+  /** Attempts of a job that names none. */
+  maxAttempts: number;
+}
+
+/** Attempts of a job that names none. */
+export const DEFAULT_MAX_ATTEMPTS = 5;
+
+const KNOWN: Record<keyof JobRequest, true> = {
+  type: true,
+  payload: true,
+  id: true,
+  namespace: true,
+  queue: true,
+  priority: true,
+  delay: true,
+  runAt: true,
+  maxAttempts: true,
+  timeout: true,
+  ttl: true,
+  backoff: true,
+  retention: true,
+  uniqueKey: true,
+  tags: true,
+  origin: true,
+  meta: true,
+};
+
+/**
+ * Turns a request into a job that can be stored.
+ *
+ * @throws {JobdError} `invalid_request` for the first thing that is wrong, naming field, value and what is allowed.
+ */
+export function newJob(request: JobRequest, context: RequestContext): NewJob {
+  if (typeof request !== "object" || request === null || Array.isArray(request)) {
+    throw invalid("job", request, "an object");
+  }
+  refuseUnknown(request);
+  const payload = request.payload === undefined ? {} : request.payload;
+  checkJson("payload", payload, PAYLOAD_LIMITS);
+  const ttlMs = request.ttl === undefined ? undefined : positive("ttl", request.ttl);
+  return {
+    id: jobId(request.id ?? context.id),
+    namespace: checkName("namespace", request.namespace ?? DEFAULT_NAMESPACE),
+    queue: checkName("queue", request.queue ?? DEFAULT_QUEUE),
+    type: checkName("type", request.type ?? payloadType(payload)),
+    priority: parsePriority(request.priority ?? 0),
+    payload: payload as Json,
+    maxAttempts: attempts(request.maxAttempts ?? context.maxAttempts),
+    createdAt: context.now,
+    runAt: firstStart(request, context.now),
+    expireAt: ttlMs === undefined ? null : Math.min(context.now + ttlMs, MAX_INSTANT_MS),
+    options: jobOptions(request, ttlMs),
+  };
+}
+
+function refuseUnknown(request: JobRequest): void {
+  for (const key of Object.keys(request)) {
+    if (!Object.hasOwn(KNOWN, key)) {
+      throw new JobdError("invalid_request", `Unknown job field ${JSON.stringify(key)}`, {
+        hint: `Known fields: ${Object.keys(KNOWN).join(", ")}.`,
+      });
+    }
+  }
+}
+
+function jobId(id: unknown): string {
+  if (typeof id !== "string" || !isUuid(id)) throw invalid("job id", id, "a UUID in lower case");
+  return id;
+}
+
+function payloadType(payload: unknown): string {
+  const type = typeof payload === "object" && payload !== null
+    ? (payload as { type?: unknown }).type
+    : undefined;
+  return typeof type === "string" ? type : DEFAULT_TYPE;
+}
+
+function attempts(value: unknown): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 1000) {
+    throw invalid("maxAttempts", value, "an integer from 1 to 1000");
+  }
+  return value;
+}
+
+function firstStart(request: JobRequest, now: number): number {
+  if (request.delay !== undefined && request.runAt !== undefined) {
+    throw new JobdError("invalid_request", "A job cannot have both a delay and a start time", {
+      hint: "Give one of the two.",
+    });
+  }
+  if (request.delay !== undefined) {
+    return Math.min(now + parseDuration(request.delay, "delay"), MAX_INSTANT_MS);
+  }
+  return request.runAt === undefined ? now : parseInstant(request.runAt, "start time");
+}
+
+function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions {
+  const options: JobOptions = {};
+  if (request.timeout !== undefined) options.timeoutMs = positive("timeout", request.timeout);
+  if (request.backoff !== undefined) options.backoff = parseBackoff(request.backoff);
+  if (request.retention !== undefined) options.retentionMs = parseDuration(request.retention, "retention");
+  if (ttlMs !== undefined) options.ttlMs = ttlMs;
+  if (request.uniqueKey !== undefined) options.uniqueKey = text("unique key", request.uniqueKey, 512);
+  if (request.origin !== undefined) options.origin = text("origin", request.origin, 256);
+  if (request.tags !== undefined) options.tags = tags(request.tags);
+  if (request.meta !== undefined) {
+    checkJson("meta", request.meta, { maxBytes: 16 * 1024, maxDepth: 16, maxItems: 1000 });
+    options.meta = request.meta;
+  }
+  return options;
+}
+
+function positive(what: string, value: Duration): number {
+  const ms = parseDuration(value, what);
+  if (ms === 0) throw invalid(what, value, "longer than 0");
+  return ms;
+}
+
+function tags(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length > 32) throw invalid("tags", value, "a list of at most 32 texts");
+  return [...new Set(value.map((tag) => text("tag", tag, 128)))];
+}
+
+function text(what: string, value: unknown, max: number): string {
+  if (
+    typeof value !== "string" || value === "" || value.length > max || value.includes("\u0000") ||
+    !value.isWellFormed()
+  ) {
+    throw invalid(what, value, `a text of 1 to ${max} characters`);
+  }
+  return value;
+}
+
+/** What the unique index holds for a job: at most one unfinished job has it. Null when the job has no unique key. */
+export function uniqueLock(job: Pick<NewJob, "namespace" | "type" | "options">): string | null {
+  const key = job.options.uniqueKey;
+  return key === undefined ? null : `${job.namespace}\n${job.type}\n${key}`;
+}

@@ -1,0 +1,91 @@
+import type { ExecutionOutcome, FailureRecord, Job } from "./job.ts";
+import type { Json } from "./json.ts";
+
+/** Which run a transition ends: the job and its fence. */
+export interface Run {
+  /** The job. */
+  id: string;
+  /** The claim; a later claim makes the transition stale. */
+  attempt: number;
+}
+
+/** The row change that ends a run. Made only by the named functions below, so no illegal combination can be spelled. */
+export type Transition =
+  & Run
+  & {
+    /** When it is written. */
+    at: number;
+    /** How the attempt is recorded. */
+    outcome: Exclude<ExecutionOutcome, "running">;
+    /** Failures of the job from now on. */
+    failures: number;
+    /** Hand-backs of the job from now on. */
+    releases: number;
+    /** What the attempt left as its error; null when there is nothing to say. */
+    error: FailureRecord | null;
+  }
+  & (
+    | { to: "completed"; result: Json }
+    | { to: "dead" | "cancelled" | "expired" }
+    | { to: "scheduled"; runAt: number }
+    | { to: "available" }
+  );
+
+function base(job: Job, at: number): Run & { at: number; failures: number; releases: number; error: null } {
+  return {
+    id: job.id,
+    attempt: job.attempt,
+    at,
+    failures: job.failures,
+    releases: job.releases,
+    error: null,
+  };
+}
+
+/** The run succeeded. */
+export function complete(job: Job, at: number, result: Json): Transition {
+  return { ...base(job, at), to: "completed", outcome: "completed", result };
+}
+
+/** The run failed or was lost and the job runs again at `runAt`. */
+export function retry(
+  job: Job,
+  at: number,
+  failure: { runAt: number; error: FailureRecord; lost: boolean },
+): Transition {
+  const { runAt, error, lost } = failure;
+  return {
+    ...base(job, at),
+    to: "scheduled",
+    outcome: lost ? "lost" : "failed",
+    runAt,
+    failures: job.failures + 1,
+    error,
+  };
+}
+
+/** The run failed or was lost and the job is a dead letter. */
+export function bury(job: Job, at: number, failure: { error: FailureRecord; lost: boolean }): Transition {
+  const outcome = failure.lost ? "lost" : "failed";
+  return { ...base(job, at), to: "dead", outcome, failures: job.failures + 1, error: failure.error };
+}
+
+/** The handler asked to be called again later. */
+export function snoozeUntil(job: Job, at: number, runAt: number): Transition {
+  return { ...base(job, at), to: "scheduled", outcome: "snoozed", runAt };
+}
+
+/** The worker stops and hands the job back. */
+export function release(job: Job, at: number): Transition {
+  return { ...base(job, at), to: "available", outcome: "released", releases: job.releases + 1 };
+}
+
+/** The run was stopped on request. */
+export function cancel(job: Job, at: number, error: FailureRecord | null): Transition {
+  return { ...base(job, at), to: "cancelled", outcome: "cancelled", error };
+}
+
+/** The job's deadline passed. */
+export function expire(job: Job, at: number, error: FailureRecord): Transition {
+  return { ...base(job, at), to: "expired", outcome: "expired", error };
+}

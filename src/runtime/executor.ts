@@ -1,0 +1,113 @@
+import { failureOf, storableFailure } from "../domain/failure.ts";
+import type { Job } from "../domain/job.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import { storableResult } from "../domain/result.ts";
+import type { Clock } from "./clock.ts";
+import { Directive, type Handler, type RunContext, type StopReason } from "./handler.ts";
+
+/** How long a handler may ignore its abort signal before its slot is taken away, in milliseconds. */
+export const ABANDON_MS = 30_000;
+
+/** Options of {@linkcode execute}. */
+export interface ExecuteOptions {
+  /** Time. */
+  clock: Clock;
+  /** The store's time now. */
+  now(): number;
+  /** Longest run, in milliseconds. */
+  timeoutMs: number;
+  /** Stops the attempt; abort it with a {@linkcode StopReason}. */
+  stop: AbortController;
+  /** Log and progress. */
+  log: RunContext["log"];
+  /** Progress notes. */
+  progress: RunContext["progress"];
+  /** Called when the handler did not end within the given time after its signal. */
+  onAbandoned(): void;
+  /** @default 30000 */
+  abandonMs?: number;
+}
+
+/**
+ * Runs one attempt and says how it ended; undefined when the lease was lost, because then nobody asks any more. Once
+ * the signal is aborted its reason decides, whatever the handler still gives: a program ended by us may well call its
+ * run a success.
+ */
+export async function execute(
+  job: Job,
+  handler: Handler,
+  options: ExecuteOptions,
+): Promise<Outcome | undefined> {
+  const { clock, now, stop } = options;
+  if (stop.signal.aborted) return stopOutcome(stop.signal.reason as StopReason, options.timeoutMs);
+  const start = now();
+  if (job.expireAt !== null && job.expireAt <= start) return { kind: "expired" };
+  const deadline = Math.min(start + options.timeoutMs, job.expireAt ?? Infinity);
+  const cancelTimer = clock.after(deadline - start, () => {
+    stop.abort(deadline === job.expireAt ? "expired" : "timeout" satisfies StopReason);
+  });
+  const abandoned = abandonment(options);
+  try {
+    const context: RunContext = {
+      signal: stop.signal,
+      deadline,
+      log: options.log,
+      progress: options.progress,
+    };
+    const given = await Promise.race([call(job, handler, context), abandoned.promise]);
+    return stop.signal.aborted ? stopOutcome(stop.signal.reason as StopReason, options.timeoutMs) : given;
+  } finally {
+    cancelTimer();
+    abandoned.dispose();
+  }
+}
+
+async function call(job: Job, handler: Handler, context: RunContext): Promise<Outcome> {
+  try {
+    const given = await handler.run(job, context);
+    if (!(given instanceof Directive)) return { kind: "completed", result: storableResult(given) };
+    const { outcome } = given;
+    return outcome.kind === "failed" ? { ...outcome, error: storableFailure(outcome.error) } : outcome;
+  } catch (thrown) {
+    return { kind: "failed", error: failureOf(thrown) };
+  }
+}
+
+function stopOutcome(reason: StopReason, timeoutMs: number): Outcome | undefined {
+  switch (reason) {
+    case "cancelled":
+      return { kind: "cancelled" };
+    case "timeout":
+      return {
+        kind: "failed",
+        error: { code: "timeout", message: `The attempt ran longer than ${timeoutMs} ms` },
+      };
+    case "expired":
+      return { kind: "expired" };
+    case "shutdown":
+      return { kind: "released" };
+    case "lease_lost":
+      return undefined;
+  }
+}
+
+/** A promise that ends the wait for a handler which ignores its signal. */
+function abandonment(options: ExecuteOptions): { promise: Promise<Outcome>; dispose(): void } {
+  const { clock, stop, onAbandoned, abandonMs = ABANDON_MS } = options;
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  let cancel = (): void => {};
+  const onAbort = (): void => {
+    cancel = clock.after(abandonMs, () => {
+      onAbandoned();
+      resolve({ kind: "released" });
+    });
+  };
+  stop.signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    promise,
+    dispose() {
+      cancel();
+      stop.signal.removeEventListener("abort", onAbort);
+    },
+  };
+}

@@ -1,0 +1,279 @@
+import { JobdError } from "../domain/errors.ts";
+import type { JobState } from "../domain/states.ts";
+import type { Execution, NewJob } from "../domain/job.ts";
+import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
+import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
+import { uuidv7 } from "../domain/uuid.ts";
+import type {
+  Driver,
+  InsertResult,
+  Page,
+  QueueCount,
+  StatRow,
+  StoreFact,
+  WorkerRow,
+} from "../storage/driver.ts";
+import { openDriver, type OpenDriverOptions } from "../storage/open.ts";
+import { Batcher } from "./batcher.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { Jobs } from "./jobs.ts";
+import { silentLogger } from "./logger.ts";
+import { QueueSettingsCache } from "./queue_settings.ts";
+import { Queues } from "./queues.ts";
+import { StoreTime } from "./store_time.ts";
+import type { WatchdogStore } from "./watchdog.ts";
+import type { Worker, WorkerOptions } from "./worker.ts";
+
+/** Options of {@linkcode Jobd.open}. */
+export interface OpenOptions extends OpenDriverOptions {
+  /** Create or update the schema first. @default false */
+  migrate?: boolean;
+  /** The tenant whose queues and jobs this object sees. @default "default" */
+  namespace?: string;
+  /** Attempts of jobs when neither they nor their queue says so. @default 5 */
+  maxAttempts?: number;
+  /** Time; tests give their own. @default the system's */
+  clock?: Clock;
+  /** Numbers in [0, 1); tests give their own. @default the system's */
+  random?: () => number;
+}
+
+/** What became of a request. */
+export interface Enqueued {
+  /** The job that now exists. */
+  id: string;
+  /** Whether this request made it, or it was there: same id, or same unique key. */
+  outcome: "created" | "existing";
+  /** Its state at that moment. */
+  state: JobState;
+}
+
+/** Numbers about a namespace. */
+export interface Stats {
+  /** The store's time, epoch milliseconds. */
+  at: number;
+  /** Jobs by queue and state, capped. */
+  counts: QueueCount[];
+  /** From when on `rows` tell, epoch milliseconds. */
+  since: number;
+  /** Ended runs by minute, queue, type and outcome. */
+  rows: StatRow[];
+}
+
+/** The most jobs in one call of {@linkcode Jobd.enqueueMany}. */
+export const BULK_MAX = 10_000;
+/** Jobs in one insert when calls are gathered. */
+const INSERT_WEIGHT = 1_000;
+/** A worker that showed no life for this long is not listed, in milliseconds. */
+const WORKER_SEEN_MS = 60_000;
+
+interface Parts {
+  driver: Driver;
+  time: StoreTime;
+  clock: Clock;
+  random: () => number;
+  namespace: string;
+  maxAttempts: number;
+  store: WatchdogStore | undefined;
+}
+
+/**
+ * A jobd store and everything that can be done with it: enqueue jobs, look at them, act on them, run them.
+ *
+ * @example
+ * ```ts
+ * import { Jobd } from "./jobd.ts";
+ *
+ * await using jobd = await Jobd.open("sqlite::memory:", { migrate: true });
+ * const { id } = await jobd.enqueue({ type: "email.send", payload: { to: "a@example.com" }, delay: "5m" });
+ * console.log((await jobd.jobs.get(id)).state); // "scheduled"
+ * ```
+ */
+export class Jobd implements AsyncDisposable {
+  /** The tenant whose queues and jobs this object sees. */
+  readonly namespace: string;
+  /** Look at jobs and act on them. */
+  readonly jobs: Jobs;
+  /** Look at queues and change them. */
+  readonly queues: Queues;
+  readonly #parts: Parts;
+  readonly #settings: QueueSettingsCache;
+  readonly #inserts: Batcher<NewJob[], InsertResult[]>;
+
+  private constructor(parts: Parts) {
+    const { driver } = parts;
+    this.#parts = parts;
+    this.namespace = parts.namespace;
+    this.jobs = new Jobs(parts);
+    this.queues = new Queues(parts);
+    this.#settings = new QueueSettingsCache(parts);
+    this.#inserts = new Batcher({
+      maxWeight: INSERT_WEIGHT,
+      weigh: (jobs) => jobs.length,
+      flush: async (groups) => {
+        const results = await driver.insert(groups.flat());
+        let at = 0;
+        return groups.map((jobs) => results.slice(at, at += jobs.length));
+      },
+    });
+  }
+
+  /**
+   * Opens a store by its URL (`sqlite:PATH`, `sqlite::memory:`, `postgres://...`), or with a driver that exists.
+   *
+   * @throws {JobdError} `invalid_config`, `store_unavailable`, `store_unusable`, `permission_denied`, `schema_missing`
+   * (unless `migrate` is set), `schema_newer`
+   */
+  static async open(store: string | Driver, options: OpenOptions = {}): Promise<Jobd> {
+    const namespace = checkName("namespace", options.namespace ?? DEFAULT_NAMESPACE);
+    const clock = options.clock ?? systemClock;
+    const driver = typeof store === "string" ? await openDriver(store, options) : store;
+    try {
+      if (options.migrate) await driver.migrate();
+      const time = await StoreTime.of(clock, () => driver.ready());
+      const random = options.random ?? systemRandom;
+      return new Jobd({
+        driver,
+        time,
+        clock,
+        random,
+        namespace,
+        maxAttempts: options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+        store: threadStore(store, options),
+      });
+    } catch (error) {
+      await driver.close();
+      throw error;
+    }
+  }
+
+  /** Which backend holds the jobs. */
+  get backend(): Driver["backend"] {
+    return this.#parts.driver.backend;
+  }
+
+  /** Where the jobs are, without credentials. */
+  get location(): string {
+    return this.#parts.driver.location;
+  }
+
+  /** Stores one job; when this resolves it is durable. Calls made at the same time share a commit. */
+  async enqueue(request: JobRequest): Promise<Enqueued> {
+    const [result] = await this.#insert([request]);
+    return result as Enqueued;
+  }
+
+  /** Stores many jobs, all or none; results are in the order of the requests. At most 10,000 in one call. */
+  async enqueueMany(requests: JobRequest[]): Promise<Enqueued[]> {
+    if (requests.length > BULK_MAX) {
+      throw new JobdError(
+        "invalid_request",
+        `Too many jobs in one call: ${requests.length} are more than ${BULK_MAX}`,
+        {
+          hint: "Split them over several calls.",
+        },
+      );
+    }
+    return requests.length === 0 ? [] : await this.#insert(requests);
+  }
+
+  /** One page of attempts, those of the newest jobs first. */
+  executions(query: { limit: number; cursor?: string }): Promise<Page<Execution>> {
+    return this.#parts.driver.listExecutions({ ...query, namespace: this.namespace });
+  }
+
+  /** Workers that showed life within the last minute. */
+  async workers(): Promise<WorkerRow[]> {
+    const rows = await this.#parts.driver.workers(this.#parts.time.now() - WORKER_SEEN_MS);
+    return rows.filter((row) => row.namespace === this.namespace);
+  }
+
+  /** Counts by state, and ended runs of the last while (default: one hour). */
+  async stats(options: { sinceMs?: number } = {}): Promise<Stats> {
+    const { driver, time } = this.#parts;
+    const at = time.now();
+    const since = at - (options.sinceMs ?? 3_600_000);
+    const counts = await this.queues.counts();
+    const rows = await driver.stats({ namespace: this.namespace, from: since, to: at + 60_000 });
+    return { at, counts, since, rows };
+  }
+
+  /** Facts about the store, for people who look after it. */
+  inspect(): Promise<StoreFact[]> {
+    return this.#parts.driver.inspect();
+  }
+
+  /** The store's time, epoch milliseconds. */
+  now(): number {
+    return this.#parts.time.now();
+  }
+
+  /** Writes a consistent copy of the store to a new file. @throws {JobdError} `invalid_request` on PostgreSQL */
+  backup(path: string): Promise<void> {
+    return this.#parts.driver.backup(path);
+  }
+
+  /** Makes a worker; `start()` it. */
+  async worker(options: WorkerOptions): Promise<Worker> {
+    const { Worker } = await import("./worker.ts");
+    const { Processes } = await import("./process/processes.ts");
+    const { driver, clock, time, random, store } = this.#parts;
+    const processes = new Processes();
+    const { host, pid } = await processes.identity();
+    return new Worker(options, {
+      driver,
+      clock,
+      time,
+      random,
+      processes,
+      namespace: this.namespace,
+      id: `${host}:${pid}:${crypto.randomUUID().slice(0, 8)}`,
+      log: options.log ?? silentLogger,
+      ...(store === undefined ? {} : { store }),
+    });
+  }
+
+  /** Ends everything that waits and closes the store. */
+  async close(): Promise<void> {
+    await this.#inserts.idle();
+    await this.#parts.driver.close();
+  }
+
+  /** Closes the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #insert(requests: JobRequest[]): Promise<Enqueued[]> {
+    if (requests.some((request) => request?.maxAttempts === undefined)) await this.#settings.refresh();
+    return this.#inserts.add(requests.map((request) => this.#newJob(request)));
+  }
+
+  #newJob(request: JobRequest): NewJob {
+    const { time, maxAttempts } = this.#parts;
+    const now = time.now();
+    return newJob({ namespace: this.namespace, ...request }, {
+      now,
+      id: uuidv7(now, crypto.getRandomValues(new Uint8Array(16))),
+      maxAttempts: this.#settings.of(request?.queue ?? DEFAULT_QUEUE).maxAttempts ?? maxAttempts,
+    });
+  }
+}
+
+/** How a thread opens the same store; a store in memory exists in one thread only. */
+function threadStore(store: string | Driver, options: OpenOptions): WatchdogStore | undefined {
+  if (typeof store !== "string" || store === "sqlite::memory:") return undefined;
+  const { listenUrl, preparedStatements } = options;
+  return {
+    url: store,
+    options: {
+      ...(listenUrl === undefined ? {} : { listenUrl }),
+      ...(preparedStatements === undefined ? {} : { preparedStatements }),
+    },
+  };
+}
+
+function systemRandom(): number {
+  const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return word / 2 ** 32;
+}

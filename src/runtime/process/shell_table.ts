@@ -1,0 +1,96 @@
+import { JobdError } from "../../domain/errors.ts";
+import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
+import { namespaceNumber, parseStat } from "./proc_table.ts";
+import type { ProcessRow, ProcessTable, Visitor } from "./table.ts";
+
+const SCAN = `exec grep -zasH -e '^[0-9][0-9]* (' -e '^${ATTEMPT_VARIABLE}=' -e '^${OWNER_VARIABLE}=' \
+/proc/[0-9]*/stat /proc/[0-9]*/environ`;
+const SIGNAL = 'kill -s "$0" -- "$@" 2>/dev/null; :';
+const PLACE = "uname -n; cat /proc/sys/kernel/random/boot_id && readlink /proc/self/ns/pid";
+// Systems without /proc show neither marks nor start times: there a tree is its group and the children of its members.
+const SCAN_PS = "exec ps -A -o pid= -o ppid= -o pgid= -o state=";
+
+/** The process table through `sh`, `grep` and `ps`, for a daemon without the permission to read /proc itself. */
+export class ShellTable implements ProcessTable {
+  readonly #proc: boolean;
+
+  /** `proc` says whether the system has /proc. */
+  constructor({ proc }: { proc: boolean }) {
+    this.#proc = proc;
+  }
+
+  async scan(visitors: readonly Visitor[]): Promise<void> {
+    const rows = this.#proc ? procRows(await shell(SCAN)) : psRows(await shell(SCAN_PS));
+    const wanted = new Map<Deno.Signal, string[]>();
+    for (const row of rows) {
+      for (const signal of visitors.flatMap((visitor) => visitor(row))) {
+        const pids = wanted.get(signal) ?? [];
+        wanted.set(signal, pids);
+        pids.push(String(row.pid));
+      }
+    }
+    for (const [signal, pids] of wanted) await shell(SIGNAL, [signal.slice(3), ...pids]);
+  }
+
+  async signalGroup(group: number, signal: Deno.Signal): Promise<void> {
+    await shell(SIGNAL, [signal.slice(3), `-${group}`]);
+  }
+
+  async place(): ReturnType<ProcessTable["place"]> {
+    const [host = "", bootId, link] = (await shell(this.#proc ? PLACE : "uname -n")).trim().split("\n");
+    return { host, bootId: bootId ?? null, pidNamespace: link === undefined ? null : namespaceNumber(link) };
+  }
+}
+
+/** Runs one of the fixed scripts above; arguments arrive as `$0`, `$1`, ... and are never read as code. */
+async function shell(script: string, args: string[] = []): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
+    args: ["-c", script, ...args],
+    clearEnv: true,
+    env: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  // grep says 2 when some process ended while it was read, and prints the rest.
+  if (stdout.length === 0 && code !== 0) {
+    throw new JobdError(
+      "internal",
+      `Cannot read the process table: ${new TextDecoder().decode(stderr).trim()}`,
+      {
+        hint:
+          "The daemon needs sh with GNU grep, or ps, or the permission to read /proc itself (--allow-all).",
+      },
+    );
+  }
+  return new TextDecoder().decode(stdout);
+}
+
+function procRows(text: string): ProcessRow[] {
+  const rows = new Map<string, ProcessRow>();
+  for (const record of text.split("\0")) {
+    const match = /^\/proc\/(\d+)\/(stat|environ):/.exec(record);
+    if (match === null) continue;
+    const [prefix, pid, file] = match;
+    const content = record.slice(prefix.length);
+    if (file === "stat") {
+      const stat = parseStat(content);
+      if (stat !== undefined) rows.set(pid!, { ...stat, attempt: null, owner: null });
+      continue;
+    }
+    const row = rows.get(pid!);
+    const value = content.slice(content.indexOf("=") + 1);
+    if (row !== undefined && content.startsWith(ATTEMPT_VARIABLE)) row.attempt = value;
+    if (row !== undefined && content.startsWith(OWNER_VARIABLE)) row.owner = value;
+  }
+  return [...rows.values()].sort((a, b) => b.pid - a.pid);
+}
+
+function psRows(text: string): ProcessRow[] {
+  return text.split("\n").flatMap((line) => {
+    const [pid, ppid, group, state] = line.trim().split(/\s+/);
+    if (state === undefined) return [];
+    const ids = { pid: Number(pid), ppid: Number(ppid), group: Number(group), session: Number(group) };
+    return [{ ...ids, zombie: state.startsWith("Z"), startTicks: 0, attempt: null, owner: null }];
+  });
+}

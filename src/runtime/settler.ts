@@ -1,0 +1,112 @@
+import type { Backoff } from "../domain/backoff.ts";
+import { decide } from "../domain/decide.ts";
+import { JobdError } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import type { Transition } from "../domain/transition.ts";
+import type { Driver, SettleResult } from "../storage/driver.ts";
+import { Batcher } from "./batcher.ts";
+import { type Clock, sleep } from "./clock.ts";
+
+/** Options of {@linkcode Settler}. */
+export interface SettlerOptions {
+  /** The store. */
+  driver: Driver;
+  /** Time. */
+  clock: Clock;
+  /** The store's time. */
+  now(): number;
+  /** A number in [0, 1). */
+  random(): number;
+  /** The backoff of a job that brings none. */
+  backoff(job: Job): Backoff;
+}
+
+/** Transitions in one statement. */
+const BATCH = 500;
+const RETRY_MS = 50;
+const RETRY_MAX_MS = 2_000;
+
+/** Writes the ends of runs, many together, and closes leases whose jobs have all ended. */
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #batcher: Batcher<Transition, SettleResult>;
+  readonly #open = new Map<string, number>();
+  #closable: string[] = [];
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+    this.#batcher = new Batcher({ flush: (transitions) => this.#flush(transitions), maxWeight: BATCH });
+  }
+
+  /** Notes a lease and how many jobs were claimed under it. */
+  opened(leaseId: string, jobs: number): void {
+    this.#open.set(leaseId, jobs);
+  }
+
+  /** Leases with unfinished jobs. */
+  get leases(): Iterable<string> {
+    return this.#open.keys();
+  }
+
+  /**
+   * Writes how an attempt ended, repeating until the store answers or the signal ends the effort (the lease is lost
+   * then and somebody else rescues the job).
+   *
+   * @returns what was written, or undefined when the attempt was not the live one any more.
+   */
+  async settle(job: Job, outcome: Outcome, signal: AbortSignal): Promise<Transition | undefined> {
+    let seen = job;
+    for (let failures = 0; !signal.aborted;) {
+      const transition = this.#decide(seen, outcome);
+      try {
+        const result = await this.#batcher.add(transition);
+        if (result === "cancel_requested") {
+          seen = { ...seen, cancelRequestedAt: this.#options.now() };
+          continue;
+        }
+        return result === "applied" ? transition : undefined;
+      } catch (error) {
+        if (!(error instanceof JobdError) || error.code !== "store_unavailable") throw error;
+        await sleep(this.#options.clock, Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures++), signal);
+      }
+    }
+    return undefined;
+  }
+
+  /** Says that a job of the lease needs nothing more from this worker. */
+  finished(leaseId: string): void {
+    const left = (this.#open.get(leaseId) ?? 0) - 1;
+    if (left > 0) {
+      this.#open.set(leaseId, left);
+      return;
+    }
+    // The lease goes with the next batch: only now is it certain that none of its jobs needs it.
+    this.#open.delete(leaseId);
+    this.#closable.push(leaseId);
+  }
+
+  /** Removes the leases that are done. */
+  async closeLeases(): Promise<void> {
+    await this.#batcher.idle();
+    if (this.#closable.length > 0) await this.#flush([]);
+  }
+
+  #decide(job: Job, outcome: Outcome): Transition {
+    const { now, random, backoff } = this.#options;
+    return decide(job, outcome, { now: now(), random: random(), backoff: backoff(job) });
+  }
+
+  async #flush(transitions: Transition[]): Promise<SettleResult[]> {
+    const close = this.#closable;
+    this.#closable = [];
+    try {
+      const results = await this.#options.driver.settle({ transitions, close });
+      if (results.some((result) => result !== "applied")) this.#closable.push(...close);
+      return results;
+    } catch (error) {
+      this.#closable.push(...close);
+      throw error;
+    }
+  }
+}

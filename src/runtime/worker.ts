@@ -1,0 +1,372 @@
+import type { Backoff } from "../domain/backoff.ts";
+import { DEFAULT_BACKOFF } from "../domain/backoff.ts";
+import { messageOf } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
+import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
+import { type Clock, sleep } from "./clock.ts";
+import { execute } from "./executor.ts";
+import type { Handler, StopReason } from "./handler.ts";
+import { Leases } from "./leases.ts";
+import { LogWriter } from "./log_writer.ts";
+import type { Logger } from "./logger.ts";
+import { Loop } from "./loop.ts";
+import { Maintenance } from "./maintenance.ts";
+import { type QueueChoice, queueNames, queueOrder } from "./queue_order.ts";
+import type { Processes } from "./process/processes.ts";
+import { QueueSettingsCache } from "./queue_settings.ts";
+import { Rescuer } from "./rescuer.ts";
+import { Settler } from "./settler.ts";
+import { type Slot, Slots } from "./slots.ts";
+import { Statistics } from "./statistics.ts";
+import type { StoreTime } from "./store_time.ts";
+import { Watchdog, type WatchdogStore } from "./watchdog.ts";
+
+/** What a worker is asked to do. */
+export interface WorkerOptions {
+  /** What runs the jobs; jobs of other types are left for other workers. */
+  handlers: Handler[];
+  /** Queues: all (highest priority of any queue first), a list in order, or weights. @default "all" */
+  queues?: QueueChoice;
+  /** Jobs at once. @default 10 */
+  concurrency?: number;
+  /** Longest wait before the store is asked for work without a hint, in milliseconds. @default 1000 */
+  pollIntervalMs?: number;
+  /** How long `stop` lets jobs finish, in milliseconds. @default 30000 */
+  shutdownTimeoutMs?: number;
+  /** How long a claim lasts without renewal, in milliseconds; renewed every third of it. @default 30000 */
+  leaseMs?: number;
+  /** Longest run of jobs when neither they, their queue nor their handler says so, in milliseconds. @default 300000 */
+  defaultTimeoutMs?: number;
+  /** Backoff of jobs when neither they nor their queue says so. @default 10 s doubled up to 1 h, equal jitter */
+  backoff?: Backoff;
+  /** How long finished jobs are kept when neither they nor their queue says so. */
+  retention?: Partial<Retention>;
+  /** What happens when a handler blocks the event loop for ten minutes: say so, or end the process. @default "report" */
+  whenBlocked?: "report" | "kill";
+  /** Where the worker says what it does. @default nowhere */
+  log?: Logger;
+}
+
+/** What a worker gets from the program around it. */
+export interface WorkerContext {
+  /** The store. */
+  driver: Driver;
+  /** The tenant. */
+  namespace: string;
+  /** Time. */
+  clock: Clock;
+  /** The store's time. */
+  time: StoreTime;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Unique for this start. */
+  id: string;
+  /** This process, and the others of this machine. */
+  processes: Processes;
+  /** Where the worker says what it does. */
+  log: Logger;
+  /** How a thread reaches the same store; absent when it cannot. */
+  store?: WatchdogStore;
+}
+
+/** For how long a blocked event loop is covered by the watchdog, in milliseconds. */
+const BLOCKED_LIMIT_MS = 600_000;
+
+/** Claims jobs, runs them, writes how they ended, and does its share of the upkeep. */
+export class Worker implements AsyncDisposable {
+  /** Unique for each start: host, process and chance. */
+  readonly id: string;
+  readonly #context: WorkerContext;
+  readonly #options: WorkerOptions;
+  readonly #handlers: Map<string, Handler>;
+  readonly #concurrency: number;
+  readonly #pollIntervalMs: number;
+  readonly #leaseMs: number;
+  readonly #slots = new Slots();
+  readonly #settings: QueueSettingsCache;
+  readonly #settler: Settler;
+  readonly #leases: Leases;
+  readonly #logs: LogWriter;
+  readonly #statistics = new Statistics();
+  readonly #maintenance: Maintenance;
+  readonly #claims: Loop;
+  readonly #loops: Loop[];
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #hurry = new AbortController();
+  #startedAt = 0;
+  #process: WorkerRow["process"] = {};
+  #hungry = false;
+  #stopping: Promise<void> | undefined;
+  #listener: Listener | undefined;
+  #liveness: AsyncDisposable | undefined;
+  #watchdog: Watchdog | undefined;
+
+  constructor(options: WorkerOptions, context: WorkerContext) {
+    this.id = context.id;
+    this.#context = context;
+    this.#options = options;
+    this.#handlers = new Map(options.handlers.map((handler) => [handler.type, handler]));
+    this.#concurrency = options.concurrency ?? 10;
+    this.#pollIntervalMs = options.pollIntervalMs ?? 1_000;
+    this.#leaseMs = options.leaseMs ?? 30_000;
+    const { driver, clock, time, namespace, random, log, id: worker, processes } = context;
+    const now = (): number => time.now();
+    const backoff = (job: Job): Backoff =>
+      this.#settings.of(job.queue).backoff ?? options.backoff ?? DEFAULT_BACKOFF;
+    this.#settings = new QueueSettingsCache({ driver, clock, namespace });
+    this.#settler = new Settler({ driver, clock, now, random, backoff });
+    this.#leases = new Leases({
+      driver,
+      clock,
+      now,
+      worker,
+      leaseMs: this.#leaseMs,
+      onLost: (id) => this.#slots.lose(id),
+    });
+    this.#logs = new LogWriter({ driver, clock, now, log });
+    const sweepMs = Math.min(5_000, this.#leaseMs / 6);
+    this.#maintenance = new Maintenance({
+      driver,
+      clock,
+      now,
+      log,
+      sweepMs,
+      pollIntervalMs: this.#pollIntervalMs,
+      retention: { ...DEFAULT_RETENTION, ...options.retention },
+      rescuer: new Rescuer({
+        driver,
+        now,
+        random,
+        backoff,
+        processes,
+        worker,
+        log,
+        statistics: this.#statistics,
+      }),
+      statistics: this.#statistics,
+    });
+    const loop = (name: string, step: () => Promise<number>): Loop => new Loop({ name, clock, log, step });
+    this.#claims = loop("Claiming jobs", () => this.#claim());
+    this.#loops = [
+      this.#claims,
+      loop("Renewing leases", () => this.#heartbeat()),
+      loop("Checking leases", () => {
+        this.#watchdog?.turn();
+        this.#leases.giveUpLapsing();
+        return Promise.resolve(this.#leaseMs / 20);
+      }),
+      loop("Looking for cancellations", () => this.#cancelRequested()),
+    ];
+  }
+
+  /** Jobs that run at this moment. */
+  get running(): number {
+    return this.#slots.size;
+  }
+
+  /** Resolves when the worker has stopped. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** Starts claiming; resolves when the worker is at work. */
+  async start(): Promise<void> {
+    const { driver, time, processes } = this.#context;
+    this.#startedAt = time.now();
+    this.#process = { ...await processes.identity() };
+    // What an earlier daemon of this machine left behind ends before any of its jobs can start again.
+    await processes.reapStrays();
+    await this.#settings.refresh();
+    await driver.saveWorker(this.#row());
+    this.#liveness = await driver.holdLiveness(this.id);
+    this.#listener = await driver.listen((wake) => {
+      if (wake === "available" || wake === "any") this.#claims.wake();
+      if (wake === "scheduled" || wake === "any") this.#maintenance.wake();
+      if (wake === "cancel" || wake === "any") this.#loops.at(-1)?.wake();
+    });
+    this.#watchdog = this.#watch();
+    for (const loop of this.#loops) loop.start();
+    this.#maintenance.start();
+  }
+
+  /**
+   * Stops: claims nothing more, lets running jobs finish for a while, then aborts them and hands them back so that
+   * others can have them at once. Called again with a shorter time, it hurries.
+   */
+  stop(options: { timeoutMs?: number } = {}): Promise<void> {
+    const timeoutMs = options.timeoutMs ?? this.#options.shutdownTimeoutMs ?? 30_000;
+    if (timeoutMs <= 0) this.#hurry.abort();
+    this.#stopping ??= this.#stop(timeoutMs);
+    return this.#stopping;
+  }
+
+  /** Stops gracefully. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    const { driver, clock, log } = this.#context;
+    const claimsEnded = this.#claims.stop();
+    await Promise.race([this.#idle(claimsEnded), sleep(clock, timeoutMs, this.#hurry.signal)]);
+    if (this.#slots.size > 0) log.info("Handing unfinished jobs back", { jobs: this.#slots.size });
+    this.#slots.stopAll("shutdown");
+    await this.#idle(claimsEnded);
+    await this.#maintenance.stop();
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    this.#watchdog?.stop();
+    const farewell = [
+      () => this.#settler.closeLeases(),
+      () => this.#statistics.flush(driver),
+      () => driver.removeWorker(this.id),
+      async () => await this.#listener?.[Symbol.asyncDispose](),
+      async () => await this.#liveness?.[Symbol.asyncDispose](),
+    ];
+    for (const step of farewell) {
+      // A store that is away must not keep the process from ending: what is left is rescued by others.
+      await step().catch((error) => log.warn("Part of the shutdown failed", { error: messageOf(error) }));
+    }
+    this.#stopped.resolve();
+  }
+
+  /** A watchdog costs a thread, so there is one only where a handler can block the loop. */
+  #watch(): Watchdog | undefined {
+    const { store } = this.#context;
+    if (store === undefined || this.#options.handlers.every(({ outOfProcess }) => outOfProcess)) {
+      return undefined;
+    }
+    return new Watchdog({
+      store,
+      worker: this.id,
+      leaseMs: this.#leaseMs,
+      limitMs: BLOCKED_LIMIT_MS,
+      then: this.#options.whenBlocked ?? "report",
+    });
+  }
+
+  async #idle(claimsEnded: Promise<void>): Promise<void> {
+    await claimsEnded;
+    await this.#slots.idle();
+  }
+
+  async #claim(): Promise<number> {
+    const { driver, clock, time, namespace, random } = this.#context;
+    const limit = this.#concurrency - this.#slots.size;
+    this.#hungry = limit <= 0;
+    if (limit <= 0) return this.#pollIntervalMs;
+    const askedAt = clock.monotonic();
+    const now = time.now();
+    const { leaseId, jobs } = await driver.claim({
+      worker: this.id,
+      namespace,
+      queues: queueOrder(this.#options.queues ?? "all", random),
+      types: [...this.#handlers.keys()],
+      limit,
+      now,
+      expiresAt: now + this.#leaseMs,
+    });
+    this.#hungry = jobs.length === limit;
+    if (leaseId !== null) this.#begin(leaseId, jobs, askedAt);
+    return this.#pollIntervalMs;
+  }
+
+  #begin(leaseId: string, jobs: Job[], askedAt: number): void {
+    this.#settler.opened(leaseId, jobs.length);
+    this.#leases.opened(leaseId, askedAt);
+    for (const job of jobs) {
+      const slot = this.#slots.take(job, leaseId);
+      if (this.#stopping !== undefined) slot.stop.abort("shutdown" satisfies StopReason);
+      void this.#run(slot);
+    }
+  }
+
+  async #run(slot: Slot): Promise<void> {
+    const { log } = this.#context;
+    const { job, leaseId } = slot;
+    try {
+      const outcome = await this.#execute(slot);
+      if (outcome === undefined) {
+        log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
+      } else await this.#settle(slot, outcome);
+    } catch (error) {
+      log.error("The end of an attempt could not be written", { job: job.id, error: messageOf(error) });
+    } finally {
+      this.#settler.finished(leaseId);
+      if (this.#slots.free(slot)) this.#leases.closed(leaseId);
+      if (this.#hungry) this.#claims.wake();
+    }
+  }
+
+  async #execute({ job, stop }: Slot): Promise<Outcome | undefined> {
+    const { clock, time, log } = this.#context;
+    const handler = this.#handlers.get(job.type);
+    if (handler === undefined) return { kind: "released" };
+    const jobLog = this.#logs.open(job);
+    const timeoutMs = job.options.timeoutMs ?? this.#settings.of(job.queue).timeoutMs ?? handler.timeoutMs ??
+      this.#options.defaultTimeoutMs ?? 300_000;
+    try {
+      return await execute(job, handler, {
+        clock,
+        now: () => time.now(),
+        timeoutMs,
+        stop,
+        log: jobLog.write,
+        progress: (note) => this.#logs.progress(job, note),
+        onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
+      });
+    } finally {
+      await jobLog.close();
+    }
+  }
+
+  async #settle({ job, lost }: Slot, outcome: Outcome): Promise<void> {
+    const { log } = this.#context;
+    const transition = await this.#settler.settle(job, outcome, lost.signal);
+    if (transition === undefined) {
+      log.warn("A late result changed nothing: the attempt is over", { job: job.id, attempt: job.attempt });
+      return;
+    }
+    this.#statistics.record(job, transition);
+    const fields = {
+      job: job.id,
+      type: job.type,
+      attempt: job.attempt,
+      outcome: transition.outcome,
+      to: transition.to,
+    };
+    if (transition.error === null) log.debug("Attempt ended", fields);
+    else log.warn("Attempt ended", { ...fields, error: transition.error.message });
+  }
+
+  async #heartbeat(): Promise<number> {
+    const { driver, time } = this.#context;
+    await this.#leases.renew();
+    await driver.saveWorker(this.#row());
+    await time.refresh(() => driver.ready());
+    await this.#settings.refresh();
+    return this.#leaseMs / 3;
+  }
+
+  async #cancelRequested(): Promise<number> {
+    if (this.#slots.size === 0) return this.#pollIntervalMs;
+    for (const run of await this.#context.driver.cancelRequests(this.id)) this.#slots.stop(run, "cancelled");
+    return this.#pollIntervalMs;
+  }
+
+  #row(): WorkerRow {
+    const { namespace, time } = this.#context;
+    return {
+      id: this.id,
+      namespace,
+      process: this.#process,
+      queues: queueNames(this.#options.queues ?? "all"),
+      types: [...this.#handlers.keys()],
+      concurrency: this.#concurrency,
+      running: this.#slots.size,
+      startedAt: this.#startedAt,
+      seenAt: time.now(),
+    };
+  }
+}

@@ -1,0 +1,412 @@
+import type { Amendment } from "../domain/amendment.ts";
+import type { Execution, Job, LogChunk, NewJob } from "../domain/job.ts";
+import type { Json } from "../domain/json.ts";
+import type { Queue, QueueSettings, Retention } from "../domain/queue.ts";
+import type { FinalState, JobState } from "../domain/states.ts";
+import type { Run, Transition } from "../domain/transition.ts";
+
+/**
+ * The storage boundary: what a backend must do so that jobd's rules hold on it. Three implementations exist (memory,
+ * SQLite, PostgreSQL); one conformance suite in `tests/conformance` says exactly what each method means.
+ *
+ * Rules for every method:
+ * - Instants are epoch milliseconds. No statement asks for the time: "now" is an argument.
+ * - A returned promise means the effect is durable. A method that rejects with `store_unavailable` may or may not have
+ *   had its effect; every method may then be called again with the same arguments and the outcome is right.
+ * - A waiting job (available, scheduled, blocked) has exactly one dispatch row. Whoever removes that row owns the job's
+ *   next move; nobody moves a waiting job without it.
+ * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
+ */
+export interface Driver {
+  /** Which backend. */
+  readonly backend: "postgres" | "sqlite" | "memory";
+  /** Where the data is, for people: without user names and passwords. */
+  readonly location: string;
+
+  // ── the store itself ──────────────────────────────────────────────────────────────────────────────────────────
+  /** Creates or updates the schema; serialised between processes. */
+  migrate(options?: MigrateOptions): Promise<MigrationStatus>;
+  /**
+   * Checks that the store can be used and returns its time in epoch milliseconds.
+   * @throws {JobdError} `schema_missing`, `schema_newer`, `store_unavailable`, `store_unusable`, `permission_denied`
+   */
+  ready(): Promise<number>;
+  /** Facts for `jobd doctor` and health checks. */
+  inspect(): Promise<StoreFact[]>;
+  /** A consistent copy into a new file; refuses on stores that have their own tool for it. */
+  backup(path: string): Promise<void>;
+  /** Frees everything; pending calls end first or reject. Calling it twice is fine. */
+  close(): Promise<void>;
+
+  // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Inserts all jobs or none; creates unknown queues. A job whose id exists already, or whose unique lock
+   * (`uniqueLock` in domain/request.ts) an unfinished job holds, is not inserted: its result names the existing job.
+   * Jobs with `runAt` after `createdAt` become scheduled, others available. Results are in the order of the jobs;
+   * inside a priority, jobs become available in the order given.
+   */
+  insert(jobs: NewJob[]): Promise<InsertResult[]>;
+  /**
+   * Starts up to `limit` available jobs under one new lease: state running, attempt + 1, lease and worker set.
+   * Queues in the order of the request, inside a queue higher priority first and then arrival order; with
+   * `queues: "all"` highest priority of any queue first. Paused queues give nothing. Jobs of types not asked for are
+   * left where they are and do not make the claim slow.
+   */
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+  /**
+   * Ends runs. Each transition applies only to its live attempt; on a job whose cancellation was requested only
+   * `cancelled` applies. Unique lock and deadline are released at a final state. Leases in `close` are removed if, and
+   * only if, every transition of the batch applied (so a job that is still running never loses its lease).
+   * With `rescue`, all of it happens only if that lease still exists with exactly the expiry that was seen; otherwise
+   * every transition is stale and nothing is written.
+   */
+  settle(batch: SettleBatch): Promise<SettleResult[]>;
+  /** Renews all leases of a worker until `expiresAt` and returns the ids of those that still exist. */
+  extend(worker: string, expiresAt: number): Promise<string[]>;
+  /** Of the worker's running jobs, those whose cancellation was requested. */
+  cancelRequests(worker: string): Promise<Run[]>;
+  /** Keeps a progress note of a live attempt; false when the attempt is not live. */
+  progress(run: Run, note: Json): Promise<boolean>;
+  /** Adds log chunks of live attempts (idempotent by attempt and seq) and drops those the cap left out. */
+  appendLogs(batches: LogBatch[]): Promise<void>;
+
+  // ── upkeep: idempotent, bounded, safe to run on every node at once ───────────────────────────────────────────
+  /** Makes up to `limit` due scheduled jobs available, soonest first; says when the next one is due. */
+  promote(now: number, limit: number): Promise<PromoteResult>;
+  /** Leases that ended by `now`, or that belong to one of `workers` (known to be dead), with their running jobs. */
+  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]>;
+  /** Workers holding leases whose liveness lock is free at this moment; empty where the backend has no such locks. */
+  absentWorkers(): Promise<AbsentWorkers>;
+  /** Takes the liveness lock of a worker for as long as the returned object lives; a hint that may be lost silently. */
+  holdLiveness(worker: string): Promise<AsyncDisposable>;
+  /** Waiting jobs whose deadline has passed. */
+  overdue(now: number, limit: number): Promise<Job[]>;
+  /** Removes final jobs that are older than their retention: one bounded step of a walk that `cursor` continues. */
+  prune(request: PruneRequest): Promise<PruneResult>;
+
+  // ── operators ─────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Jobs by id, in any order; unknown ids are absent. */
+  get(ids: string[]): Promise<Job[]>;
+  /** Jobs whose id begins or ends with the text, at most `limit`; looks at a bounded number of recent jobs for suffixes. */
+  find(partialId: string, limit: number): Promise<Job[]>;
+  /** One page of jobs; see {@linkcode JobQuery} for the order. */
+  list(query: JobQuery): Promise<Page<Job>>;
+  /** Applies changes to jobs that still are as they were seen. Results are in the order of the amendments. */
+  amend(amendments: Amendment[]): Promise<AmendResult[]>;
+  /** Attempts of one job, oldest first; the running one included. */
+  executions(jobId: string): Promise<Execution[]>;
+  /** Attempts of all jobs, those of the newest jobs first. */
+  listExecutions(query: { namespace: string; limit: number; cursor?: string }): Promise<Page<Execution>>;
+  /** Log chunks of a job after a position, in order. */
+  logs(query: LogQuery): Promise<LogChunk[]>;
+  /** Queues of a namespace by name. */
+  queues(namespace: string): Promise<Queue[]>;
+  /** Creates a queue or changes its settings; `pausedAt` pauses (a time) or resumes (null). Once a pause is answered, no job of it starts. */
+  updateQueue(change: QueueChange): Promise<Queue>;
+  /** How many jobs each queue has in each state, counted up to `cap`; completed ones are not counted. */
+  counts(namespace: string, cap: number): Promise<QueueCount[]>;
+
+  // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────
+  /** Writes a worker's row. */
+  saveWorker(worker: WorkerRow): Promise<void>;
+  /** Removes a worker's row. */
+  removeWorker(id: string): Promise<void>;
+  /** All worker rows; those not seen since `seenAfter` are left out. */
+  workers(seenAfter: number): Promise<WorkerRow[]>;
+  /** Adds to the statistics. */
+  addStats(rows: StatRow[]): Promise<void>;
+  /** Statistics rows from one instant up to another, merged by minute, queue, type and outcome. */
+  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]>;
+
+  // ── wake-ups: hints only ──────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Calls `onWake` when work may have appeared, from any process if the backend can tell, until disposed. Everything
+   * works without it, within the poll interval.
+   */
+  listen(onWake: (wake: Wake) => void): Promise<Listener>;
+}
+
+/** What may have happened: jobs became available, a schedule changed, a cancellation was requested, or anything. */
+export type Wake = "available" | "scheduled" | "cancel" | "any";
+
+/** A subscription to wake-ups. */
+export interface Listener extends AsyncDisposable {
+  /** Whether hints from other processes arrive at present; false means polling alone. */
+  readonly live: boolean;
+}
+
+/** Options of {@linkcode Driver.migrate}. */
+export interface MigrateOptions {
+  /** Stop at this number. */
+  to?: number;
+  /** Say what would be done, do nothing. */
+  dryRun?: boolean;
+}
+
+/** What the schema has and lacks. */
+export interface MigrationStatus {
+  /** Migrations in the store, by number. */
+  applied: MigrationInfo[];
+  /** Migrations applied by this call, or that would be. */
+  pending: MigrationInfo[];
+}
+
+/** One migration. */
+export interface MigrationInfo {
+  /** Its number, from 1. */
+  number: number;
+  /** Its name. */
+  name: string;
+  /** Its SQL, for those not applied yet. */
+  sql?: string;
+}
+
+/** The answer for one inserted job. */
+export interface InsertResult {
+  /** The job that now exists: the new one, or the one that was in the way. */
+  id: string;
+  /** Whether it was inserted by this call. */
+  outcome: "created" | "existing";
+  /** Its state at that moment. */
+  state: JobState;
+}
+
+/** What a worker wants. */
+export interface ClaimRequest {
+  /** The worker's id. */
+  worker: string;
+  /** The tenant. */
+  namespace: string;
+  /** Queues in order, or all of the namespace. */
+  queues: string[] | "all";
+  /** Types it can run, or all. */
+  types: string[] | "all";
+  /** At most this many, at least 1. */
+  limit: number;
+  /** The store's time. */
+  now: number;
+  /** End of the lease. */
+  expiresAt: number;
+}
+
+/** Jobs that were claimed. */
+export interface ClaimResult {
+  /** Their common lease; null when there are none. */
+  leaseId: string | null;
+  /** The jobs, in the order in which they should start. */
+  jobs: Job[];
+}
+
+/** Ends of runs to be written together. */
+export interface SettleBatch {
+  /** The ends. */
+  transitions: Transition[];
+  /** Leases to remove with it, when all transitions applied. */
+  close: string[];
+  /** Only if this lease still exists and ends exactly at this time: nobody else settled or renewed it. */
+  rescue?: { leaseId: string; expiresAt: number };
+}
+
+/** What became of one transition. */
+export type SettleResult =
+  /** It is written. */
+  | "applied"
+  /** The attempt is not the live one any more: nothing was written. */
+  | "stale"
+  /** Somebody asked to cancel the job: decide again with that in mind. */
+  | "cancel_requested";
+
+/** Log chunks of one attempt. */
+export interface LogBatch extends Run {
+  /** New chunks. */
+  chunks: Omit<LogChunk, "attempt">[];
+  /** Chunks `from <= seq < to` that the cap leaves out. */
+  drop?: { from: number; to: number };
+}
+
+/** What {@linkcode Driver.promote} did. */
+export interface PromoteResult {
+  /** Jobs made available. */
+  promoted: number;
+  /** When the next job is due, if one is known. */
+  nextDueAt: number | null;
+}
+
+/** A lease without an owner. */
+export interface Orphan {
+  /** The lease. */
+  leaseId: string;
+  /** Whose it was. */
+  worker: string;
+  /** Its end, as seen. */
+  expiresAt: number;
+  /** Its jobs that still count as running. */
+  jobs: Job[];
+}
+
+/** See {@linkcode Driver.absentWorkers}. */
+export interface AbsentWorkers {
+  /** Changes when the database restarted, which frees all locks while every worker is alive. */
+  epoch: string;
+  /** The workers. */
+  workers: string[];
+}
+
+/** One step of pruning. */
+export interface PruneRequest {
+  /** The store's time. */
+  now: number;
+  /** Retention of jobs that have none of their own, by namespace and queue settings over these defaults. */
+  retention: Retention;
+  /** At most this many jobs are looked at. */
+  limit: number;
+  /** Where the last step stopped. */
+  cursor?: string;
+}
+
+/** What one step of pruning did. */
+export interface PruneResult {
+  /** Jobs removed. */
+  deleted: number;
+  /** Where to go on; absent when the walk came to its end. */
+  cursor?: string;
+}
+
+/**
+ * Which jobs, and in which order. With states, the states are walked in the order given, each in its natural order:
+ * available and blocked as they would run, scheduled by start time, running by start of the lease, dead, cancelled and
+ * expired by end (latest first), completed by creation (newest first). Without states: newest first.
+ * A page looks at a bounded number of rows, so it may hold fewer than `limit` jobs and still have a cursor.
+ */
+export interface JobQuery {
+  /** The tenant. */
+  namespace: string;
+  /** States, in order. */
+  states?: JobState[];
+  /** Any of these queues. */
+  queues?: string[];
+  /** Any of these types. */
+  types?: string[];
+  /** All of these tags. */
+  tags?: string[];
+  /** Made by this origin. */
+  origin?: string;
+  /** Text inside payload or error message, case ignored (ASCII). */
+  search?: string;
+  /** Created before this instant. */
+  createdBefore?: number;
+  /** Jobs wanted. */
+  limit: number;
+  /** Where the previous page stopped. */
+  cursor?: string;
+}
+
+/** A piece of a list. */
+export interface Page<T> {
+  /** The items. */
+  items: T[];
+  /** Where to go on; absent at the end. */
+  nextCursor?: string;
+}
+
+/** What became of one amendment. */
+export type AmendResult =
+  /** It is written. */
+  | "applied"
+  /** The job is gone or not as it was seen: look again. */
+  | "stale"
+  /** Another unfinished job has its unique key. */
+  | "conflict";
+
+/** Which log chunks. */
+export interface LogQuery {
+  /** The job. */
+  jobId: string;
+  /** Only after this attempt and chunk. */
+  after?: { attempt: number; seq: number };
+  /** Chunks wanted. */
+  limit: number;
+}
+
+/** A change to a queue. */
+export interface QueueChange {
+  /** The tenant. */
+  namespace: string;
+  /** The queue. */
+  name: string;
+  /** When. */
+  at: number;
+  /** New settings, replacing the old ones. */
+  settings?: QueueSettings;
+  /** Pause since, or null to resume. */
+  pausedAt?: number | null;
+}
+
+/** Jobs of one queue in one state. */
+export interface QueueCount {
+  /** The queue. */
+  queue: string;
+  /** The state. */
+  state: Exclude<JobState, "completed">;
+  /** How many, at most the cap. */
+  count: number;
+  /** Whether there may be more. */
+  capped: boolean;
+}
+
+/** A running worker, as others see it. */
+export interface WorkerRow {
+  /** Unique for each start of a worker. */
+  id: string;
+  /** The tenant it works for. */
+  namespace: string;
+  /** Where it runs: host, process and how to recognise that process. */
+  process: { [key: string]: Json };
+  /** Queues, or all. */
+  queues: string[] | "all";
+  /** Types, or all. */
+  types: string[] | "all";
+  /** Slots. */
+  concurrency: number;
+  /** Jobs it runs. */
+  running: number;
+  /** When it started. */
+  startedAt: number;
+  /** Its last sign of life. */
+  seenAt: number;
+}
+
+/** Ends of runs in one minute. */
+export interface StatRow {
+  /** Start of the minute, epoch milliseconds. */
+  minute: number;
+  /** The tenant. */
+  namespace: string;
+  /** The queue. */
+  queue: string;
+  /** The type. */
+  type: string;
+  /** How they ended. */
+  outcome: string;
+  /** How many. */
+  count: number;
+  /** Histogram of waiting times: index is floor(log2(ms + 1)) × 2 + half, see domain/histogram.ts. */
+  wait: number[];
+  /** Histogram of run times, likewise. */
+  run: number[];
+}
+
+/** A kind of check that {@linkcode Driver.inspect} made. */
+export interface StoreFact {
+  /** What was looked at. */
+  name: string;
+  /** What was found. */
+  value: string;
+  /** Whether that is as it should be. */
+  level: "ok" | "warning" | "error";
+  /** What to do about it. */
+  hint?: string;
+}
+
+/** Final states that have an index of their own, because few jobs end so. */
+export type RareFinalState = Exclude<FinalState, "completed">;

@@ -1,0 +1,316 @@
+import type { Amendment } from "../../domain/amendment.ts";
+import { JobdError } from "../../domain/errors.ts";
+import { addHistograms } from "../../domain/histogram.ts";
+import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
+import type { Json } from "../../domain/json.ts";
+import type { Queue } from "../../domain/queue.ts";
+import type { Run } from "../../domain/transition.ts";
+import type {
+  AbsentWorkers,
+  AmendResult,
+  ClaimRequest,
+  ClaimResult,
+  Driver,
+  InsertResult,
+  JobQuery,
+  Listener,
+  LogBatch,
+  LogQuery,
+  MigrationStatus,
+  Orphan,
+  Page,
+  PromoteResult,
+  PruneRequest,
+  PruneResult,
+  QueueChange,
+  QueueCount,
+  SettleBatch,
+  SettleResult,
+  StatRow,
+  StoreFact,
+  Wake,
+  WorkerRow,
+} from "../driver.ts";
+import { amendJob } from "./amend.ts";
+import { appendLog, claimJobs, insertJob, settleRuns } from "./life.ts";
+import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
+import { compareText, copy, type QueueRow, Tables, toJob } from "./tables.ts";
+import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
+
+/** Options of {@linkcode MemoryDriver}. */
+export interface MemoryDriverOptions {
+  /** The store's time, epoch milliseconds. @default Date.now */
+  now?: () => number;
+}
+
+/**
+ * The store in plain Maps: the executable specification that the other backends are compared with, and the fast store
+ * for tests. Nothing survives the process. Every operation runs to its end before the next one begins.
+ */
+export class MemoryDriver implements Driver {
+  readonly backend = "memory";
+  readonly location = "memory";
+  readonly #now: () => number;
+  readonly #tables = new Tables();
+  readonly #listeners = new Set<(wake: Wake) => void>();
+  #closed = false;
+
+  constructor(options: MemoryDriverOptions = {}) {
+    this.#now = options.now ?? Date.now;
+  }
+
+  migrate(): Promise<MigrationStatus> {
+    return this.#run(() => ({ applied: [], pending: [] }));
+  }
+
+  ready(): Promise<number> {
+    return this.#run(() => this.#now());
+  }
+
+  inspect(): Promise<StoreFact[]> {
+    return this.#run(() => [{
+      name: "durability",
+      value: "jobs live in the memory of this process",
+      level: "warning",
+      hint: "Use a sqlite: or postgres: store for jobs that must survive it.",
+    }]);
+  }
+
+  backup(): Promise<void> {
+    return this.#run(() => {
+      throw new JobdError("invalid_request", "A store in memory cannot be backed up", {
+        hint: "Use a sqlite: store with a path.",
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#listeners.clear();
+    return Promise.resolve();
+  }
+
+  insert(jobs: NewJob[]): Promise<InsertResult[]> {
+    return this.#run(() => {
+      // Copied first: a job that is not JSON must fail before any is stored.
+      const results = copy(jobs).map((job) => insertJob(this.#tables, job));
+      const created = results.filter((result) => result.outcome === "created");
+      for (const state of ["available", "scheduled"] as const) {
+        if (created.some((result) => result.state === state)) this.#wake(state);
+      }
+      return results;
+    });
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimResult> {
+    return this.#run(() => claimJobs(this.#tables, request));
+  }
+
+  settle(batch: SettleBatch): Promise<SettleResult[]> {
+    return this.#run(() => {
+      const results = settleRuns(this.#tables, batch);
+      const applied = batch.transitions.filter((_, index) => results[index] === "applied");
+      for (const state of ["available", "scheduled"] as const) {
+        if (applied.some((transition) => transition.to === state)) this.#wake(state);
+      }
+      return results;
+    });
+  }
+
+  extend(worker: string, expiresAt: number): Promise<string[]> {
+    return this.#run(() => {
+      const leases = [...this.#tables.leases.values()].filter((lease) => lease.worker === worker);
+      for (const lease of leases) lease.expiresAt = expiresAt;
+      return leases.map((lease) => String(lease.id));
+    });
+  }
+
+  cancelRequests(worker: string): Promise<Run[]> {
+    return this.#run(() =>
+      [...this.#tables.jobs.values()]
+        .filter((job) => job.state === "running" && job.worker === worker && job.cancelRequestedAt !== null)
+        .map(({ id, attempt }) => ({ id, attempt }))
+    );
+  }
+
+  progress(run: Run, note: Json): Promise<boolean> {
+    return this.#run(() => {
+      const job = this.#tables.live(run.id, run.attempt);
+      if (job !== undefined) job.progress = copy(note);
+      return job !== undefined;
+    });
+  }
+
+  appendLogs(batches: LogBatch[]): Promise<void> {
+    return this.#run(() => batches.forEach((batch) => appendLog(this.#tables, batch)));
+  }
+
+  promote(now: number, limit: number): Promise<PromoteResult> {
+    return this.#run(() => {
+      const result = promoteDue(this.#tables, now, limit);
+      if (result.promoted > 0) this.#wake("available");
+      return result;
+    });
+  }
+
+  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
+    return this.#run(() => findOrphans(this.#tables, request));
+  }
+
+  absentWorkers(): Promise<AbsentWorkers> {
+    return this.#run(() => ({ epoch: "", workers: [] }));
+  }
+
+  holdLiveness(): Promise<AsyncDisposable> {
+    return this.#run(() => ({ [Symbol.asyncDispose]: () => Promise.resolve() }));
+  }
+
+  overdue(now: number, limit: number): Promise<Job[]> {
+    return this.#run(() => findOverdue(this.#tables, now, limit));
+  }
+
+  prune(request: PruneRequest): Promise<PruneResult> {
+    return this.#run(() => pruneStep(this.#tables, request));
+  }
+
+  get(ids: string[]): Promise<Job[]> {
+    return this.#run(() => [...new Set(ids)].flatMap((id) => this.#tables.jobs.get(id) ?? []).map(toJob));
+  }
+
+  find(partialId: string, limit: number): Promise<Job[]> {
+    return this.#run(() => findJobs(this.#tables, partialId, limit));
+  }
+
+  list(query: JobQuery): Promise<Page<Job>> {
+    return this.#run(() => listJobs(this.#tables, query));
+  }
+
+  amend(amendments: Amendment[]): Promise<AmendResult[]> {
+    return this.#run(() => {
+      const results = amendments.map((amendment) => amendJob(this.#tables, amendment));
+      const applied = amendments.filter((_, index) => results[index] === "applied");
+      if (applied.some(({ change }) => change.kind === "makeAvailable")) this.#wake("available");
+      if (applied.some(({ change }) => change.kind === "requestCancel")) this.#wake("cancel");
+      return results;
+    });
+  }
+
+  executions(jobId: string): Promise<Execution[]> {
+    return this.#run(() => {
+      const job = this.#tables.jobs.get(jobId);
+      return job === undefined ? [] : copy(this.#tables.executionsOf(job));
+    });
+  }
+
+  listExecutions(query: { namespace: string; limit: number; cursor?: string }): Promise<Page<Execution>> {
+    return this.#run(() => listAttempts(this.#tables, query));
+  }
+
+  logs(query: LogQuery): Promise<LogChunk[]> {
+    const { jobId, after = { attempt: 0, seq: -1 }, limit } = query;
+    return this.#run(() =>
+      copy(this.#tables.logs.get(jobId) ?? [])
+        .filter(({ attempt, seq }) =>
+          attempt > after.attempt || (attempt === after.attempt && seq > after.seq)
+        )
+        .slice(0, limit)
+    );
+  }
+
+  queues(namespace: string): Promise<Queue[]> {
+    return this.#run(() =>
+      [...this.#tables.queues.values()]
+        .filter((queue) => queue.namespace === namespace)
+        .sort((a, b) => compareText(a.name, b.name))
+        .map(toQueue)
+    );
+  }
+
+  updateQueue(change: QueueChange): Promise<Queue> {
+    return this.#run(() => {
+      const queue = this.#tables.queue(change.namespace, change.name, change.at);
+      if (change.settings !== undefined) queue.settings = copy(change.settings);
+      if (change.pausedAt !== undefined) queue.pausedAt = change.pausedAt;
+      if (change.pausedAt === null) this.#wake("available");
+      return toQueue(queue);
+    });
+  }
+
+  counts(namespace: string, cap: number): Promise<QueueCount[]> {
+    return this.#run(() => countJobs(this.#tables, namespace, cap));
+  }
+
+  saveWorker(worker: WorkerRow): Promise<void> {
+    return this.#run(() => void this.#tables.workers.set(worker.id, copy(worker)));
+  }
+
+  removeWorker(id: string): Promise<void> {
+    return this.#run(() => void this.#tables.workers.delete(id));
+  }
+
+  workers(seenAfter: number): Promise<WorkerRow[]> {
+    return this.#run(() =>
+      copy([...this.#tables.workers.values()].filter((worker) => worker.seenAt >= seenAfter))
+    );
+  }
+
+  addStats(rows: StatRow[]): Promise<void> {
+    return this.#run(() => void this.#tables.stats.push(...copy(rows)));
+  }
+
+  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
+    const { namespace, from, to } = query;
+    return this.#run(() =>
+      merge(
+        this.#tables.stats.filter((row) =>
+          row.namespace === namespace && row.minute >= from && row.minute < to
+        ),
+      )
+    );
+  }
+
+  listen(onWake: (wake: Wake) => void): Promise<Listener> {
+    return this.#run(() => {
+      const listener = (wake: Wake): void => onWake(wake);
+      this.#listeners.add(listener);
+      return {
+        live: true,
+        [Symbol.asyncDispose]: () => {
+          this.#listeners.delete(listener);
+          return Promise.resolve();
+        },
+      };
+    });
+  }
+
+  /** Calls the listeners after the operation, never from inside it. */
+  #wake(wake: Wake): void {
+    queueMicrotask(() => this.#listeners.forEach((listener) => listener(wake)));
+  }
+
+  #run<T>(work: () => T): Promise<T> {
+    return new Promise((resolve) => {
+      if (this.#closed) throw new JobdError("store_unavailable", "The store in memory is closed");
+      resolve(work());
+    });
+  }
+}
+
+function toQueue({ id: _, ready: __, ...queue }: QueueRow): Queue {
+  return copy(queue);
+}
+
+function merge(rows: StatRow[]): StatRow[] {
+  const merged = new Map<string, StatRow>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.minute, row.queue, row.type, row.outcome]);
+    const sum = merged.get(key);
+    if (sum === undefined) merged.set(key, copy(row));
+    else {
+      sum.count += row.count;
+      sum.wait = addHistograms(sum.wait, row.wait);
+      sum.run = addHistograms(sum.run, row.run);
+    }
+  }
+  return [...merged.values()].sort((a, b) => a.minute - b.minute);
+}

@@ -1,0 +1,120 @@
+import type { NewJob } from "../../domain/job.ts";
+import { isFinal } from "../../domain/states.ts";
+import type { Transition } from "../../domain/transition.ts";
+import type {
+  ClaimRequest,
+  ClaimResult,
+  InsertResult,
+  LogBatch,
+  SettleBatch,
+  SettleResult,
+} from "../driver.ts";
+import { compareDispatch, copy, type JobRow, type Tables, toJob } from "./tables.ts";
+
+/** Inserts one job, unless its id is known or its unique lock is taken. */
+export function insertJob(tables: Tables, job: NewJob): InsertResult {
+  const existing = tables.jobs.get(job.id) ?? tables.lockHolder(job);
+  if (existing !== undefined) return { id: existing.id, outcome: "existing", state: existing.state };
+  const row = newRow(job);
+  tables.jobs.set(row.id, row);
+  tables.takeLock(row);
+  tables.queueOf(row);
+  if (row.runAt > row.createdAt) tables.makeScheduled(row, row.runAt);
+  else tables.makeAvailable(row);
+  return { id: row.id, outcome: "created", state: row.state };
+}
+
+function newRow(job: NewJob): JobRow {
+  return {
+    ...job,
+    state: "blocked",
+    attempt: 0,
+    failures: 0,
+    releases: 0,
+    seq: 0,
+    startedAt: null,
+    finishedAt: null,
+    cancelRequestedAt: null,
+    worker: null,
+    leaseId: null,
+    progress: null,
+    result: null,
+    error: null,
+  };
+}
+
+/** Starts available jobs under one new lease. */
+export function claimJobs(tables: Tables, request: ClaimRequest): ClaimResult {
+  const jobs = pick(tables, request);
+  if (jobs.length === 0) return { leaseId: null, jobs: [] };
+  const lease = tables.openLease(request.worker, request.expiresAt, jobs.map((job) => job.id));
+  for (const job of jobs) tables.makeRunning(job, lease, request.now);
+  return { leaseId: String(lease.id), jobs: jobs.map(toJob) };
+}
+
+function pick(tables: Tables, request: ClaimRequest): JobRow[] {
+  const { namespace, queues, types, limit } = request;
+  const wanted = (job: JobRow): boolean => types === "all" || types.includes(job.type);
+  const open = [...tables.queues.values()].filter((queue) =>
+    queue.namespace === namespace && queue.pausedAt === null
+  );
+  const first = (name: string): JobRow[] =>
+    open.filter((queue) => queue.name === name).flatMap((queue) => queue.ready.firstWhere(limit, wanted));
+  const found = queues === "all"
+    ? open.flatMap((queue) => first(queue.name)).sort(compareDispatch)
+    : [...new Set(queues)].flatMap(first);
+  return found.slice(0, limit);
+}
+
+/** Writes the ends of runs. */
+export function settleRuns(tables: Tables, batch: SettleBatch): SettleResult[] {
+  const { transitions, close, rescue } = batch;
+  if (rescue && tables.leases.get(Number(rescue.leaseId))?.expiresAt !== rescue.expiresAt) {
+    return transitions.map(() => "stale");
+  }
+  const results = transitions.map((transition) => settleRun(tables, transition));
+  for (const leaseId of close) tables.leases.delete(Number(leaseId));
+  return results;
+}
+
+function settleRun(tables: Tables, transition: Transition): SettleResult {
+  const { to, at, failures, releases } = transition;
+  const job = tables.live(transition.id, transition.attempt);
+  if (job === undefined) return "stale";
+  if (job.cancelRequestedAt !== null && to !== "cancelled") return "cancel_requested";
+  const error = copy(transition.error);
+  if (!isFinal(to)) {
+    const { id: jobId, attempt, worker, startedAt } = job;
+    tables.noteExecution({
+      jobId,
+      attempt,
+      worker,
+      startedAt: startedAt ?? at,
+      finishedAt: at,
+      outcome: transition.outcome,
+      error,
+    });
+  }
+  Object.assign(job, { failures, releases, error: error ?? job.error });
+  if (transition.to === "scheduled") tables.makeScheduled(job, transition.runAt);
+  else if (transition.to === "available") tables.makeAvailable(job);
+  else tables.makeFinal(job, transition.to, at);
+  if (transition.to === "completed") job.result = copy(transition.result);
+  return "applied";
+}
+
+/** Adds log chunks of one attempt while it is live. */
+export function appendLog(tables: Tables, batch: LogBatch): void {
+  const { id, attempt, chunks, drop } = batch;
+  if (tables.live(id, attempt) === undefined) return;
+  const kept = tables.logs.get(id) ?? [];
+  const known = new Set(kept.filter((chunk) => chunk.attempt === attempt).map((chunk) => chunk.seq));
+  const added = chunks.filter((chunk) => !known.has(chunk.seq)).map((chunk) => ({ attempt, ...copy(chunk) }));
+  const dropped = (seq: number): boolean => drop !== undefined && drop.from <= seq && seq < drop.to;
+  tables.logs.set(
+    id,
+    [...kept, ...added]
+      .filter((chunk) => chunk.attempt !== attempt || !dropped(chunk.seq))
+      .sort((a, b) => a.attempt - b.attempt || a.seq - b.seq),
+  );
+}

@@ -1,0 +1,198 @@
+import { latestExecution } from "../../domain/execution.ts";
+import type { Execution, Job, LogChunk } from "../../domain/job.ts";
+import type { Queue } from "../../domain/queue.ts";
+import { uniqueLock } from "../../domain/request.ts";
+import type { FinalState } from "../../domain/states.ts";
+import type { StatRow, WorkerRow } from "../driver.ts";
+import { SortedList } from "./sorted_list.ts";
+
+/** The row of a queue, with its part of the dispatch index. */
+export interface QueueRow extends Queue {
+  /** Its number, in order of creation. */
+  id: number;
+  /** Its available jobs: higher priority first, then in order of arrival. */
+  ready: SortedList<JobRow>;
+}
+
+/** The row of a job: the job itself and its place in `ready` while it is there. */
+export interface JobRow extends Job {
+  seq: number;
+}
+
+/** The row of a lease: which worker runs which jobs until when. */
+export interface LeaseRow {
+  id: number;
+  worker: string;
+  expiresAt: number;
+  jobs: string[];
+}
+
+/** The same tables as in the migrations, and the moves between them that every operation is made of. */
+export class Tables {
+  /** By namespace and name. */
+  readonly queues = new Map<string, QueueRow>();
+  /** By id. */
+  readonly jobs = new Map<string, JobRow>();
+  /** By the text of the unique lock: the job that holds it. */
+  readonly locks = new Map<string, string>();
+  /** Jobs that wait for a time, soonest first. */
+  readonly scheduled = new SortedList<JobRow>((a, b) => a.runAt - b.runAt || compareText(a.id, b.id));
+  /** By id. */
+  readonly leases = new Map<number, LeaseRow>();
+  /** By job: attempts that ended without ending their job. The latest attempt is recorded by the job row itself. */
+  readonly executions = new Map<string, Execution[]>();
+  /** By job, in order. */
+  readonly logs = new Map<string, LogChunk[]>();
+  /** By id. */
+  readonly workers = new Map<string, WorkerRow>();
+  /** As they came. */
+  readonly stats: StatRow[] = [];
+  #lastSeq = 0;
+  #lastLease = 0;
+
+  /** The queue, created when it is unknown. */
+  queue(namespace: string, name: string, at: number): QueueRow {
+    const key = `${namespace}\n${name}`;
+    const known = this.queues.get(key);
+    if (known !== undefined) return known;
+    const ready = new SortedList(compareDispatch);
+    const queue = {
+      id: this.queues.size + 1,
+      namespace,
+      name,
+      pausedAt: null,
+      createdAt: at,
+      settings: {},
+      ready,
+    };
+    this.queues.set(key, queue);
+    return queue;
+  }
+
+  /** The queue of a job. */
+  queueOf(job: Job): QueueRow {
+    return this.queue(job.namespace, job.queue, job.createdAt);
+  }
+
+  /** Opens a lease over jobs. */
+  openLease(worker: string, expiresAt: number, jobs: string[]): LeaseRow {
+    const lease = { id: ++this.#lastLease, worker, expiresAt, jobs };
+    this.leases.set(lease.id, lease);
+    return lease;
+  }
+
+  /** The jobs of a lease that still run under it, in the order in which they were claimed. */
+  openJobs(lease: LeaseRow): JobRow[] {
+    return lease.jobs.flatMap((id) => this.jobs.get(id) ?? []).filter((job) =>
+      job.leaseId === String(lease.id)
+    );
+  }
+
+  /** The job, if this attempt of it is the live one. */
+  live(id: string, attempt: number): JobRow | undefined {
+    const job = this.jobs.get(id);
+    return job?.state === "running" && job.attempt === attempt ? job : undefined;
+  }
+
+  /** The job becomes available, as the last of its priority: this is when it arrives. */
+  makeAvailable(job: JobRow): void {
+    this.#leave(job);
+    job.state = "available";
+    job.seq = ++this.#lastSeq;
+    this.queueOf(job).ready.add(job);
+  }
+
+  /** The job waits for a time. */
+  makeScheduled(job: JobRow, runAt: number): void {
+    this.#leave(job);
+    job.state = "scheduled";
+    job.runAt = runAt;
+    this.scheduled.add(job);
+  }
+
+  /** The job starts under a lease. */
+  makeRunning(job: JobRow, lease: LeaseRow, at: number): void {
+    this.#leave(job);
+    job.state = "running";
+    job.attempt += 1;
+    job.startedAt = at;
+    job.worker = lease.worker;
+    job.leaseId = String(lease.id);
+  }
+
+  /** The job ends and gives up what only unfinished jobs have: unique lock, deadline, request to cancel. */
+  makeFinal(job: JobRow, state: FinalState, at: number): void {
+    this.#leave(job);
+    this.#releaseLock(job);
+    job.state = state;
+    job.finishedAt = at;
+    job.expireAt = null;
+    job.cancelRequestedAt = null;
+  }
+
+  /** The job is no more, nor is anything that belongs to it. */
+  remove(job: JobRow): void {
+    this.#leave(job);
+    this.#releaseLock(job);
+    this.jobs.delete(job.id);
+    this.executions.delete(job.id);
+    this.logs.delete(job.id);
+  }
+
+  /** The unfinished job that has the unique lock of this one. */
+  lockHolder(job: Pick<Job, "namespace" | "type" | "options">): JobRow | undefined {
+    const lock = uniqueLock(job);
+    return lock === null ? undefined : this.jobs.get(this.locks.get(lock) ?? "");
+  }
+
+  /** Takes the unique lock, which must be free. */
+  takeLock(job: JobRow): void {
+    const lock = uniqueLock(job);
+    if (lock !== null) this.locks.set(lock, job.id);
+  }
+
+  /** Notes an attempt that did not end its job, or whose job goes on after all. */
+  noteExecution(execution: Execution): void {
+    this.executions.set(execution.jobId, [...this.executions.get(execution.jobId) ?? [], execution]);
+  }
+
+  /** The attempts of a job, oldest first: those that are noted, then the one that the job row records. */
+  executionsOf(job: JobRow): Execution[] {
+    const noted = this.executions.get(job.id) ?? [];
+    const latest = latestExecution(job);
+    return latest === null || noted.at(-1)?.attempt === latest.attempt ? noted : [...noted, latest];
+  }
+
+  #releaseLock(job: JobRow): void {
+    const lock = uniqueLock(job);
+    if (lock !== null && this.locks.get(lock) === job.id) this.locks.delete(lock);
+  }
+
+  /** Removes the dispatch row of a waiting job, or the tie of a running one to its lease. */
+  #leave(job: JobRow): void {
+    if (job.state === "scheduled") this.scheduled.delete(job);
+    if (job.state === "available") this.queueOf(job).ready.delete(job);
+    job.leaseId = null;
+  }
+}
+
+/** Order by code units, as `order by ... collate "C"` of a database. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The order of dispatch: higher priority first, then arrival. */
+export function compareDispatch(a: JobRow, b: JobRow): number {
+  return b.priority - a.priority || a.seq - b.seq;
+}
+
+/** A job as it is handed out: a copy that the caller may change. */
+export function toJob(row: JobRow): Job {
+  const { seq: _, ...job } = row;
+  return copy(job);
+}
+
+/** A copy as a database would give it back: JSON and nothing else. */
+export function copy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}

@@ -1,0 +1,41 @@
+import { JobdError } from "../domain/errors.ts";
+import type { Driver } from "./driver.ts";
+
+/** Options of {@linkcode openDriver}. */
+export interface OpenDriverOptions {
+  /** PostgreSQL: a direct connection for LISTEN and session locks when the main one is a pooler. */
+  listenUrl?: string;
+  /** PostgreSQL: whether statements are prepared; false behind a pooler in transaction mode. @default true */
+  preparedStatements?: boolean;
+}
+
+/**
+ * Opens a store by its URL: `sqlite:PATH`, `sqlite::memory:` or `postgres://...`. Loads only the backend it needs.
+ * The schema is neither checked nor changed; see {@linkcode Driver.ready} and {@linkcode Driver.migrate}.
+ *
+ * @throws {JobdError} `invalid_config` for a URL that names no store.
+ */
+export async function openDriver(url: string, options: OpenDriverOptions = {}): Promise<Driver> {
+  if (url.startsWith("sqlite:")) {
+    const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
+    if (path === "") throw badUrl("sqlite:", "it has no path");
+    const { openSqlite } = await import("./sqlite/driver.ts");
+    return openSqlite(path);
+  }
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const { openPostgres } = await import("./postgres/driver.ts");
+    return openPostgres(url, options);
+  }
+  throw badUrl(withoutCredentials(url), "it is neither sqlite: nor postgres://");
+}
+
+function badUrl(shown: string, reason: string): JobdError {
+  return new JobdError("invalid_config", `Invalid store URL ${JSON.stringify(shown)}: ${reason}`, {
+    hint: 'Use "sqlite:jobd.db" for a file, or "postgres://user:password@host:5432/database".',
+  });
+}
+
+/** A store URL as it may be shown: user name and password left out. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//").replace(/([?&](?:password|user)=)[^&]*/gi, "$1...");
+}

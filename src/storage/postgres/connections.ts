@@ -1,0 +1,221 @@
+// @ts-types="@types/pg"
+import { Client, type ClientConfig, Pool, type PoolClient, type QueryArrayConfig, type QueryConfig } from "pg";
+import { JobdError } from "../../domain/errors.ts";
+import type { Row } from "../sql/script.ts";
+import type { Address } from "./address.ts";
+import { isConflict, isDisconnect, isPooler, isReadOnly, translate } from "./errors.ts";
+import { columnTypes } from "./types.ts";
+
+/** A statement of this backend: SQL with numbered parameters, and a name if it may be prepared once a connection. */
+export interface Query {
+  /** Unique for the text; without it the statement is planned each time. */
+  name?: string;
+  /** The SQL. */
+  text: string;
+}
+
+/** A parameter. */
+export type Value = string | number | null;
+
+/** Runs one statement and gives its rows. */
+export type RunQuery = (query: Query, values?: Value[]) => Promise<Row[]>;
+
+/** Options of {@linkcode Connections}. */
+export interface ConnectionsOptions {
+  /** The servers. */
+  address: Address;
+  /** For messages. */
+  schema: string;
+  /** Whether statements may keep a name in a session; never true behind a pooler that shares sessions. */
+  prepared: boolean;
+  /** Connections at most. */
+  size: number;
+}
+
+/** No reply within this time is taken for a lost connection. */
+const DEADLINE_MS = 30_000;
+const CONNECT_MS = 10_000;
+/** Attempts of something that PostgreSQL gave up because of a deadlock or a serialisation failure. */
+const TRIES = 5;
+
+/**
+ * Plans of prepared statements outlive the moment they were made in. A plan made while a table was empty reads the
+ * whole table, and goes on doing so when it holds a million rows; every statement here has an index made for it.
+ */
+const PLANNER = "-c enable_seqscan=off -c jit=off";
+
+/** The pool of connections to the server that can write. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  #prepared: boolean;
+  #pool: Promise<Pool> | null = null;
+  #retired = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#prepared = options.prepared;
+  }
+
+  /** Runs one statement in a transaction of its own. */
+  query(query: Query, values: Value[] = []): Promise<Row[]> {
+    return this.#retrying(() => this.#with((client) => this.#send(client, query, values)));
+  }
+
+  /** {@linkcode query} with rows as arrays, which is faster for many rows with many columns. */
+  queryArrays(query: Query, values: Value[] = []): Promise<unknown[][]> {
+    const { text } = query;
+    return this.#retrying(() =>
+      this.#with(async (client) => {
+        const config: QueryArrayConfig = { ...this.#named(query), text, values, rowMode: "array" };
+        return (await client.query(config)).rows;
+      })
+    );
+  }
+
+  /** Runs several statements in one transaction; all of it again when PostgreSQL gave it up for a conflict. */
+  transaction<T>(work: (run: RunQuery) => Promise<T>): Promise<T> {
+    return this.#retrying(() => this.#with((client) => this.#transact(client, work)));
+  }
+
+  /** Frees everything; statements under way end first. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#retire();
+    await Promise.all(this.#retired);
+  }
+
+  /** The settings of one connection to a server, for connections outside the pool. */
+  config(url: string): ClientConfig {
+    return {
+      connectionString: url,
+      application_name: "jobd",
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: DEADLINE_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      types: columnTypes,
+      ...(this.#prepared ? { options: PLANNER } : {}),
+    };
+  }
+
+  async #transact<T>(client: PoolClient, work: (run: RunQuery) => Promise<T>): Promise<T> {
+    await client.query("begin");
+    try {
+      const result = await work((query, values = []) => this.#send(client, query, values));
+      await client.query("commit");
+      return result;
+    } catch (error) {
+      if (!isDisconnect(error) || error instanceof JobdError) await client.query("rollback");
+      throw error;
+    }
+  }
+
+  async #send(client: PoolClient, query: Query, values: Value[]): Promise<Row[]> {
+    const config: QueryConfig = { ...this.#named(query), text: query.text, values };
+    return (await client.query<Row>(config)).rows;
+  }
+
+  #named(query: Query): { name?: string } {
+    return this.#prepared && query.name !== undefined ? { name: query.name } : {};
+  }
+
+  async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let count = 1;; count++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (isPooler(error) && this.#prepared) this.#plain();
+        else if (!isConflict(error) || count >= TRIES) {
+          throw translate(error, this.#options.address.location, this.#options.schema);
+        }
+      }
+    }
+  }
+
+  /** A pooler was noticed: from now on nothing stays in a session. The statement that failed had no effect. */
+  #plain(): void {
+    this.#prepared = false;
+    this.#retire();
+  }
+
+  async #with<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const current = this.#current();
+    let client: PoolClient | undefined;
+    try {
+      client = await (await current).connect();
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (error) {
+      const lost = isDisconnect(error) && !(error instanceof JobdError);
+      client?.release(lost || isReadOnly(error));
+      // After a failover the other connections of the pool lead to the wrong server too.
+      const elsewhere = lost && this.#options.address.urls.length > 1;
+      if ((elsewhere || isReadOnly(error)) && this.#pool === current) this.#retire();
+      throw error;
+    }
+  }
+
+  #current(): Promise<Pool> {
+    if (this.#closed) throw new JobdError("store_unavailable", "The store is closed");
+    if (this.#pool === null) {
+      const pool = this.#open();
+      this.#pool = pool;
+      pool.catch(() => {
+        if (this.#pool === pool) this.#pool = null;
+      });
+    }
+    return this.#pool;
+  }
+
+  async #open(): Promise<Pool> {
+    const url = await this.chooseServer(this.#options.address.urls);
+    const pool = new Pool({ ...this.config(url), max: this.#options.size, idleTimeoutMillis: 60_000 });
+    pool.on("error", ignore);
+    pool.on("connect", (client) => client.on("error", ignore));
+    return pool;
+  }
+
+  /** Of several servers the first that can write, else the first that answers. */
+  async chooseServer(urls: string[]): Promise<string> {
+    if (urls.length === 1) return urls[0] ?? "";
+    let standby: string | undefined;
+    let failure: unknown;
+    for (const url of urls) {
+      try {
+        if (!await this.#isStandby(url)) return url;
+        standby ??= url;
+      } catch (error) {
+        if (isPooler(error)) throw error;
+        failure ??= error;
+      }
+    }
+    if (standby !== undefined) return standby;
+    throw failure;
+  }
+
+  async #isStandby(url: string): Promise<boolean> {
+    const client = new Client(this.config(url));
+    client.on("error", ignore);
+    try {
+      await client.connect();
+      const result = await client.query<{ standby: boolean }>("select pg_is_in_recovery() as standby");
+      return result.rows[0]?.standby === true;
+    } finally {
+      await client.end().catch(ignore);
+    }
+  }
+
+  #retire(): void {
+    const pool = this.#pool;
+    this.#pool = null;
+    if (pool === null) return;
+    const ended = pool.then((open) => open.end()).catch(ignore);
+    this.#retired.add(ended);
+    ended.finally(() => this.#retired.delete(ended));
+  }
+}
+
+/** Errors of a connection are seen by the statement that needs it; between statements there is nobody to tell. */
+function ignore(): void {}

@@ -1,0 +1,54 @@
+import type { ColumnType, Dialect } from "../sql/dialect.ts";
+import { int } from "../sql/row.ts";
+import { run } from "../sql/script.ts";
+import type { Names } from "./names.ts";
+
+const TYPES: Record<ColumnType, string> = {
+  uuid: "uuid",
+  text: "text",
+  integer: "integer",
+  bigint: "bigint",
+  instant: "float8",
+  json: "json",
+};
+
+/** Epoch milliseconds of a column. Doubles hold them with a margin of thousands, so rounding gives the exact value. */
+export function ms(column: string): string {
+  return `round(date_part('epoch', ${column}) * 1000)`;
+}
+
+/** A stored instant from an expression with epoch milliseconds. */
+export function instant(expression: string): string {
+  return `to_timestamp(${expression}::float8 / 1000)`;
+}
+
+/** The SQL of PostgreSQL where it differs from SQLite's. */
+export function postgresDialect(names: Names): Dialect {
+  return {
+    table: names.table,
+    ms,
+    instant,
+    rows(param, alias, columns) {
+      const list = Object.entries(columns);
+      const read = list.map(([name, type]) => {
+        if (type === "instant") return `${instant(name)} as ${name}`;
+        return type === "json" ? `case when json_typeof(${name}) <> 'null' then ${name} end as ${name}` : name;
+      });
+      const shape = list.map(([name, type]) => `${name} ${TYPES[type]}`);
+      return `(select ${read.join(", ")} from json_to_recordset(${param}::json) as r(${shape.join(", ")})) ${alias}`;
+    },
+    values: (param, alias, type) =>
+      `(select value::${type} as value from json_array_elements_text(${param}::json) as r(value)) ${alias}`,
+    text: (expression) => `((${expression})::text collate "C")`,
+    uuid: (param) => `${param}::uuid`,
+    jsonText: (column, key) => `(${column} ->> '${key}')`,
+    jsonListHas: (column, key, param) =>
+      `coalesce(jsonb_exists((${column} -> '${key}')::jsonb, ${param}::text), false)`,
+    leaseJobs: (lease, alias) => `unnest(${lease}.jobs) as ${alias}(value)`,
+    lock: (alias) => `for update of ${alias}`,
+    *seqs(count) {
+      const rows = yield* run(`select ${names.nextSeq} as seq from generate_series(1, $1::integer)`, [count]);
+      return rows.map((row) => int(row.seq));
+    },
+  };
+}

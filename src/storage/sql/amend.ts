@@ -1,0 +1,166 @@
+import type { Amendment } from "../../domain/amendment.ts";
+import { isFinal, isWaiting } from "../../domain/states.ts";
+import type { AmendResult } from "../driver.ts";
+import type { Dialect } from "./dialect.ts";
+import { dispatch } from "./dispatch.ts";
+import { removeHistory } from "./history.ts";
+import { reviveFinal } from "./revive.ts";
+import { text } from "./row.ts";
+import { run, type Script } from "./script.ts";
+
+/**
+ * {@linkcode Driver.amend}. Amendments that follow each other with the same kind of change are written together; the
+ * result is as if each had been written alone, in order.
+ *
+ * On PostgreSQL a unique key taken at the same moment by somebody else fails the transaction with a unique violation:
+ * run the script again, it then sees the other job.
+ */
+export function* amend(d: Dialect, amendments: Amendment[]): Script<AmendResult[]> {
+  const results: AmendResult[] = amendments.map(() => "stale");
+  for (const group of groups(amendments)) {
+    const outcomes = yield* amendGroup(d, group.map(({ amendment }) => amendment));
+    for (const { amendment, index } of group) results[index] = outcomes.get(amendment.id) ?? "stale";
+  }
+  return results;
+}
+
+interface Member {
+  amendment: Amendment;
+  index: number;
+}
+
+/** Runs of amendments with the same kind of change to different jobs. */
+function groups(amendments: Amendment[]): Member[][] {
+  const all: Member[][] = [];
+  let ids = new Set<string>();
+  for (const [index, amendment] of amendments.entries()) {
+    const current = all.at(-1);
+    const same = current?.[0]?.amendment.change.kind === amendment.change.kind;
+    if (current !== undefined && same && !ids.has(amendment.id)) current.push({ amendment, index });
+    else {
+      all.push([{ amendment, index }]);
+      ids = new Set();
+    }
+    ids.add(amendment.id);
+  }
+  return all;
+}
+
+type Outcomes = Map<string, AmendResult>;
+
+function* amendGroup(d: Dialect, group: Amendment[]): Script<Outcomes> {
+  const waiting = group.filter(({ from }) => isWaiting(from));
+  const final = group.filter(({ from }) => isFinal(from));
+  switch (group[0]?.change.kind) {
+    case "cancel":
+      return applied(yield* end(d, yield* own(d, waiting), "cancelled"));
+    case "expire":
+      return applied(yield* end(d, yield* own(d, waiting), "expired"));
+    case "requestCancel":
+      return applied(yield* requestCancel(d, group.filter(({ from }) => from === "running")));
+    case "delete":
+      return applied(yield* remove(d, [...yield* own(d, waiting), ...final]));
+    case "makeAvailable": {
+      const moved = applied(yield* makeAvailable(d, yield* own(d, waiting)));
+      return new Map([...moved, ...yield* reviveFinal(d, final)]);
+    }
+    case undefined:
+      return new Map();
+  }
+}
+
+function applied(ids: string[]): Outcomes {
+  return new Map(ids.map((id) => [id, "applied"]));
+}
+
+/** Takes the dispatch rows of waiting jobs that still are as they were seen; gives those that are ours now. */
+function* own(d: Dialect, waiting: Amendment[]): Script<Amendment[]> {
+  const owned = new Set<string>();
+  const keys = { available: "queue_id, rank, seq", scheduled: "run_at, job_id" } as const;
+  const columns = { available: "j.queue_id, -j.priority, j.seq", scheduled: "j.run_at, j.id" } as const;
+  for (const state of ["available", "scheduled"] as const) {
+    const seen = waiting.filter(({ from }) => from === state);
+    if (seen.length === 0) continue;
+    const rows = yield* run(
+      `delete from ${d.table(state === "available" ? "ready" : "scheduled")} where (${keys[state]}) in (` +
+        `select ${columns[state]} from ${seenRows(d)} join ${d.table("job")} j ` +
+        `on j.id = r.job_id and j.attempt = r.seen_attempt and j.state = r.seen_state) returning job_id`,
+      [seenJson(seen)],
+    );
+    for (const row of rows) owned.add(text(row.job_id));
+  }
+  return waiting.filter(({ id }) => owned.has(id));
+}
+
+/** Amendments as rows `r`: the job, how it was seen, when the change is made, the error that it leaves. */
+function seenRows(d: Dialect): string {
+  return d.rows("$1", "r", {
+    job_id: "uuid",
+    seen_state: "text",
+    seen_attempt: "integer",
+    amended_at: "instant",
+    amend_error: "json",
+  });
+}
+
+function seenJson(amendments: Amendment[]): string {
+  return JSON.stringify(amendments.map(({ id, from, attempt, at, change }) => ({
+    job_id: id,
+    seen_state: from,
+    seen_attempt: attempt,
+    amended_at: at,
+    amend_error: changeError(change),
+  })));
+}
+
+function changeError(change: Amendment["change"]): { code: string; message: string } | null {
+  if (change.kind === "cancel") return { code: "cancelled", message: change.reason };
+  if (change.kind === "expire") {
+    return { code: "expired", message: "The job was not finished before its deadline" };
+  }
+  return null;
+}
+
+/** Updates jobs that still are as they were seen; gives their ids. */
+function* update(d: Dialect, seen: Amendment[], set: string): Script<string[]> {
+  if (seen.length === 0) return [];
+  const rows = yield* run(
+    `update ${d.table("job")} as j set ${set} from ${seenRows(d)} ` +
+      "where j.id = r.job_id and j.state = r.seen_state and j.attempt = r.seen_attempt returning id",
+    [seenJson(seen)],
+  );
+  return rows.map((row) => text(row.id));
+}
+
+function* end(d: Dialect, owned: Amendment[], state: "cancelled" | "expired"): Script<string[]> {
+  return yield* update(
+    d,
+    owned,
+    `state = '${state}', ${state}_at = r.amended_at, finished_at = r.amended_at, error = r.amend_error, ` +
+      "unique_lock = null, expire_at = null, cancel_requested_at = null, seq = null, lease_id = null",
+  );
+}
+
+function* requestCancel(d: Dialect, running: Amendment[]): Script<string[]> {
+  return yield* update(d, running, "cancel_requested_at = coalesce(j.cancel_requested_at, r.amended_at)");
+}
+
+function* remove(d: Dialect, seen: Amendment[]): Script<string[]> {
+  if (seen.length === 0) return [];
+  const rows = yield* run(
+    `delete from ${d.table("job")} where (id, state, attempt) in (` +
+      `select r.job_id, r.seen_state, r.seen_attempt from ${seenRows(d)}) returning id`,
+    [seenJson(seen)],
+  );
+  const ids = rows.map((row) => text(row.id));
+  yield* removeHistory(d, ids);
+  return ids;
+}
+
+function* makeAvailable(d: Dialect, owned: Amendment[]): Script<string[]> {
+  if (owned.length === 0) return [];
+  yield* update(d, owned, "state = 'available', run_at = r.amended_at");
+  const ids = owned.map(({ id }) => id);
+  yield* dispatch(d, ids);
+  return ids;
+}

@@ -1,0 +1,55 @@
+import { JobdError } from "../../domain/errors.ts";
+import type { Queue, QueueSettings } from "../../domain/queue.ts";
+import type { QueueChange } from "../driver.ts";
+import type { Dialect } from "./dialect.ts";
+import { int, intOrNull, json, text } from "./row.ts";
+import { type Row, run, type Script } from "./script.ts";
+
+function columns(d: Dialect): string {
+  return `namespace, name, ${d.text("settings")} as settings, ${d.ms("paused_at")} as paused_at, ` +
+    `${d.ms("created_at")} as created_at`;
+}
+
+function toQueue(row: Row): Queue {
+  return {
+    namespace: text(row.namespace),
+    name: text(row.name),
+    pausedAt: intOrNull(row.paused_at),
+    createdAt: int(row.created_at),
+    settings: json(row.settings) as QueueSettings,
+  };
+}
+
+/** {@linkcode Driver.queues}. */
+export function* queues(d: Dialect, namespace: string): Script<Queue[]> {
+  const rows = yield* run(`select ${columns(d)} from ${d.table("queue")} where namespace = $1`, [namespace]);
+  // Sorted here: databases disagree about the order of text.
+  return rows.map(toQueue).sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** {@linkcode Driver.updateQueue}. */
+export function* updateQueue(d: Dialect, change: QueueChange): Script<Queue> {
+  const { namespace, name, at, settings, pausedAt } = change;
+  yield* run(
+    `insert into ${d.table("queue")} (namespace, name, created_at) values ($1, $2, ${d.instant("$3")}) ` +
+      "on conflict (namespace, name) do nothing",
+    [namespace, name, at],
+  );
+  const where = "where namespace = $1 and name = $2";
+  if (settings !== undefined) {
+    const value = JSON.stringify(settings);
+    yield* run(`update ${d.table("queue")} set settings = $3 ${where}`, [namespace, name, value]);
+  }
+  if (pausedAt !== undefined) {
+    yield* run(`update ${d.table("queue")} set paused_at = ${d.instant("$3")} ${where}`, [
+      namespace,
+      name,
+      pausedAt,
+    ]);
+  }
+  const [row] = yield* run(`select ${columns(d)} from ${d.table("queue")} ${where}`, [namespace, name]);
+  if (row === undefined) {
+    throw new JobdError("conflict", `Queue ${JSON.stringify(name)} was removed at the same moment`);
+  }
+  return toQueue(row);
+}

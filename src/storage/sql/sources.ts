@@ -1,0 +1,72 @@
+import type { JobState } from "../../domain/states.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Source } from "./walk.ts";
+
+/** The walk that finds jobs of a state in its natural order; null for states that have no jobs yet. */
+export function stateSource(d: Dialect, state: JobState): Source | null {
+  switch (state) {
+    case "available":
+      return dispatchSource(d, "ready", ["queue_id", "rank", "seq"]);
+    case "scheduled":
+      return {
+        ...dispatchSource(d, "scheduled", []),
+        key: [{ name: "s.run_at", type: "instant" }, { name: "s.job_id", type: "uuid" }],
+      };
+    case "running":
+      return {
+        from: `${d.table("lease")} l cross join ${d.leaseJobs("l", "e")} join ${
+          d.table("job")
+        } j on j.id = e.value`,
+        join: queueJoin(d),
+        key: [{ name: "l.id", type: "number" }, { name: "j.id", type: "uuid" }],
+        order: "asc",
+        where: "j.state = 'running' and j.lease_id = l.id",
+      };
+    case "dead":
+    case "cancelled":
+    case "expired":
+      return rareSource(d, state, "desc");
+    case "completed":
+      return newestJobs(d);
+    case "blocked":
+      return null;
+  }
+}
+
+/** All jobs, newest first. */
+export function newestJobs(d: Dialect): Source {
+  return {
+    from: `${d.table("job")} j`,
+    join: queueJoin(d),
+    key: [{ name: "j.id", type: "uuid" }],
+    order: "desc",
+  };
+}
+
+/** Jobs of a rare final state by their end. */
+export function rareSource(
+  d: Dialect,
+  state: "dead" | "cancelled" | "expired",
+  order: "asc" | "desc",
+): Source {
+  return {
+    from: `${d.table("job")} j`,
+    join: queueJoin(d),
+    key: [{ name: `j.${state}_at`, type: "instant" }, { name: "j.id", type: "uuid" }],
+    order,
+    where: `j.${state}_at is not null`,
+  };
+}
+
+function dispatchSource(d: Dialect, table: "ready" | "scheduled", columns: string[]): Source {
+  return {
+    from: `${d.table(table)} s`,
+    join: `join ${d.table("job")} j on j.id = s.job_id ${queueJoin(d)}`,
+    key: columns.map((name) => ({ name: `s.${name}`, type: "number" })),
+    order: "asc",
+  };
+}
+
+function queueJoin(d: Dialect): string {
+  return `join ${d.table("queue")} q on q.id = j.queue_id`;
+}

@@ -1,0 +1,102 @@
+import { JobdError } from "../../domain/errors.ts";
+import type { Jobd, OpenOptions } from "../../runtime/jobd.ts";
+import type { Driver } from "../../storage/driver.ts";
+import type { OpenDriverOptions } from "../../storage/open.ts";
+import { type Config, loadConfig } from "../config/load.ts";
+import type { SettingName, SettingValues } from "../config/settings.ts";
+import type { Host } from "./host.ts";
+import type { Output } from "./output.ts";
+
+/** Options of {@linkcode Context}. */
+export interface ContextOptions {
+  /** The machine around. */
+  host: Host;
+  /** Everything the command says. */
+  out: Output;
+  /** Texts of the flags that are settings. */
+  flags: Partial<Record<SettingName, string>>;
+  /** The path after `--config`. */
+  configPath: string | undefined;
+}
+
+/** What a command may use. Nothing is read, loaded or opened before it is asked for. */
+export class Context {
+  /** The machine around. */
+  readonly host: Host;
+  /** Everything the command says. */
+  readonly out: Output;
+  readonly #options: ContextOptions;
+  readonly #closers: (() => Promise<void> | void)[] = [];
+  #config: Promise<Config> | undefined;
+  #interrupt: AbortController | undefined;
+
+  constructor(options: ContextOptions) {
+    this.host = options.host;
+    this.out = options.out;
+    this.#options = options;
+  }
+
+  /** The configuration. @throws {JobdError} `invalid_config`, `invalid_request` */
+  config(): Promise<Config> {
+    const { host, flags, configPath } = this.#options;
+    this.#config ??= loadConfig({ flags, env: (name) => host.env(name), files: host.files, path: configPath });
+    return this.#config;
+  }
+
+  /** The store of the configuration, opened; closed when the command ends. */
+  async jobd(options: { migrate?: boolean } = {}): Promise<Jobd> {
+    const { values } = await this.config();
+    const open: OpenOptions = {
+      ...driverOptions(values),
+      namespace: values.namespace,
+      maxAttempts: values.jobDefaultMaxAttempts,
+      clock: this.host.clock,
+      ...options,
+    };
+    const jobd = await this.host.openJobd(values.databaseUrl, open);
+    this.#closers.push(() => jobd.close());
+    return jobd;
+  }
+
+  /** The store itself, whatever its schema; closed when the command ends. */
+  async driver(): Promise<Driver> {
+    const { values } = await this.config();
+    const driver = await this.host.openDriver(values.databaseUrl, driverOptions(values));
+    this.#closers.push(() => driver.close());
+    return driver;
+  }
+
+  /** Aborted by Ctrl-C or SIGTERM from now on, instead of ending the program. */
+  interrupted(): AbortSignal {
+    if (this.#interrupt === undefined) {
+      const controller = new AbortController();
+      this.#interrupt = controller;
+      for (const name of ["SIGINT", "SIGTERM"] as const) {
+        this.#closers.push(this.host.onSignal(name, () => controller.abort()));
+      }
+    }
+    return this.#interrupt.signal;
+  }
+
+  /** Asks before something that cannot be undone. @throws {JobdError} `invalid_request` when it is not agreed to */
+  confirm(question: string, yes: boolean): void {
+    if (yes) return;
+    const { stdin } = this.host;
+    const answer = stdin.isTerminal && this.host.stderr.isTerminal ? stdin.ask(`${question} [y/N]`) : undefined;
+    if (answer !== undefined && /^y(es)?$/i.test(answer?.trim() ?? "")) return;
+    throw new JobdError("invalid_request", answer === undefined ? `${question} Nobody can be asked here` : "Nothing was done", {
+      hint: "Give --yes to do it without being asked.",
+    });
+  }
+
+  /** Closes what was opened, last first. */
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+/** A direct connection beside the main one means that the main one goes through a pooler, where prepared statements fail. */
+function driverOptions(values: SettingValues): OpenDriverOptions {
+  const listenUrl = values.databaseListenUrl;
+  return listenUrl === undefined ? {} : { listenUrl, preparedStatements: false };
+}

@@ -1,0 +1,213 @@
+import { JITTERS } from "../../domain/backoff.ts";
+import { LOG_LEVELS, type LogFormat } from "../../runtime/logger.ts";
+import {
+  choice,
+  duration,
+  integer,
+  nameOf,
+  postgresUrl,
+  queueChoice,
+  type Reader,
+  storeUrl,
+} from "./readers.ts";
+
+/** One setting: everything that reading it, errors about it, help and the documents need. */
+export interface Setting<T> {
+  /** Its place in the config file. */
+  readonly key: string;
+  /** Its environment variable, if it has one. */
+  readonly env?: string;
+  /** Its flag without dashes, if it has one. */
+  readonly flag?: string;
+  /** What stands for the value in help. */
+  readonly placeholder: string;
+  /** Reads a value. */
+  readonly reader: Reader<T>;
+  /** The default as one would write it; none when `otherwise` says what happens without the setting. */
+  readonly default?: string;
+  /** What happens without it, for help, when there is no default. */
+  readonly otherwise?: string;
+  /** What it does. */
+  readonly summary: string;
+  /** Which commands take the flag: all, or those that run a worker. */
+  readonly scope: "all" | "worker";
+}
+
+function setting<T, S extends Omit<Setting<T>, "reader">>(
+  reader: Reader<T>,
+  rest: S,
+): S & { reader: Reader<T> } {
+  return { ...rest, reader };
+}
+
+/**
+ * The table of settings. Reading, errors, `--help`, `.env.example` and `docs/configuration.md` come from it.
+ */
+export const SETTINGS = {
+  databaseUrl: setting(storeUrl, {
+    key: "databaseUrl",
+    env: "DATABASE_URL",
+    flag: "database-url",
+    placeholder: "url",
+    default: "sqlite:jobd.db",
+    summary: "where the jobs are: sqlite:PATH, sqlite::memory: or postgres://...",
+    scope: "all",
+  }),
+  databaseListenUrl: setting(postgresUrl, {
+    key: "databaseListenUrl",
+    env: "DATABASE_LISTEN_URL",
+    placeholder: "url",
+    otherwise: "the same as DATABASE_URL",
+    summary:
+      "PostgreSQL behind a pooler in transaction mode: a direct connection for LISTEN and session locks",
+    scope: "all",
+  }),
+  namespace: setting(nameOf("namespace"), {
+    key: "namespace",
+    env: "JOBD_NAMESPACE",
+    flag: "namespace",
+    placeholder: "name",
+    default: "default",
+    summary: "the tenant whose queues and jobs are meant",
+    scope: "all",
+  }),
+  workerConcurrency: setting(integer(1, 1000), {
+    key: "worker.concurrency",
+    env: "WORKER_CONCURRENCY",
+    flag: "concurrency",
+    placeholder: "n",
+    default: "10",
+    summary: "how many jobs run at once in this process",
+    scope: "worker",
+  }),
+  workerQueues: setting(queueChoice, {
+    key: "worker.queues",
+    env: "WORKER_QUEUES",
+    flag: "queues",
+    placeholder: "list",
+    default: "*",
+    summary:
+      "queues to serve: * (all, highest priority first), in order (high,default) or by weight (high=6,default=1)",
+    scope: "worker",
+  }),
+  workerPollInterval: setting(duration("10ms", "1h"), {
+    key: "worker.pollInterval",
+    env: "WORKER_POLL_INTERVAL",
+    flag: "poll-interval",
+    placeholder: "duration",
+    default: "1s",
+    summary: "the longest wait before the store is asked for work without having been told of any",
+    scope: "worker",
+  }),
+  workerShutdownTimeout: setting(duration("0s", "1d"), {
+    key: "worker.shutdownTimeout",
+    env: "WORKER_SHUTDOWN_TIMEOUT",
+    flag: "shutdown-timeout",
+    placeholder: "duration",
+    default: "30s",
+    summary: "how long running jobs may finish when the worker stops; then they are ended and handed back",
+    scope: "worker",
+  }),
+  jobDefaultTimeout: setting(duration("1ms"), {
+    key: "jobs.timeout",
+    env: "JOB_DEFAULT_TIMEOUT",
+    placeholder: "duration",
+    default: "5m",
+    summary:
+      "longest run of a job when neither it, its queue nor its handler says so (agent runs have their own, 1h)",
+    scope: "worker",
+  }),
+  jobDefaultMaxAttempts: setting(integer(1, 1000), {
+    key: "jobs.maxAttempts",
+    env: "JOB_DEFAULT_MAX_ATTEMPTS",
+    placeholder: "n",
+    default: "5",
+    summary: "failed runs after which a job is dead, when neither it nor its queue says so",
+    scope: "all",
+  }),
+  logLevel: setting(choice(LOG_LEVELS), {
+    key: "log.level",
+    env: "LOG_LEVEL",
+    flag: "log-level",
+    placeholder: "level",
+    default: "info",
+    summary: "quieter messages of jobd itself are left out",
+    scope: "all",
+  }),
+  logFormat: setting(choice<LogFormat>(["json", "console"]), {
+    key: "log.format",
+    env: "LOG_FORMAT",
+    flag: "log-format",
+    placeholder: "format",
+    otherwise: "json; console on a terminal",
+    summary: "json (one object a line) or console (for people)",
+    scope: "all",
+  }),
+  backoffBase: setting(duration("0s"), {
+    key: "backoff.base",
+    placeholder: "duration",
+    default: "10s",
+    summary: "delay after the first failure; doubled after each further one",
+    scope: "worker",
+  }),
+  backoffMax: setting(duration("0s"), {
+    key: "backoff.max",
+    placeholder: "duration",
+    default: "1h",
+    summary: "no delay after a failure is longer",
+    scope: "worker",
+  }),
+  backoffJitter: setting(choice(JITTERS), {
+    key: "backoff.jitter",
+    placeholder: "kind",
+    default: "equal",
+    summary: "how much of a delay is left to chance",
+    scope: "worker",
+  }),
+  retentionCompleted: setting(duration("0s"), {
+    key: "retention.completed",
+    placeholder: "duration",
+    default: "7d",
+    summary: "how long completed jobs are kept",
+    scope: "worker",
+  }),
+  retentionCancelled: setting(duration("0s"), {
+    key: "retention.cancelled",
+    placeholder: "duration",
+    default: "7d",
+    summary: "how long cancelled jobs are kept",
+    scope: "worker",
+  }),
+  retentionExpired: setting(duration("0s"), {
+    key: "retention.expired",
+    placeholder: "duration",
+    default: "30d",
+    summary: "how long expired jobs are kept",
+    scope: "worker",
+  }),
+  retentionDead: setting(duration("0s"), {
+    key: "retention.dead",
+    placeholder: "duration",
+    default: "90d",
+    summary: "how long dead jobs are kept",
+    scope: "worker",
+  }),
+} as const;
+
+/** The name of a setting in the program. */
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S> = S extends { reader: Reader<infer T>; default: string } ? T
+  : S extends { reader: Reader<infer T> } ? T | undefined
+  : never;
+
+/** All settings, read. Durations are milliseconds. */
+export type SettingValues = { -readonly [K in SettingName]: ValueOf<(typeof SETTINGS)[K]> };
+
+/** The settings as a list, in the order of the documents. */
+export function settingsList(): [SettingName, Setting<unknown>][] {
+  return Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
+}
+
+/** Keys of the config file that hold settings of handlers; each handler checks its own. */
+export const HANDLER_SECTIONS = ["agent", "commands"] as const;

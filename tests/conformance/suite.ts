@@ -1,0 +1,55 @@
+import { amendChapter } from "./amend.ts";
+import { cancelChapter } from "./cancel.ts";
+import { claimChapter } from "./claim.ts";
+import { countsChapter } from "./counts.ts";
+import { executionsChapter } from "./executions.ts";
+import { insertChapter } from "./insert.ts";
+import { jsonChapter } from "./json.ts";
+import { leasesChapter } from "./leases.ts";
+import { listChapter } from "./list.ts";
+import { logsChapter } from "./logs.ts";
+import { promoteChapter } from "./promote.ts";
+import { pruneChapter } from "./prune.ts";
+import { queuesChapter } from "./queues.ts";
+import { settleChapter } from "./settle.ts";
+import type { OpenStore } from "./store.ts";
+import { storeChapter } from "./store_itself.ts";
+import { typesChapter } from "./types_filter.ts";
+import { uniqueChapter } from "./unique.ts";
+import { wakeChapter } from "./wake.ts";
+import { workersChapter } from "./workers.ts";
+import { type Chapter, World } from "./world.ts";
+
+const CHAPTERS: Record<string, Chapter> = {
+  insert: insertChapter,
+  json: jsonChapter,
+  unique: uniqueChapter,
+  claim: claimChapter,
+  types: typesChapter,
+  settle: settleChapter,
+  cancel: cancelChapter,
+  leases: leasesChapter,
+  promote: promoteChapter,
+  amend: amendChapter,
+  list: listChapter,
+  executions: executionsChapter,
+  logs: logsChapter,
+  queues: queuesChapter,
+  counts: countsChapter,
+  prune: pruneChapter,
+  workers: workersChapter,
+  "wake-ups": wakeChapter,
+  store: storeChapter,
+};
+
+/** Registers the whole suite for one backend: what each method of the driver means, the same for all. */
+export function conformance(name: string, open: OpenStore): void {
+  for (const [chapter, tests] of Object.entries(CHAPTERS)) {
+    for (const [title, body] of Object.entries(tests)) {
+      Deno.test(`${name}: ${chapter}: ${title}`, async () => {
+        await using store = await open();
+        await body(new World(store));
+      });
+    }
+  }
+}
