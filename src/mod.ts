@@ -6,24 +6,39 @@
 export { JobdError } from "./domain/errors.ts";
 export type { ErrorCode, JobdErrorOptions } from "./domain/errors.ts";
 export type { Duration } from "./domain/duration.ts";
+export { JITTERS } from "./domain/backoff.ts";
 export type { Backoff, BackoffOptions, Jitter } from "./domain/backoff.ts";
-export type { Execution, ExecutionOutcome, FailureRecord, Job, JobOptions, LogChunk } from "./domain/job.ts";
+export type {
+  Execution,
+  ExecutionOutcome,
+  FailureRecord,
+  Job,
+  JobOptions,
+  LogChunk,
+  NewJob,
+} from "./domain/job.ts";
+export type { Run, Transition } from "./domain/transition.ts";
 export type { Json } from "./domain/json.ts";
 export type { Outcome } from "./domain/outcome.ts";
+export { PRIORITY_NAMES } from "./domain/priority.ts";
 export type { Priority } from "./domain/priority.ts";
 export type { Queue, QueueSettings, Retention } from "./domain/queue.ts";
 export type { JobRequest } from "./domain/request.ts";
+export { FINAL_STATES, JOB_STATES } from "./domain/states.ts";
 export type { FinalState, JobState } from "./domain/states.ts";
-export type { JobAction } from "./domain/amendment.ts";
-export type { Page, QueueCount, StatRow, StoreFact, WorkerRow } from "./storage/driver.ts";
+export { JOB_ACTIONS } from "./domain/amendment.ts";
+export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
+export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
+export type { Clock } from "./runtime/clock.ts";
 export { Directive, discard, fail, snooze } from "./runtime/handler.ts";
 export type { FailOptions, Handler, RunContext, StopReason } from "./runtime/handler.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { Enqueued, OpenOptions, Stats } from "./runtime/jobd.ts";
 export type { ActionReport, JobFilter, Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
 export type { Queues } from "./runtime/queues.ts";
-export { createLogger } from "./runtime/logger.ts";
-export type { Logger, LoggerOptions, LogFormat, LogLevel } from "./runtime/logger.ts";
+export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";
+export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logger.ts";
 export type { QueueChoice } from "./runtime/queue_order.ts";
-export type { Worker, WorkerOptions } from "./runtime/worker.ts";
+export type { Worker } from "./runtime/worker.ts";
+export type { WorkerOptions } from "./runtime/worker_options.ts";

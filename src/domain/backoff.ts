@@ -35,16 +35,27 @@ export const DEFAULT_BACKOFF: Readonly<Backoff> = { baseMs: 10_000, maxMs: 3_600
  * @throws {JobdError} `invalid_request` for bad durations, a bad jitter, or a base above the maximum.
  */
 export function parseBackoff(options: BackoffOptions): Backoff {
+  checkShape(options);
+  const max = options.max === undefined ? undefined : parseDuration(options.max, "backoff maximum");
   const baseMs = options.base === undefined
-    ? DEFAULT_BACKOFF.baseMs
+    ? Math.min(DEFAULT_BACKOFF.baseMs, max ?? Infinity)
     : parseDuration(options.base, "backoff base");
-  const maxMs = options.max === undefined
-    ? Math.max(DEFAULT_BACKOFF.maxMs, baseMs)
-    : parseDuration(options.max, "backoff maximum");
+  const maxMs = max ?? Math.max(DEFAULT_BACKOFF.maxMs, baseMs);
   const jitter = options.jitter ?? DEFAULT_BACKOFF.jitter;
   if (!JITTERS.includes(jitter)) throw invalid("jitter", jitter, `one of ${JITTERS.join(", ")}`);
   if (baseMs > maxMs) throw invalid("backoff base", options.base, `at most the maximum of ${maxMs} ms`);
   return { baseMs, maxMs, jitter };
+}
+
+function checkShape(options: BackoffOptions): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw invalid("backoff", options, "an object with base, max or jitter");
+  }
+  for (const key of Object.keys(options)) {
+    if (key !== "base" && key !== "max" && key !== "jitter") {
+      throw invalid("backoff field", key, "one of base, max, jitter");
+    }
+  }
 }
 
 /** The delay without chance: `min(base × 2^(failures − 1), max)`. `failures` counts from 1. */

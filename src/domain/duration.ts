@@ -25,8 +25,8 @@ export const MAX_DURATION_MS = 100 * 365 * UNITS.d;
  * ```
  */
 export function parseDuration(value: Duration, what = "duration"): number {
-  const ms = typeof value === "number" ? value : readText(value);
-  if (ms === undefined || !Number.isFinite(ms) || ms < 0 || ms > MAX_DURATION_MS) {
+  const ms = typeof value === "string" ? readText(value) : value;
+  if (typeof ms !== "number" || !Number.isFinite(ms) || ms < 0 || ms > MAX_DURATION_MS) {
     throw new JobdError(
       "invalid_request",
       `Invalid ${what}: ${show(value)} is not a duration between 0 and 100 years`,

@@ -31,6 +31,7 @@ export class JobdError extends Error {
   /** What to do about it, if there is something to say. */
   readonly hint: string | undefined;
 
+  /** An error with its code and one sentence that says what is wrong. */
   constructor(code: ErrorCode, message: string, options: JobdErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "JobdError";
@@ -46,13 +47,20 @@ export function invalid(what: string, value: unknown, allowed: string): JobdErro
 
 /** A value as it may stand in a message: quoted, shortened, without control characters. */
 export function show(value: unknown): string {
-  let text: string;
+  const text = describe(value).replace(
+    /\p{Cc}/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return text.length > 80 ? `${text.slice(0, 77).toWellFormed()}...` : text;
+}
+
+function describe(value: unknown): string {
   try {
-    text = typeof value === "string" ? JSON.stringify(value) : JSON.stringify(value) ?? String(value);
+    return JSON.stringify(value) ?? String(value);
   } catch {
-    text = String(value);
+    // A cycle or a BigInt; what has no text of its own is named by its kind.
+    return typeof value === "bigint" ? String(value) : Object.prototype.toString.call(value);
   }
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 /** The message of anything that was thrown. */

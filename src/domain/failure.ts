@@ -1,5 +1,6 @@
 import type { FailureRecord } from "./job.ts";
 import { storableText } from "./json.ts";
+import { storableResult } from "./result.ts";
 
 const MESSAGE_MAX = 4_000;
 const STACK_MAX = 16_000;
@@ -12,9 +13,9 @@ export function failureOf(thrown: unknown): FailureRecord {
   }
   const record: FailureRecord = {
     code: codeOf(thrown),
-    message: storableText(thrown.message === "" ? thrown.name : thrown.message, MESSAGE_MAX),
+    message: storableText(String(thrown.message === "" ? thrown.name : thrown.message), MESSAGE_MAX),
   };
-  if (thrown.stack !== undefined) record.stack = storableText(thrown.stack, STACK_MAX);
+  if (typeof thrown.stack === "string") record.stack = storableText(thrown.stack, STACK_MAX);
   const causes = causesOf(thrown);
   if (causes.length > 0) record.causes = causes;
   return record;
@@ -27,8 +28,13 @@ export function storableFailure(record: FailureRecord): FailureRecord {
     code: storableText(record.code, 64),
     message: storableText(record.message, MESSAGE_MAX),
     ...(record.stack === undefined ? {} : { stack: storableText(record.stack, STACK_MAX) }),
-    ...(record.causes === undefined ? {} : { causes: record.causes.slice(0, CAUSES_MAX) }),
+    ...(record.causes === undefined ? {} : { causes: storableCauses(record.causes) }),
+    ...(record.data === undefined ? {} : { data: storableResult(record.data) }),
   };
+}
+
+function storableCauses(causes: string[]): string[] {
+  return causes.slice(0, CAUSES_MAX).map((cause) => storableText(cause, MESSAGE_MAX));
 }
 
 function codeOf(error: Error): string {

@@ -27,10 +27,16 @@ export function parseInstant(value: Date | number | string, what = "time"): numb
 function readInstant(value: Date | number | string): number {
   if (value instanceof Date) return value.getTime();
   if (typeof value === "number") return value;
-  if (!ISO.test(value)) return NaN;
+  if (typeof value !== "string" || !ISO.test(value) || !isDay(value.slice(0, 10))) return NaN;
   const zoned = /(?:Z|[+-]\d{2}:?\d{2})$/.test(value) && value.includes(":");
   const text = value.length > 10 ? value.replace(" ", "T") : `${value}T00:00:00`;
   return Date.parse(zoned ? text : `${text}Z`);
+}
+
+/** Whether the calendar has this day: `Date.parse` takes February 30 for March 2. */
+function isDay(date: string): boolean {
+  const ms = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(ms) && formatInstant(ms).startsWith(date);
 }
 
 /** Epoch milliseconds as ISO 8601 in UTC. */

@@ -119,15 +119,22 @@ class Walk {
 }
 
 /**
- * Reads JSON text that a person or program wrote, refusing what `JSON.parse` lets pass in silence: duplicate keys.
+ * Reads JSON text that a person or program wrote, refusing what `JSON.parse` lets pass in silence: duplicate keys, and
+ * integers that lose digits.
  *
  * @throws {JobdError} `invalid_request` with the parser's own words.
  */
 export function parseJson(what: string, text: string): Json {
+  const value = parse(what, text);
+  // Only now, because looking through text that is not JSON could take long.
+  refuseLosses(what, text);
+  return value;
+}
+
+function parse(what: string, text: string): Json {
   try {
-    return JSON.parse(text, refuseDuplicates(what, text)) as Json;
+    return JSON.parse(text) as Json;
   } catch (error) {
-    if (error instanceof JobdError) throw error;
     throw new JobdError("invalid_request", `Invalid ${what}: ${(error as Error).message}`, {
       hint: "Check quotes and commas; in a shell, put the whole JSON text into single quotes.",
       cause: error,
@@ -135,32 +142,27 @@ export function parseJson(what: string, text: string): Json {
   }
 }
 
-function refuseDuplicates(what: string, text: string): undefined {
-  const duplicate = findDuplicateKey(text);
-  if (duplicate === undefined) return undefined;
-  throw new JobdError(
-    "invalid_request",
-    `Invalid ${what}: the key ${show(duplicate)} appears twice in one object`,
-  );
-}
+/** A text with the colon that makes it a key, a bracket, or a number. */
+const WORD = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}[\]]|-?\d[\d.eE+-]*/g;
 
-/** The first key that one object of a JSON text has twice; the text may still be malformed. */
-function findDuplicateKey(text: string): string | undefined {
-  const objects: (Set<string> | null)[] = [];
-  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]/g;
-  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-    const word = match[0];
+/** Looks through the words of a JSON text for what is lost by parsing it. */
+function refuseLosses(what: string, text: string): void {
+  const objects: Set<string>[] = [];
+  for (const [word, quoted, colon] of text.matchAll(WORD)) {
     if (word === "{") objects.push(new Set());
-    else if (word === "[") objects.push(null);
-    else if (word === "}" || word === "]") objects.pop();
-    else {
-      const keys = objects.at(-1);
-      if (!keys || !/^\s*:/.test(text.slice(token.lastIndex, token.lastIndex + 64))) continue;
-      if (keys.has(word)) return word.slice(1, -1);
-      keys.add(word);
+    else if (word === "}") objects.pop();
+    else if (quoted !== undefined && colon !== undefined) {
+      const key = JSON.parse(quoted) as string;
+      if (objects.at(-1)?.has(key)) throw loss(what, `the key ${show(key)} appears twice in one object`);
+      objects.at(-1)?.add(key);
+    } else if (/^-?\d{16,}$/.test(word) && !Number.isSafeInteger(Number(word))) {
+      throw loss(what, `${show(word)} is beyond 2^53 and would lose digits; pass it as a string`);
     }
   }
-  return undefined;
+}
+
+function loss(what: string, reason: string): JobdError {
+  return new JobdError("invalid_request", `Invalid ${what}: ${reason}`);
 }
 
 /**

@@ -158,6 +158,9 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   if (request.origin !== undefined) options.origin = text("origin", request.origin, 256);
   if (request.tags !== undefined) options.tags = tags(request.tags);
   if (request.meta !== undefined) {
+    if (typeof request.meta !== "object" || request.meta === null || Array.isArray(request.meta)) {
+      throw invalid("meta", request.meta, "an object");
+    }
     checkJson("meta", request.meta, { maxBytes: 16 * 1024, maxDepth: 16, maxItems: 1000 });
     options.meta = request.meta;
   }

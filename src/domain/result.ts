@@ -1,4 +1,4 @@
-import { JobdError } from "./errors.ts";
+import { JobdError, show } from "./errors.ts";
 import { checkJson, type Json, RESULT_LIMITS, storableText } from "./json.ts";
 
 const PREVIEW_MAX = 2_000;
@@ -22,7 +22,7 @@ export function storableResult(value: unknown): Json {
     const reason = error instanceof JobdError ? error.message : "The result is not JSON";
     return {
       $omitted: reason,
-      preview: storableText((text ?? String(value)).slice(0, PREVIEW_MAX), PREVIEW_MAX),
+      preview: storableText((text ?? show(value)).slice(0, PREVIEW_MAX), PREVIEW_MAX),
     };
   }
 }

@@ -38,6 +38,7 @@ export class Directive {
   /** How the attempt ends. */
   readonly outcome: Outcome;
 
+  /** Made by {@linkcode snooze}, {@linkcode discard} and {@linkcode fail}. */
   constructor(outcome: Outcome) {
     this.outcome = outcome;
   }

@@ -22,7 +22,8 @@ import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
 import { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
-import type { Worker, WorkerOptions } from "./worker.ts";
+import type { Worker } from "./worker.ts";
+import type { WorkerOptions } from "./worker_options.ts";
 
 /** Options of {@linkcode Jobd.open}. */
 export interface OpenOptions extends OpenDriverOptions {

@@ -48,6 +48,7 @@ export class Jobs {
   readonly #time: StoreTime;
   readonly #clock: Clock;
 
+  /** Made by {@linkcode Jobd}. */
   constructor(options: { driver: Driver; namespace: string; time: StoreTime; clock: Clock }) {
     this.#driver = options.driver;
     this.#namespace = options.namespace;

@@ -12,7 +12,7 @@ export type Logger = Record<LogLevel, (message: string, fields?: Record<string, 
 export interface LoggerOptions {
   /** Quieter messages are left out. @default "info" */
   level?: LogLevel;
-  /** @default "json" */
+  /** One JSON object a line, or text for people. @default "json" */
   format?: LogFormat;
   /** Gets each line with its line end; must not throw. */
   write(line: string): void;

@@ -13,6 +13,7 @@ export class Queues {
   readonly #namespace: string;
   readonly #time: StoreTime;
 
+  /** Made by {@linkcode Jobd}. */
   constructor(options: { driver: Driver; namespace: string; time: StoreTime }) {
     this.#driver = options.driver;
     this.#namespace = options.namespace;

@@ -1,19 +1,17 @@
 import type { Backoff } from "../domain/backoff.ts";
-import { DEFAULT_BACKOFF } from "../domain/backoff.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
-import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
 import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { execute } from "./executor.ts";
-import type { Handler, StopReason } from "./handler.ts";
+import type { StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
 import { Maintenance } from "./maintenance.ts";
-import { type QueueChoice, queueNames, queueOrder } from "./queue_order.ts";
+import { queueNames, queueOrder } from "./queue_order.ts";
 import type { Processes } from "./process/processes.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Rescuer } from "./rescuer.ts";
@@ -21,33 +19,8 @@ import { Settler } from "./settler.ts";
 import { type Slot, Slots } from "./slots.ts";
 import { Statistics } from "./statistics.ts";
 import type { StoreTime } from "./store_time.ts";
+import { type WorkerOptions, type WorkerSettings, workerSettings } from "./worker_options.ts";
 import { Watchdog, type WatchdogStore } from "./watchdog.ts";
-
-/** What a worker is asked to do. */
-export interface WorkerOptions {
-  /** What runs the jobs; jobs of other types are left for other workers. */
-  handlers: Handler[];
-  /** Queues: all (highest priority of any queue first), a list in order, or weights. @default "all" */
-  queues?: QueueChoice;
-  /** Jobs at once. @default 10 */
-  concurrency?: number;
-  /** Longest wait before the store is asked for work without a hint, in milliseconds. @default 1000 */
-  pollIntervalMs?: number;
-  /** How long `stop` lets jobs finish, in milliseconds. @default 30000 */
-  shutdownTimeoutMs?: number;
-  /** How long a claim lasts without renewal, in milliseconds; renewed every third of it. @default 30000 */
-  leaseMs?: number;
-  /** Longest run of jobs when neither they, their queue nor their handler says so, in milliseconds. @default 300000 */
-  defaultTimeoutMs?: number;
-  /** Backoff of jobs when neither they nor their queue says so. @default 10 s doubled up to 1 h, equal jitter */
-  backoff?: Backoff;
-  /** How long finished jobs are kept when neither they nor their queue says so. */
-  retention?: Partial<Retention>;
-  /** What happens when a handler blocks the event loop for ten minutes: say so, or end the process. @default "report" */
-  whenBlocked?: "report" | "kill";
-  /** Where the worker says what it does. @default nowhere */
-  log?: Logger;
-}
 
 /** What a worker gets from the program around it. */
 export interface WorkerContext {
@@ -79,11 +52,7 @@ export class Worker implements AsyncDisposable {
   /** Unique for each start: host, process and chance. */
   readonly id: string;
   readonly #context: WorkerContext;
-  readonly #options: WorkerOptions;
-  readonly #handlers: Map<string, Handler>;
-  readonly #concurrency: number;
-  readonly #pollIntervalMs: number;
-  readonly #leaseMs: number;
+  readonly #options: WorkerSettings;
   readonly #slots = new Slots();
   readonly #settings: QueueSettingsCache;
   readonly #settler: Settler;
@@ -92,6 +61,7 @@ export class Worker implements AsyncDisposable {
   readonly #statistics = new Statistics();
   readonly #maintenance: Maintenance;
   readonly #claims: Loop;
+  readonly #cancellations: Loop;
   readonly #loops: Loop[];
   readonly #stopped = Promise.withResolvers<void>();
   readonly #hurry = new AbortController();
@@ -103,18 +73,16 @@ export class Worker implements AsyncDisposable {
   #liveness: AsyncDisposable | undefined;
   #watchdog: Watchdog | undefined;
 
+  /** Made by `jobd.worker()`. */
   constructor(options: WorkerOptions, context: WorkerContext) {
     this.id = context.id;
     this.#context = context;
-    this.#options = options;
-    this.#handlers = new Map(options.handlers.map((handler) => [handler.type, handler]));
-    this.#concurrency = options.concurrency ?? 10;
-    this.#pollIntervalMs = options.pollIntervalMs ?? 1_000;
-    this.#leaseMs = options.leaseMs ?? 30_000;
+    const settings = workerSettings(options);
+    this.#options = settings;
+    const { leaseMs, pollIntervalMs, retention } = settings;
     const { driver, clock, time, namespace, random, log, id: worker, processes } = context;
     const now = (): number => time.now();
-    const backoff = (job: Job): Backoff =>
-      this.#settings.of(job.queue).backoff ?? options.backoff ?? DEFAULT_BACKOFF;
+    const backoff = (job: Job): Backoff => this.#settings.of(job.queue).backoff ?? settings.backoff;
     this.#settings = new QueueSettingsCache({ driver, clock, namespace });
     this.#settler = new Settler({ driver, clock, now, random, backoff });
     this.#leases = new Leases({
@@ -122,19 +90,19 @@ export class Worker implements AsyncDisposable {
       clock,
       now,
       worker,
-      leaseMs: this.#leaseMs,
+      leaseMs: this.#options.leaseMs,
       onLost: (id) => this.#slots.lose(id),
     });
     this.#logs = new LogWriter({ driver, clock, now, log });
-    const sweepMs = Math.min(5_000, this.#leaseMs / 6);
+    const sweepMs = Math.min(5_000, leaseMs / 6);
     this.#maintenance = new Maintenance({
       driver,
       clock,
       now,
       log,
       sweepMs,
-      pollIntervalMs: this.#pollIntervalMs,
-      retention: { ...DEFAULT_RETENTION, ...options.retention },
+      pollIntervalMs,
+      retention,
       rescuer: new Rescuer({
         driver,
         now,
@@ -149,15 +117,16 @@ export class Worker implements AsyncDisposable {
     });
     const loop = (name: string, step: () => Promise<number>): Loop => new Loop({ name, clock, log, step });
     this.#claims = loop("Claiming jobs", () => this.#claim());
+    this.#cancellations = loop("Looking for cancellations", () => this.#cancelRequested());
     this.#loops = [
       this.#claims,
+      this.#cancellations,
       loop("Renewing leases", () => this.#heartbeat()),
       loop("Checking leases", () => {
         this.#watchdog?.turn();
         this.#leases.giveUpLapsing();
-        return Promise.resolve(this.#leaseMs / 20);
+        return Promise.resolve(this.#options.leaseMs / 20);
       }),
-      loop("Looking for cancellations", () => this.#cancelRequested()),
     ];
   }
 
@@ -184,7 +153,7 @@ export class Worker implements AsyncDisposable {
     this.#listener = await driver.listen((wake) => {
       if (wake === "available" || wake === "any") this.#claims.wake();
       if (wake === "scheduled" || wake === "any") this.#maintenance.wake();
-      if (wake === "cancel" || wake === "any") this.#loops.at(-1)?.wake();
+      if (wake === "cancel" || wake === "any") this.#cancellations.wake();
     });
     this.#watchdog = this.#watch();
     for (const loop of this.#loops) loop.start();
@@ -196,7 +165,7 @@ export class Worker implements AsyncDisposable {
    * others can have them at once. Called again with a shorter time, it hurries.
    */
   stop(options: { timeoutMs?: number } = {}): Promise<void> {
-    const timeoutMs = options.timeoutMs ?? this.#options.shutdownTimeoutMs ?? 30_000;
+    const timeoutMs = options.timeoutMs ?? this.#options.shutdownTimeoutMs;
     if (timeoutMs <= 0) this.#hurry.abort();
     this.#stopping ??= this.#stop(timeoutMs);
     return this.#stopping;
@@ -210,10 +179,12 @@ export class Worker implements AsyncDisposable {
   async #stop(timeoutMs: number): Promise<void> {
     const { driver, clock, log } = this.#context;
     const claimsEnded = this.#claims.stop();
-    await Promise.race([this.#idle(claimsEnded), sleep(clock, timeoutMs, this.#hurry.signal)]);
+    const idle = this.#idle(claimsEnded);
+    void idle.then(() => this.#hurry.abort());
+    await sleep(clock, timeoutMs, this.#hurry.signal);
     if (this.#slots.size > 0) log.info("Handing unfinished jobs back", { jobs: this.#slots.size });
     this.#slots.stopAll("shutdown");
-    await this.#idle(claimsEnded);
+    await idle;
     await this.#maintenance.stop();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     this.#watchdog?.stop();
@@ -234,15 +205,16 @@ export class Worker implements AsyncDisposable {
   /** A watchdog costs a thread, so there is one only where a handler can block the loop. */
   #watch(): Watchdog | undefined {
     const { store } = this.#context;
-    if (store === undefined || this.#options.handlers.every(({ outOfProcess }) => outOfProcess)) {
+    const { handlers, leaseMs, whenBlocked } = this.#options;
+    if (store === undefined || handlers.values().every(({ outOfProcess }) => outOfProcess)) {
       return undefined;
     }
     return new Watchdog({
       store,
       worker: this.id,
-      leaseMs: this.#leaseMs,
+      leaseMs,
       limitMs: BLOCKED_LIMIT_MS,
-      then: this.#options.whenBlocked ?? "report",
+      then: whenBlocked,
     });
   }
 
@@ -253,23 +225,23 @@ export class Worker implements AsyncDisposable {
 
   async #claim(): Promise<number> {
     const { driver, clock, time, namespace, random } = this.#context;
-    const limit = this.#concurrency - this.#slots.size;
+    const limit = this.#options.concurrency - this.#slots.size;
     this.#hungry = limit <= 0;
-    if (limit <= 0) return this.#pollIntervalMs;
+    if (limit <= 0) return this.#options.pollIntervalMs;
     const askedAt = clock.monotonic();
     const now = time.now();
     const { leaseId, jobs } = await driver.claim({
       worker: this.id,
       namespace,
-      queues: queueOrder(this.#options.queues ?? "all", random),
-      types: [...this.#handlers.keys()],
+      queues: queueOrder(this.#options.queues, random),
+      types: [...this.#options.handlers.keys()],
       limit,
       now,
-      expiresAt: now + this.#leaseMs,
+      expiresAt: now + this.#options.leaseMs,
     });
     this.#hungry = jobs.length === limit;
     if (leaseId !== null) this.#begin(leaseId, jobs, askedAt);
-    return this.#pollIntervalMs;
+    return this.#options.pollIntervalMs;
   }
 
   #begin(leaseId: string, jobs: Job[], askedAt: number): void {
@@ -301,11 +273,11 @@ export class Worker implements AsyncDisposable {
 
   async #execute({ job, stop }: Slot): Promise<Outcome | undefined> {
     const { clock, time, log } = this.#context;
-    const handler = this.#handlers.get(job.type);
+    const handler = this.#options.handlers.get(job.type);
     if (handler === undefined) return { kind: "released" };
     const jobLog = this.#logs.open(job);
     const timeoutMs = job.options.timeoutMs ?? this.#settings.of(job.queue).timeoutMs ?? handler.timeoutMs ??
-      this.#options.defaultTimeoutMs ?? 300_000;
+      this.#options.defaultTimeoutMs;
     try {
       return await execute(job, handler, {
         clock,
@@ -346,13 +318,13 @@ export class Worker implements AsyncDisposable {
     await driver.saveWorker(this.#row());
     await time.refresh(() => driver.ready());
     await this.#settings.refresh();
-    return this.#leaseMs / 3;
+    return this.#options.leaseMs / 3;
   }
 
   async #cancelRequested(): Promise<number> {
-    if (this.#slots.size === 0) return this.#pollIntervalMs;
+    if (this.#slots.size === 0) return this.#options.pollIntervalMs;
     for (const run of await this.#context.driver.cancelRequests(this.id)) this.#slots.stop(run, "cancelled");
-    return this.#pollIntervalMs;
+    return this.#options.pollIntervalMs;
   }
 
   #row(): WorkerRow {
@@ -361,9 +333,9 @@ export class Worker implements AsyncDisposable {
       id: this.id,
       namespace,
       process: this.#process,
-      queues: queueNames(this.#options.queues ?? "all"),
-      types: [...this.#handlers.keys()],
-      concurrency: this.#concurrency,
+      queues: queueNames(this.#options.queues),
+      types: [...this.#options.handlers.keys()],
+      concurrency: this.#options.concurrency,
       running: this.#slots.size,
       startedAt: this.#startedAt,
       seenAt: time.now(),

@@ -22,7 +22,11 @@ export const insertChapter: Chapter = {
         meta: { x: [1] },
       },
     });
-    assert.deepEqual(await w.driver.insert([given]), [{ id: given.id, outcome: "created", state: "available" }]);
+    assert.deepEqual(await w.driver.insert([given]), [{
+      id: given.id,
+      outcome: "created",
+      state: "available",
+    }]);
     assert.deepEqual(await w.job(given.id), {
       ...given,
       state: "available",
@@ -39,7 +43,9 @@ export const insertChapter: Chapter = {
       error: null,
     });
   },
-  "a job that starts later is scheduled, one that starts now or should have started is available": async (w) => {
+  "a job that starts later is scheduled, one that starts now or should have started is available": async (
+    w,
+  ) => {
     assert.equal((await w.add({ runAt: T + 1 })).state, "scheduled");
     assert.equal((await w.add({ runAt: T })).state, "available");
     assert.equal((await w.add({ runAt: T - 1 })).state, "available");
@@ -72,7 +78,10 @@ export const insertChapter: Chapter = {
   "the same id twice in one call is inserted once": async (w) => {
     const given = w.make();
     const results = await w.driver.insert([given, { ...given, payload: 2 }]);
-    assert.deepEqual(results.map(({ id, outcome }) => [id, outcome]), [[given.id, "created"], [given.id, "existing"]]);
+    assert.deepEqual(results.map(({ id, outcome }) => [id, outcome]), [[given.id, "created"], [
+      given.id,
+      "existing",
+    ]]);
     assert.deepEqual((await w.job(given.id)).payload, {});
     assert.deepEqual(await w.claimIds(), [given.id]);
   },
@@ -83,7 +92,11 @@ export const insertChapter: Chapter = {
     assert.deepEqual(await w.claimIds(), []);
   },
   "unknown queues are created at the time of their first job": async (w) => {
-    await w.driver.insert([w.make({ queue: "b", createdAt: T + 5 }), w.make({ queue: "a" }), w.make({ queue: "a" })]);
+    await w.driver.insert([
+      w.make({ queue: "b", createdAt: T + 5 }),
+      w.make({ queue: "a" }),
+      w.make({ queue: "a" }),
+    ]);
     assert.deepEqual(await w.driver.queues("default"), [
       { namespace: "default", name: "a", pausedAt: null, createdAt: T, settings: {} },
       { namespace: "default", name: "b", pausedAt: null, createdAt: T + 5, settings: {} },

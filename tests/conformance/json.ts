@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Json } from "../../src/domain/json.ts";
 import { checkJson, PAYLOAD_LIMITS } from "../../src/domain/json.ts";
-import { type Chapter, done, failed, newJob, T } from "./world.ts";
+import { type Chapter, newJob, T } from "./world.ts";
 
 /** Values that are easily spoilt on the way into a database and back. */
 const HARD: Json[] = [
@@ -22,7 +22,18 @@ const HARD: Json[] = [
   [],
   {},
   [[[[]]], {}, [null]],
-  { "": "", " ": " ", "a.b": 1, 'q"': 2, "10": 1, "9": 2, "-1": 3, constructor: 1, hasOwnProperty: null, toString: "x" },
+  {
+    "": "",
+    " ": " ",
+    "a.b": 1,
+    'q"': 2,
+    "10": 1,
+    "9": 2,
+    "-1": 3,
+    constructor: 1,
+    hasOwnProperty: null,
+    toString: "x",
+  },
   { z: 1, a: 2, m: 3 },
 ];
 
@@ -44,7 +55,10 @@ export const jsonChapter: Chapter = {
         await w.driver.insert(jobs);
         const stored = await w.driver.get(jobs.map(({ id }) => id));
         const texts = new Map(stored.map((job) => [job.id, JSON.stringify(job.payload)]));
-        assert.deepEqual(jobs.map(({ id }) => texts.get(id)), payloads.map((payload) => JSON.stringify(payload)));
+        assert.deepEqual(
+          jobs.map(({ id }) => texts.get(id)),
+          payloads.map((payload) => JSON.stringify(payload)),
+        );
       }),
       { numRuns: 25, seed },
     );
@@ -57,9 +71,15 @@ export const jsonChapter: Chapter = {
       await w.settle(job, { kind: "completed", result: value });
       assert.equal(JSON.stringify((await w.job(job.id)).result), JSON.stringify(value));
     }
-    const error = { code: "x", message: "😀 \\ \"quoted\" ' \n line", stack: "a\n  b", causes: ["c"], data: HARD };
+    const error = {
+      code: "x",
+      message: '😀 \\ "quoted" \' \n line',
+      stack: "a\n  b",
+      causes: ["c"],
+      data: HARD,
+    };
     const job = await w.start();
-    await w.settle(job, { ...failed, error, permanent: true });
+    await w.settle(job, { kind: "failed", error, permanent: true });
     assert.deepEqual((await w.job(job.id)).error, error);
   },
   "a job that is handed out is a copy": async (w) => {
@@ -73,7 +93,7 @@ export const jsonChapter: Chapter = {
     const claimed = await w.claimOne();
     assert.deepEqual([claimed.payload, claimed.options], [{ list: [1] }, { tags: ["a"] }]);
     const result = { list: [1] };
-    await w.settle(claimed, { ...done, result });
+    await w.settle(claimed, { kind: "completed", result });
     result.list.push(2);
     assert.deepEqual((await w.job(given.id)).result, { list: [1] });
   },

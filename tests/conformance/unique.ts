@@ -49,8 +49,12 @@ export const uniqueChapter: Chapter = {
   },
   "keys are compared exactly": async (w) => {
     const keys = ["k", "K", "k ", "é", "e\u0301", "k%", "漢".repeat(512)];
-    for (const uniqueKey of keys) assert.equal((await again(w, { options: { uniqueKey } })).outcome, "created", uniqueKey);
-    for (const uniqueKey of keys) assert.equal((await again(w, { options: { uniqueKey } })).outcome, "existing", uniqueKey);
+    for (const uniqueKey of keys) {
+      assert.equal((await again(w, { options: { uniqueKey } })).outcome, "created", uniqueKey);
+    }
+    for (const uniqueKey of keys) {
+      assert.equal((await again(w, { options: { uniqueKey } })).outcome, "existing", uniqueKey);
+    }
   },
   "every ending frees the key": async (w) => {
     for (const outcome of [done, doomed, cancelled, expired]) {

@@ -197,7 +197,11 @@ export function amendment(job: Job, change: Change, at: number): Amendment {
 /** Outcomes by short names. */
 export const done: Outcome = { kind: "completed", result: { ok: true } };
 export const failed: Outcome = { kind: "failed", error: { code: "error", message: "it broke" } };
-export const doomed: Outcome = { ...failed, permanent: true };
+export const doomed: Outcome = {
+  kind: "failed",
+  error: { code: "error", message: "it broke" },
+  permanent: true,
+};
 export const released: Outcome = { kind: "released" };
 export const lost: Outcome = { kind: "lost", message: "gone" };
 export const cancelled: Outcome = { kind: "cancelled" };

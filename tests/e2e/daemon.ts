@@ -28,7 +28,9 @@ const canary: Handler = {
     const { ms = 0, failTimes = 0 } = job.payload as Behaviour;
     note({ job: job.id, attempt: job.attempt, event: "start" });
     const end = performance.now() + ms;
-    while (performance.now() < end && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 20)));
+    while (performance.now() < end && !signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 20)));
+    }
     if (signal.aborted) {
       note({ job: job.id, attempt: job.attempt, event: "stopped" });
       throw new Error(`stopped: ${signal.reason}`);

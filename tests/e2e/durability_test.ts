@@ -58,7 +58,9 @@ for (const backend of BACKENDS) {
   Deno.test(`${backend}: a job that kills its daemon each time is dead after exactly its attempts`, async () => {
     await using fleet = await Fleet.of(backend);
     const poison = (await fleet.jobd.enqueue({ type: "assassin", maxAttempts: 3, payload: {} })).id;
-    const ids = (await fleet.jobd.enqueueMany(canaries(10, { ms: 100 }, { maxAttempts: 10 }))).map(({ id }) => id);
+    const ids = (await fleet.jobd.enqueueMany(canaries(10, { ms: 100 }, { maxAttempts: 10 }))).map(({ id }) =>
+      id
+    );
     await until("the poison is dead", async () => {
       const daemon = await fleet.start({ concurrency: 2 }).catch(() => undefined);
       await Promise.race([daemon?.ended, fleet.drained([poison, ...ids])]);
@@ -100,7 +102,10 @@ for (const backend of BACKENDS) {
       const job = await fleet.jobd.jobs.get(id);
       const [first, second] = await fleet.jobd.jobs.executions(id);
       assert.ok(first && second && first.finishedAt !== null);
-      assert.ok((first.startedAt - job.createdAt) >= (delays[index] ?? 0), `attempt 1 of ${id} started early`);
+      assert.ok(
+        (first.startedAt - job.createdAt) >= (delays[index] ?? 0),
+        `attempt 1 of ${id} started early`,
+      );
       assert.ok(second.startedAt >= first.finishedAt + 300, `attempt 2 of ${id} started before its backoff`);
       // Handlers and store share this machine's clock.
       assert.ok((starts.get(id)?.[0]?.at ?? 0) >= job.createdAt + (delays[index] ?? 0));
@@ -114,7 +119,9 @@ for (const backend of BACKENDS) {
     const ids = (await fleet.jobd.enqueueMany(requests)).map(({ id }) => id);
     await fleet.start({ concurrency: 1 });
     await fleet.drained(ids);
-    const order = (await fleet.effects()).filter(({ event }) => event === "start").map(({ job }) => ids.indexOf(job));
+    const order = (await fleet.effects()).filter(({ event }) => event === "start").map(({ job }) =>
+      ids.indexOf(job)
+    );
     assert.deepEqual(order, [5, 7, 1, 3, 0, 4, 2, 6]);
   });
 }

@@ -9,7 +9,11 @@ export const BACKENDS = ["sqlite", "postgres"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 /** Worker settings of the tests: short leases, so that rescue takes seconds. */
-export const FAST = { leaseMs: 3_000, pollIntervalMs: 100, backoff: { baseMs: 200, maxMs: 400, jitter: "none" } } as const;
+export const FAST = {
+  leaseMs: 3_000,
+  pollIntervalMs: 100,
+  backoff: { baseMs: 200, maxMs: 400, jitter: "none" },
+} as const;
 
 const DAEMON = new URL("./daemon.ts", import.meta.url).pathname;
 export const PERMISSIONS = [
@@ -46,7 +50,9 @@ export class Fleet implements AsyncDisposable {
   /** A fresh store of the backend; `url` uses a store that exists. */
   static async of(backend: Backend, url?: string): Promise<Fleet> {
     const folder = await Deno.makeTempDir({ prefix: "jobd-fleet-" });
-    const database = backend === "postgres" && url === undefined ? await createDatabase(await sharedPostgres()) : undefined;
+    const database = backend === "postgres" && url === undefined
+      ? await createDatabase(await sharedPostgres())
+      : undefined;
     const store = url ?? database?.url ?? `sqlite:${join(folder, "jobd.db")}`;
     const jobd = await Jobd.open(store, { migrate: true });
     return new Fleet({
@@ -65,7 +71,15 @@ export class Fleet implements AsyncDisposable {
   async start(options: Omit<Partial<WorkerOptions>, "handlers"> = {}): Promise<Daemon> {
     const before = (await this.effects()).filter(({ event }) => event === "ready").length;
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...PERMISSIONS, DAEMON, this.url, this.#effectsFile, JSON.stringify({ ...FAST, ...options })],
+      args: [
+        "run",
+        "--quiet",
+        ...PERMISSIONS,
+        DAEMON,
+        this.url,
+        this.#effectsFile,
+        JSON.stringify({ ...FAST, ...options }),
+      ],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -113,11 +127,18 @@ export class Fleet implements AsyncDisposable {
     for (const id of ids) {
       const job = await this.jobd.jobs.get(id);
       const attempts = (starts.get(id) ?? []).map(({ attempt }) => attempt);
-      assert.equal(new Set(attempts).size, attempts.length, `job ${id} started an attempt twice: ${attempts}`);
+      assert.equal(
+        new Set(attempts).size,
+        attempts.length,
+        `job ${id} started an attempt twice: ${attempts}`,
+      );
       assert.ok(Math.max(0, ...attempts) <= job.attempt, `job ${id} ran an attempt that was never claimed`);
       if (job.state !== "completed") continue;
       const ended = (ends.get(id) ?? []).map(({ attempt }) => attempt);
-      assert.ok(ended.includes(job.attempt), `job ${id} counts as completed by attempt ${job.attempt}, which did not end`);
+      assert.ok(
+        ended.includes(job.attempt),
+        `job ${id} counts as completed by attempt ${job.attempt}, which did not end`,
+      );
       assert.deepEqual(job.result, { attempt: job.attempt }, `job ${id} has the result of another attempt`);
     }
   }
@@ -135,7 +156,11 @@ export class Fleet implements AsyncDisposable {
 }
 
 /** Waits for a condition, looking again every 50 ms; fails after a generous time, so that a hang is a failure. */
-export async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!await condition()) {
     if (performance.now() > end) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}`);

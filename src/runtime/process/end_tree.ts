@@ -43,37 +43,51 @@ export async function endTree(tree: Tree, options: EndTreeOptions): Promise<Tree
 }
 
 async function ask(sweep: Sweep, { clock, graceMs }: EndTreeOptions): Promise<boolean> {
+  if (graceMs <= 0) return false;
+  // All are found before the first is signalled: whoever loses its parent can no longer be found through it.
+  for (let looks = 0; looks < MAX_FINDS && await sweep.look("find") > 0; looks++);
   const giveUp = clock.monotonic() + graceMs;
-  for (let pauseMs = 5; clock.monotonic() < giveUp; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-    await sweep.pass("ask");
-    if (sweep.clean) return true;
-    if (sweep.alive > 0) await sleep(clock, Math.min(pauseMs, Math.max(giveUp - clock.monotonic(), 0)));
+  for (let pauseMs = 5; !sweep.clean; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    const restMs = giveUp - clock.monotonic();
+    if (restMs <= 0) return false;
+    if (await sweep.look("ask") > 0 || sweep.alive > 0) await sleep(clock, Math.min(pauseMs, restMs));
   }
-  return false;
+  return true;
 }
 
 async function kill(sweep: Sweep, { clock }: EndTreeOptions): Promise<boolean> {
   const giveUp = clock.monotonic() + KILL_LIMIT_MS;
-  for (let round = 1; clock.monotonic() < giveUp; round++) {
-    const fresh = await sweep.pass("freeze");
+  while (clock.monotonic() < giveUp) {
+    await sweep.look("freeze");
     if (sweep.clean) return true;
-    // Killing before all are frozen is only right when freezing does not catch up.
-    if (sweep.alive > 0 && (fresh === 0 || round % 8 === 0)) {
-      await sweep.pass("kill");
-      await sleep(clock, 2);
+    if (sweep.alive === 0) continue;
+    for (let quiet = 0, glances = 1; quiet < QUIET_GLANCES && clock.monotonic() < giveUp; glances++) {
+      quiet = await sweep.glance() === 0 ? quiet + 1 : 0;
+      // Everybody else gets a turn, but not between two glances that still find somebody.
+      if (quiet > 0 || glances % MAX_GLANCES === 0) await sleep(clock, 1);
     }
+    await sweep.look("kill");
+    await sleep(clock, 2);
   }
   return false;
 }
 
+/** Looks for members before they are asked to end; who forks without pause is left to the freezing. */
+const MAX_FINDS = 5;
+/** So many glances in a row must find no new member before the frozen ones are killed. */
+const QUIET_GLANCES = 4;
+/** So many glances may follow each other without a pause; about 20 ms. */
+const MAX_GLANCES = 32;
+
 const SIGNALS = {
+  find: [],
   // A stopped process takes SIGTERM only once it goes on.
   ask: ["SIGTERM", "SIGCONT"],
   freeze: ["SIGSTOP"],
   kill: ["SIGKILL"],
 } as const satisfies Record<string, readonly Deno.Signal[]>;
 type Step = keyof typeof SIGNALS;
-const STEPS: readonly Step[] = ["ask", "freeze", "kill"];
+const STEPS: readonly Step[] = ["find", "ask", "freeze", "kill"];
 
 interface Member {
   startTicks: number;
@@ -84,11 +98,13 @@ interface Member {
 class Sweep {
   /** Members seen in all. */
   seen = 0;
-  /** Members alive at the last look. */
+  /** Members alive at the last full look. */
   alive = 0;
   readonly #tree: Tree;
   readonly #scanner: Scanner;
   readonly #members = new Map<number, Member>();
+  /** Processes that the quick looks need not read again. */
+  readonly #met = new Set<number>();
   #cleanLooks = 0;
 
   constructor(tree: Tree, scanner: Scanner) {
@@ -104,23 +120,20 @@ class Sweep {
     return this.#cleanLooks >= (this.seen > 0 ? 2 : 1);
   }
 
-  /** One look at all processes that brings every member to this step. Returns how many were not there yet. */
-  async pass(step: Step): Promise<number> {
+  /** Looks at all processes and brings every member to this step. Returns for how many that was new. */
+  async look(step: Step): Promise<number> {
     let alive = 0;
     let fresh = 0;
     let inGroup = false;
+    this.#met.clear();
     await this.#scanner.visit((row) => {
+      this.#met.add(row.pid);
       if (!this.#isMember(row)) return [];
       alive++;
       inGroup ||= row.group === this.#tree.group;
-      const member = this.#members.get(row.pid);
-      if (member !== undefined && step !== "kill" && STEPS.indexOf(member.step) >= STEPS.indexOf(step)) {
-        return [];
-      }
-      if (member === undefined) this.seen++;
-      fresh++;
-      this.#members.set(row.pid, { startTicks: row.startTicks, step });
-      return SIGNALS[step];
+      const signals = this.#advance(row, step);
+      if (signals !== undefined) fresh++;
+      return signals ?? [];
     });
     // One call reaches also those members of the group that were born during the look.
     if (step === "kill" && inGroup && this.#tree.group !== null) {
@@ -129,6 +142,29 @@ class Sweep {
     this.alive = alive;
     this.#cleanLooks = alive === 0 ? this.#cleanLooks + 1 : 0;
     return fresh;
+  }
+
+  /**
+   * Freezes members that were born since the last look or glance, and reads only those: it must be faster than
+   * they fork. Returns how many there were.
+   */
+  async glance(): Promise<number> {
+    let fresh = 0;
+    await this.#scanner.table.scan([(row) => {
+      this.#met.add(row.pid);
+      const signals = this.#isMember(row) ? this.#advance(row, "freeze") : undefined;
+      if (signals !== undefined) fresh++;
+      return signals ?? [];
+    }], this.#met);
+    return fresh;
+  }
+
+  #advance(row: ProcessRow, step: Step): readonly Deno.Signal[] | undefined {
+    const member = this.#members.get(row.pid);
+    if (member === undefined) this.seen++;
+    else if (step !== "kill" && STEPS.indexOf(member.step) >= STEPS.indexOf(step)) return undefined;
+    this.#members.set(row.pid, { startTicks: row.startTicks, step });
+    return SIGNALS[step];
   }
 
   #isMember(row: ProcessRow): boolean {

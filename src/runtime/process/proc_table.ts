@@ -14,14 +14,8 @@ export class ProcTable implements ProcessTable {
     return statOf("self") !== undefined;
   }
 
-  async scan(visitors: readonly Visitor[]): Promise<void> {
-    const pids: number[] = [];
-    for (const { name } of Deno.readDirSync("/proc")) {
-      if (/^\d+$/.test(name)) pids.push(Number(name));
-    }
-    // Newest first: a process that forks and exits without pause is caught only if little time passes after the listing.
-    pids.sort((a, b) => b - a);
-    for (const [index, pid] of pids.entries()) {
+  async scan(visitors: readonly Visitor[], skip?: Set<number>): Promise<void> {
+    for (const [index, pid] of listing(skip).entries()) {
       if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await Deno.lstat("/proc");
       const row = readRow(pid);
       if (row === undefined) continue;
@@ -43,6 +37,21 @@ export class ProcTable implements ProcessTable {
       pidNamespace: namespaceNumber(await Deno.readLink("/proc/self/ns/pid")),
     };
   }
+}
+
+/** The processes to look at, newest first: one that forks and exits without pause is caught only right after the listing. */
+function listing(skip: Set<number> | undefined): number[] {
+  const pids: number[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    const pid = Number(name);
+    if (Number.isInteger(pid)) pids.push(pid);
+  }
+  pids.sort((a, b) => b - a);
+  if (skip === undefined) return pids;
+  const fresh = pids.filter((pid) => !skip.has(pid));
+  const here = new Set(pids);
+  for (const pid of skip) if (!here.has(pid)) skip.delete(pid);
+  return fresh;
 }
 
 /** The number in `pid:[4026531836]`. */

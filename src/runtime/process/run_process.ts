@@ -1,7 +1,7 @@
 import { type Clock, sleep } from "../clock.ts";
 import { endTree, type TreeEnd } from "./end_tree.ts";
 import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
-import { checkCwd, startError } from "./start_error.ts";
+import { checkCwd, shellTextError, startError } from "./start_error.ts";
 import type { Scanner } from "./table.ts";
 
 /** Which pipe a text came through. */
@@ -66,6 +66,8 @@ export interface ProcessMeans {
   owner: string;
 }
 
+/** As much of stderr is kept to see whether the program could be executed at all. */
+const COMPLAINT_CHARACTERS = 1024;
 const LINGER_MS = 10_000;
 const DRAIN_MS = 1_000;
 /** Grace of what a program leaves behind when it ends by itself, in milliseconds. */
@@ -87,9 +89,13 @@ export async function runProcess(spec: ProcessSpec, means: ProcessMeans): Promis
   }
   const child = await spawn(spec, means.owner);
   const watch = new Watch(spec, means.clock);
+  let complaint = "";
   const pipes = [
     new Pipe(child.stdout, (text) => watch.heard(spec.onOutput("stdout", text) === true)),
-    new Pipe(child.stderr, (text) => watch.heard(spec.onOutput("stderr", text) === true)),
+    new Pipe(child.stderr, (text) => {
+      if (complaint.length < COMPLAINT_CHARACTERS) complaint += text.slice(0, COMPLAINT_CHARACTERS);
+      watch.heard(spec.onOutput("stderr", text) === true);
+    }),
   ];
   const feeding = spec.stdin === undefined ? undefined : feed(child.stdin, spec.stdin);
   const endedBy = await Promise.race([child.status.then(() => null), watch.stop]);
@@ -105,8 +111,11 @@ export async function runProcess(spec: ProcessSpec, means: ProcessMeans): Promis
   await Promise.all(pipes.map((pipe) => pipe.close()));
   await feeding?.stop();
   const status = await settle(child.status, means.clock, tree.left > 0 ? DRAIN_MS : undefined);
+  const exitCode = status === undefined || status.signal !== null ? null : status.code;
+  const error = await shellTextError(spec.command, exitCode, complaint);
+  if (error !== undefined) throw error;
   return {
-    exitCode: status === undefined || status.signal !== null ? null : status.code,
+    exitCode,
     signal: status?.signal ?? null,
     endedBy,
     tree,

@@ -10,7 +10,10 @@ const PLACE = "uname -n; cat /proc/sys/kernel/random/boot_id && readlink /proc/s
 // Systems without /proc show neither marks nor start times: there a tree is its group and the children of its members.
 const SCAN_PS = "exec ps -A -o pid= -o ppid= -o pgid= -o state=";
 
-/** The process table through `sh`, `grep` and `ps`, for a daemon without the permission to read /proc itself. */
+/**
+ * The process table through `sh`, `grep` and `ps`, for a daemon without the permission to read /proc itself. Each look
+ * starts a program, so against processes that fork without pause, or when no more can be started, it is the weaker one.
+ */
 export class ShellTable implements ProcessTable {
   readonly #proc: boolean;
 

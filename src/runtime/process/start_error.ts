@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { messageOf } from "../../domain/errors.ts";
 
 /** Why a program could not be started. All of them are permanent: the same start fails the same way again. */
@@ -72,6 +73,35 @@ export async function startError(command: string, error: unknown): Promise<unkno
     default:
       return error;
   }
+}
+
+/**
+ * The system hands a file without `#!` that it cannot execute to the shell, which then reads, say, a program for
+ * another machine as text. Recognised by the shell's complaints about that very file.
+ */
+export async function shellTextError(
+  command: string,
+  exitCode: number | null,
+  stderr: string,
+): Promise<StartError | undefined> {
+  if (exitCode !== 2 && exitCode !== 126 && exitCode !== 127) return undefined;
+  const file = /^(\/[^:\n]+): (?:line )?\d+: /.exec(stderr)?.[1];
+  if (file === undefined || basename(file) !== basename(command)) return undefined;
+  const head = await readHead(file).catch(() => "#!");
+  if (head === "#!") return undefined;
+  return new StartError(
+    "not_executable",
+    `The program ${
+      JSON.stringify(command)
+    } is in a format that this machine cannot run, or a script without a "#!" line`,
+  );
+}
+
+async function readHead(file: string): Promise<string> {
+  using opened = await Deno.open(file);
+  const bytes = new Uint8Array(2);
+  await opened.read(bytes);
+  return new TextDecoder("latin1").decode(bytes);
 }
 
 async function exists(command: string): Promise<boolean> {

@@ -23,8 +23,11 @@ export type Visitor = (row: ProcessRow) => readonly Deno.Signal[];
 
 /** The system's process table. */
 export interface ProcessTable {
-  /** Shows every process to every visitor, newest first where possible, and sends what they ask for. */
-  scan(visitors: readonly Visitor[]): Promise<void>;
+  /**
+   * Shows every process to every visitor, newest first where possible, and sends what they ask for.
+   * Processes in `skip` may be left out; ones that are gone are taken out of it.
+   */
+  scan(visitors: readonly Visitor[], skip?: Set<number>): Promise<void>;
   /** Signals a whole process group at once; without error when nothing is left of it. */
   signalGroup(group: number, signal: Deno.Signal): Promise<void>;
   /** What this machine and namespace are called; null where the system does not tell. */

@@ -18,15 +18,22 @@ const SHAPE = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\
 export function parseAddress(url: string): Address {
   const match = SHAPE.exec(url);
   if (match === null) {
-    throw new JobdError("invalid_config", "Invalid PostgreSQL URL: it has not the form postgres://user:password@host:port/database", {
-      hint: "Characters such as @ : / ? # inside the password must be percent-encoded.",
-    });
+    throw new JobdError(
+      "invalid_config",
+      "Invalid PostgreSQL URL: it has not the form postgres://user:password@host:port/database",
+      {
+        hint: "Characters such as @ : / ? # inside the password must be percent-encoded.",
+      },
+    );
   }
   const [, credentials, hosts = "", database = "", query] = match;
   const tail = `/${database}${query === undefined ? "" : `?${query}`}`;
   const urls = hosts.split(",").map((host) => {
     if (!/^([^\s:[\]]*|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/.test(host)) {
-      throw new JobdError("invalid_config", `Invalid PostgreSQL URL: ${JSON.stringify(host)} is not host or host:port`);
+      throw new JobdError(
+        "invalid_config",
+        `Invalid PostgreSQL URL: ${JSON.stringify(host)} is not host or host:port`,
+      );
     }
     return `postgres://${credentials === undefined ? "" : `${credentials}@`}${host}${tail}`;
   });

@@ -1,5 +1,12 @@
 // @ts-types="@types/pg"
-import { Client, type ClientConfig, Pool, type PoolClient, type QueryArrayConfig, type QueryConfig } from "pg";
+import {
+  Client,
+  type ClientConfig,
+  Pool,
+  type PoolClient,
+  type QueryArrayConfig,
+  type QueryConfig,
+} from "pg";
 import { JobdError } from "../../domain/errors.ts";
 import type { Row } from "../sql/script.ts";
 import type { Address } from "./address.ts";

@@ -32,10 +32,14 @@ export function postgresDialect(names: Names): Dialect {
       const list = Object.entries(columns);
       const read = list.map(([name, type]) => {
         if (type === "instant") return `${instant(name)} as ${name}`;
-        return type === "json" ? `case when json_typeof(${name}) <> 'null' then ${name} end as ${name}` : name;
+        return type === "json"
+          ? `case when json_typeof(${name}) <> 'null' then ${name} end as ${name}`
+          : name;
       });
       const shape = list.map(([name, type]) => `${name} ${TYPES[type]}`);
-      return `(select ${read.join(", ")} from json_to_recordset(${param}::json) as r(${shape.join(", ")})) ${alias}`;
+      return `(select ${read.join(", ")} from json_to_recordset(${param}::json) as r(${
+        shape.join(", ")
+      })) ${alias}`;
     },
     values: (param, alias, type) =>
       `(select value::${type} as value from json_array_elements_text(${param}::json) as r(value)) ${alias}`,

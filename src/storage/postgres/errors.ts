@@ -31,37 +31,68 @@ export function isDisconnect(error: unknown): boolean {
 }
 
 const KNOWN: [RegExp, (what: Context) => JobdError][] = [
-  [/^28/, ({ location, error }) =>
-    new JobdError("permission_denied", `PostgreSQL at ${location} refused the login: ${messageOf(error)}`, {
-      hint: "Check user name and password in the database URL, and pg_hba.conf on the server.",
-      cause: error,
-    })],
-  [/^42501$/, ({ location, error }) =>
-    new JobdError("permission_denied", `PostgreSQL at ${location} refused an operation: ${messageOf(error)}`, {
-      hint: "Grant the role the rights on the schema and its tables, or use the role that ran the migration.",
-      cause: error,
-    })],
-  [/^3D000$/, ({ location, error }) =>
-    new JobdError("store_unavailable", `PostgreSQL at ${location} has no such database`, {
-      hint: "Create it with `createdb`, or correct the name in the database URL.",
-      cause: error,
-    })],
+  [
+    /^28/,
+    ({ location, error }) =>
+      new JobdError("permission_denied", `PostgreSQL at ${location} refused the login: ${messageOf(error)}`, {
+        hint: "Check user name and password in the database URL, and pg_hba.conf on the server.",
+        cause: error,
+      }),
+  ],
+  [
+    /^42501$/,
+    ({ location, error }) =>
+      new JobdError(
+        "permission_denied",
+        `PostgreSQL at ${location} refused an operation: ${messageOf(error)}`,
+        {
+          hint:
+            "Grant the role the rights on the schema and its tables, or use the role that ran the migration.",
+          cause: error,
+        },
+      ),
+  ],
+  [
+    /^3D000$/,
+    ({ location, error }) =>
+      new JobdError("store_unavailable", `PostgreSQL at ${location} has no such database`, {
+        hint: "Create it with `createdb`, or correct the name in the database URL.",
+        cause: error,
+      }),
+  ],
   [/^(42P01|3F000|42703)$/, ({ location, schema, error }) => schemaMissing(location, schema, error)],
-  [/^25006$/, ({ location, error }) =>
-    new JobdError("store_unavailable", `PostgreSQL at ${location} is read-only: it is a standby or was made read-only`, {
-      hint: "Name the primary in the database URL; several hosts are allowed.",
-      cause: error,
-    })],
-  [/^53/, ({ location, error }) =>
-    new JobdError("store_unavailable", `PostgreSQL at ${location} lacks resources: ${messageOf(error)}`, {
-      hint: "See the disk space and max_connections of the server.",
-      cause: error,
-    })],
-  [/^(40001|40P01|55P03|57014)$/, ({ location, error }) =>
-    new JobdError("store_unavailable", `PostgreSQL at ${location} gave up a statement: ${messageOf(error)}`, {
-      hint: "It is tried again; if this stays, look for long transactions of other programs.",
-      cause: error,
-    })],
+  [
+    /^25006$/,
+    ({ location, error }) =>
+      new JobdError(
+        "store_unavailable",
+        `PostgreSQL at ${location} is read-only: it is a standby or was made read-only`,
+        {
+          hint: "Name the primary in the database URL; several hosts are allowed.",
+          cause: error,
+        },
+      ),
+  ],
+  [
+    /^53/,
+    ({ location, error }) =>
+      new JobdError("store_unavailable", `PostgreSQL at ${location} lacks resources: ${messageOf(error)}`, {
+        hint: "See the disk space and max_connections of the server.",
+        cause: error,
+      }),
+  ],
+  [
+    /^(40001|40P01|55P03|57014)$/,
+    ({ location, error }) =>
+      new JobdError(
+        "store_unavailable",
+        `PostgreSQL at ${location} gave up a statement: ${messageOf(error)}`,
+        {
+          hint: "It is tried again; if this stays, look for long transactions of other programs.",
+          cause: error,
+        },
+      ),
+  ],
 ];
 
 interface Context {
@@ -98,8 +129,12 @@ function unavailable(error: unknown, location: string): JobdError {
 
 /** The schema or one of its tables is not there. */
 export function schemaMissing(location: string, schema: string, cause?: unknown): JobdError {
-  return new JobdError("schema_missing", `The database ${location} has no complete jobd schema ${JSON.stringify(schema)}`, {
-    hint: "Run `jobd migrate`.",
-    cause,
-  });
+  return new JobdError(
+    "schema_missing",
+    `The database ${location} has no complete jobd schema ${JSON.stringify(schema)}`,
+    {
+      hint: "Run `jobd migrate`.",
+      cause,
+    },
+  );
 }

@@ -19,7 +19,11 @@ export interface Names {
  */
 export function schemaNames(schema: string): Names {
   if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema)) {
-    throw invalid("schema name", schema, "1 to 41 lower-case letters, digits or _ that begin with a letter or _");
+    throw invalid(
+      "schema name",
+      schema,
+      "1 to 41 lower-case letters, digits or _ that begin with a letter or _",
+    );
   }
   return {
     schema,

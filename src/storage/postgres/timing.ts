@@ -21,3 +21,13 @@ export function pause(timing: Timing, ms: number, signal?: AbortSignal): Promise
     signal?.addEventListener("abort", done, { once: true });
   });
 }
+
+/** Real time and chance, for programs that bring none of their own. */
+export const realTiming: Timing = {
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+  monotonic: () => performance.now(),
+  random: () => Math.random(),
+};

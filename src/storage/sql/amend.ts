@@ -61,7 +61,8 @@ function* amendGroup(d: Dialect, group: Amendment[]): Script<Outcomes> {
     case "delete":
       return applied(yield* remove(d, [...yield* own(d, waiting), ...final]));
     case "makeAvailable": {
-      const moved = applied(yield* makeAvailable(d, yield* own(d, waiting)));
+      const later = waiting.filter(({ from }) => from !== "available");
+      const moved = applied(yield* makeAvailable(d, yield* own(d, later)));
       return new Map([...moved, ...yield* reviveFinal(d, final)]);
     }
     case undefined:

@@ -24,7 +24,11 @@ export function* counts(d: Dialect, namespace: string, cap: number): Script<Queu
       ...rows.filter((row) => row.namespace === namespace).map((row) => toCount(row, state, { cap, cut })),
     );
   }
-  return all;
+  return all.sort((a, b) => compare(a.queue, b.queue) || compare(a.state, b.state));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function* available(d: Dialect, namespace: string, cap: number): Script<QueueCount[]> {

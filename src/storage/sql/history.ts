@@ -1,22 +1,35 @@
+import type { Execution } from "../../domain/job.ts";
 import type { Dialect } from "./dialect.ts";
 import { run, type Script } from "./script.ts";
 
-/** How the latest attempt ended, read from its job row: `job j`. */
-export function outcome(d: Dialect): string {
-  const lost = `${d.jsonText("j.error", "code")} in ('worker_lost', 'interrupted')`;
-  return `case when j.state <> 'dead' then j.state when ${lost} then 'lost' else 'failed' end`;
-}
-
-/** The job row speaks for its latest attempt unless that one ended without ending the job. */
-export function speaksForAttempt(d: Dialect): string {
-  return "j.attempt > 0 and not exists (" +
-    `select 1 from ${d.table("execution")} x where x.job_id = j.id and x.attempt = j.attempt)`;
-}
-
-/** A SELECT, open for further conditions, of rows of `execution` for the attempts that ended final jobs. */
-export function latestAttempts(d: Dialect): string {
-  return `select j.id, j.attempt, j.worker, j.started_at, j.finished_at, ${outcome(d)}, j.error ` +
-    `from ${d.table("job")} j where ${speaksForAttempt(d)} and j.finished_at is not null`;
+/** Keeps attempts in the history; those that are there stay as they are. */
+export function* keepExecutions(d: Dialect, executions: Execution[]): Script<void> {
+  if (executions.length === 0) return;
+  const rows = d.rows("$1", "r", {
+    job_id: "uuid",
+    attempt: "integer",
+    worker: "text",
+    started_at: "instant",
+    finished_at: "instant",
+    outcome: "text",
+    error: "json",
+  });
+  yield* run(
+    `insert into ${
+      d.table("execution")
+    } (job_id, attempt, worker, started_at, finished_at, outcome, error) ` +
+      `select r.job_id, r.attempt, r.worker, r.started_at, r.finished_at, r.outcome, r.error from ${rows} ` +
+      "where true on conflict (job_id, attempt) do nothing",
+    [JSON.stringify(executions.map(({ jobId, attempt, worker, startedAt, finishedAt, outcome, error }) => ({
+      job_id: jobId,
+      attempt,
+      worker,
+      started_at: startedAt,
+      finished_at: finishedAt,
+      outcome,
+      error,
+    })))],
+  );
 }
 
 /** Removes what the other tables hold about jobs that are deleted. */

@@ -1,18 +1,20 @@
 import type { Amendment } from "../../domain/amendment.ts";
+import { latestExecution } from "../../domain/execution.ts";
 import { MAX_INSTANT_MS } from "../../domain/instant.ts";
-import type { JobOptions } from "../../domain/job.ts";
+import type { Execution } from "../../domain/job.ts";
 import { uniqueLock } from "../../domain/request.ts";
 import type { AmendResult } from "../driver.ts";
 import type { Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
-import { latestAttempts } from "./history.ts";
-import { int, json, text } from "./row.ts";
+import { keepExecutions } from "./history.ts";
+import { jobColumns, jobTables, text, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
 
 /** A final job that may start a new life. */
 interface Candidate {
   id: string;
   at: number;
+  latest: Execution | null;
   lock: string | null;
   expireAt: number | null;
 }
@@ -41,21 +43,17 @@ export function* reviveFinal(d: Dialect, final: Amendment[]): Script<Map<string,
 /** Locks the jobs that still are as they were seen, in the order of the amendments. */
 function* lockCandidates(d: Dialect, final: Amendment[]): Script<Candidate[]> {
   const rows = yield* run(
-    `select j.id as id, j.state as state, j.attempt as attempt, j.type as type, q.namespace as namespace, ` +
-      `${d.text("j.options")} as options from ${d.table("job")} j join ${
-        d.table("queue")
-      } q on q.id = j.queue_id ` +
+    `select ${jobColumns(d, ["payload", "result", "progress"])} from ${jobTables(d)} ` +
       `where j.id in (select value from ${d.values("$1", "v", "uuid")}) order by j.id ${d.lock("j")}`,
     [JSON.stringify(final.map(({ id }) => id))],
   );
-  const found = new Map(rows.map((row) => [text(row.id), row]));
+  const found = new Map(rows.map(toJob).map((job) => [job.id, job]));
   return final.flatMap(({ id, from, attempt, at }) => {
-    const row = found.get(id);
-    if (row === undefined || row.state !== from || int(row.attempt) !== attempt) return [];
-    const options = json(row.options) as JobOptions;
-    const lock = uniqueLock({ namespace: text(row.namespace), type: text(row.type), options });
-    const expireAt = options.ttlMs === undefined ? null : Math.min(at + options.ttlMs, MAX_INSTANT_MS);
-    return [{ id, at, lock, expireAt }];
+    const job = found.get(id);
+    if (job === undefined || job.state !== from || job.attempt !== attempt) return [];
+    const { ttlMs } = job.options;
+    const expireAt = ttlMs === undefined ? null : Math.min(at + ttlMs, MAX_INSTANT_MS);
+    return [{ id, at, latest: latestExecution(job), lock: uniqueLock(job), expireAt }];
   });
 }
 
@@ -73,13 +71,7 @@ function* takenLocks(d: Dialect, candidates: Candidate[]): Script<Set<string>> {
 
 function* revive(d: Dialect, chosen: Candidate[]): Script<void> {
   const ids = chosen.map(({ id }) => id);
-  yield* run(
-    `insert into ${
-      d.table("execution")
-    } (job_id, attempt, worker, started_at, finished_at, outcome, error) ` +
-      `${latestAttempts(d)} and j.id in (select value from ${d.values("$1", "v", "uuid")})`,
-    [JSON.stringify(ids)],
-  );
+  yield* keepExecutions(d, chosen.flatMap(({ latest }) => latest ?? []));
   const rows = d.rows("$1", "r", {
     job_id: "uuid",
     revived_at: "instant",
@@ -90,7 +82,8 @@ function* revive(d: Dialect, chosen: Candidate[]): Script<void> {
     `update ${
       d.table("job")
     } as j set state = 'available', failures = 0, releases = 0, run_at = r.revived_at, ` +
-      "finished_at = null, dead_at = null, cancelled_at = null, expired_at = null, result = null, " +
+      "finished_at = null, dead_at = null, cancelled_at = null, expired_at = null, progress = null, " +
+      "result = null, error = null, " +
       `unique_lock = r.new_lock, expire_at = r.new_expire_at from ${rows} where j.id = r.job_id`,
     [JSON.stringify(chosen.map(({ id, at, lock, expireAt }) => ({
       job_id: id,

@@ -1,3 +1,4 @@
+import { addHistograms } from "../../domain/histogram.ts";
 import type { StatRow } from "../driver.ts";
 import type { Dialect } from "./dialect.ts";
 import { int, json, text } from "./row.ts";
@@ -58,11 +59,10 @@ function toStat(row: Row, namespace: string): StatRow {
 }
 
 function merge(a: StatRow, b: StatRow): StatRow {
-  return { ...a, count: a.count + b.count, wait: addUp(a.wait, b.wait), run: addUp(a.run, b.run) };
-}
-
-/** Sums two histograms; the shorter one is zero behind its end. */
-function addUp(a: number[], b: number[]): number[] {
-  const [long, short] = a.length >= b.length ? [a, b] : [b, a];
-  return long.map((value, index) => value + (short[index] ?? 0));
+  return {
+    ...a,
+    count: a.count + b.count,
+    wait: addHistograms(a.wait, b.wait),
+    run: addHistograms(a.run, b.run),
+  };
 }

@@ -12,7 +12,7 @@ export function* overdue(d: Dialect, now: number, limit: number): Script<Job[]> 
     `select ${jobColumns(d)} from ${jobTables(d)} where j.expire_at is not null and j.expire_at <= ${
       d.instant("$1")
     } ` +
-      "and j.state in ('available', 'scheduled', 'blocked') order by j.expire_at limit $2",
+      "and j.state in ('available', 'scheduled', 'blocked') order by j.expire_at, j.id limit $2",
     [now, limit],
   );
   return rows.map(toJob);
@@ -28,7 +28,7 @@ export function* orphans(
       `where expires_at <= ${d.instant("$1")} or worker in (select value from ${
         d.values("$2", "v", "text")
       }) ` +
-      "order by id limit $3",
+      "order by expires_at, id limit $3",
     [request.now, JSON.stringify(request.workers), request.limit],
   );
   if (leases.length === 0) return [];

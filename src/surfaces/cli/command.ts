@@ -23,7 +23,9 @@ export interface OptionSpec<T> {
 export type Options = Readonly<Record<string, OptionSpec<unknown>>>;
 
 /** The values of flags. */
-export type OptionValues<O extends Options> = { [K in keyof O]: O[K] extends OptionSpec<infer T> ? T : never };
+export type OptionValues<O extends Options> = {
+  [K in keyof O]: O[K] extends OptionSpec<infer T> ? T : never;
+};
 
 /** A positional argument. */
 export interface ArgumentSpec {

@@ -39,7 +39,12 @@ export class Context {
   /** The configuration. @throws {JobdError} `invalid_config`, `invalid_request` */
   config(): Promise<Config> {
     const { host, flags, configPath } = this.#options;
-    this.#config ??= loadConfig({ flags, env: (name) => host.env(name), files: host.files, path: configPath });
+    this.#config ??= loadConfig({
+      flags,
+      env: (name) => host.env(name),
+      files: host.files,
+      path: configPath,
+    });
     return this.#config;
   }
 
@@ -82,11 +87,17 @@ export class Context {
   confirm(question: string, yes: boolean): void {
     if (yes) return;
     const { stdin } = this.host;
-    const answer = stdin.isTerminal && this.host.stderr.isTerminal ? stdin.ask(`${question} [y/N]`) : undefined;
+    const answer = stdin.isTerminal && this.host.stderr.isTerminal
+      ? stdin.ask(`${question} [y/N]`)
+      : undefined;
     if (answer !== undefined && /^y(es)?$/i.test(answer?.trim() ?? "")) return;
-    throw new JobdError("invalid_request", answer === undefined ? `${question} Nobody can be asked here` : "Nothing was done", {
-      hint: "Give --yes to do it without being asked.",
-    });
+    throw new JobdError(
+      "invalid_request",
+      answer === undefined ? `${question} Nobody can be asked here` : "Nothing was done",
+      {
+        hint: "Give --yes to do it without being asked.",
+      },
+    );
   }
 
   /** Closes what was opened, last first. */

@@ -1,37 +1,28 @@
 import { Command as Node, CommanderError, Option } from "commander";
 import { JobdError } from "../../domain/errors.ts";
-import { nearest } from "../config/nearest.ts";
-import { type Setting, type SettingName, settingsList } from "../config/settings.ts";
+import type { Setting, SettingName } from "../config/settings.ts";
 import { type Command, type Input, kebab, type OptionSpec } from "./command.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import type { Sink } from "./host.ts";
+import { GLOBAL_FLAGS, globalSettings, settingsOf } from "./flags.ts";
+import { type Groups, usageError, type Vocabulary } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
 
 /** What the command line asks for. */
 export type Parsed =
   /** Run a command. */
-  | { kind: "run"; command: Command; input: Input; flags: Partial<Record<SettingName, string>>; configPath: string | undefined }
+  | {
+    kind: "run";
+    command: Command;
+    input: Input;
+    flags: Partial<Record<SettingName, string>>;
+    configPath: string | undefined;
+  }
   /** Help or the version has been printed. */
   | { kind: "printed"; exitCode: number };
 
-/** Names and summaries of the groups of commands. */
-export type Groups = Readonly<Record<string, string>>;
-
-/** Flags of every command that are no settings. */
-export const GLOBAL_FLAGS: readonly { flags: string; summary: string }[] = [
-  { flags: "--config <file>", summary: "config file (default: jobd.config.ts or jobd.json here)" },
-  { flags: "--json", summary: "print one JSON document with stable keys" },
-  { flags: "--no-color", summary: "no colours, also on a terminal" },
-];
-
 /** Options of {@linkcode parseCommandLine}. */
-export interface ParseOptions {
-  /** The table of commands. */
-  commands: readonly Command[];
-  /** Its groups. */
-  groups: Groups;
-  /** The command when none is named. */
-  fallback: string;
+export interface ParseOptions extends Vocabulary {
   /** Where help goes that was asked for. */
   stdout: Sink;
 }
@@ -43,7 +34,10 @@ export interface ParseOptions {
  */
 export function parseCommandLine(args: readonly string[], options: ParseOptions): Parsed {
   let found: { command: Command; node: Node; args: string[] } | undefined;
-  const root = buildProgram(options, (command, node, positional) => found = { command, node, args: positional });
+  const root = buildProgram(
+    options,
+    (command, node, positional) => found = { command, node, args: positional },
+  );
   try {
     root.parse(args, { from: "user" });
   } catch (error) {
@@ -51,24 +45,20 @@ export function parseCommandLine(args: readonly string[], options: ParseOptions)
     if (error.exitCode === 0) return { kind: "printed", exitCode: 0 };
     throw usageError(error, args, options);
   }
-  if (found === undefined) throw new JobdError("invalid_request", "There is no command", { hint: "See `jobd --help`." });
+  if (found === undefined) {
+    throw new JobdError("invalid_request", "There is no command", { hint: "See `jobd --help`." });
+  }
   const { command, node } = found;
   const given = node.optsWithGlobals<Record<string, string | string[] | boolean | undefined>>();
   const configPath = typeof given["config"] === "string" ? given["config"] : undefined;
   const flags = settingFlags(command, given);
-  return { kind: "run", command, input: { args: found.args, options: readOptions(command, given) }, flags, configPath };
-}
-
-/** The flags of settings that a command takes. */
-export function settingsOf(command: { runsWorker: boolean }): [SettingName, Setting<unknown>][] {
-  return settingsList().filter(([, setting]) =>
-    setting.flag !== undefined && setting.scope === "worker" && command.runsWorker
-  );
-}
-
-/** The flags of settings that every command takes. */
-export function globalSettings(): [SettingName, Setting<unknown>][] {
-  return settingsList().filter(([, setting]) => setting.flag !== undefined && setting.scope === "all");
+  return {
+    kind: "run",
+    command,
+    input: { args: found.args, options: readOptions(command, given) },
+    flags,
+    configPath,
+  };
 }
 
 type OnRun = (command: Command, node: Node, args: string[]) => void;
@@ -80,14 +70,21 @@ function buildProgram({ commands, groups, fallback, stdout }: ParseOptions, onRu
     .optionsGroup("Options of every command:");
   for (const { flags, summary } of GLOBAL_FLAGS) root.option(flags, summary);
   for (const [, setting] of globalSettings()) root.addOption(settingOption(setting));
-  root.configureHelp({ showGlobalOptions: true, subcommandTerm: (node) => node.name(), visibleGlobalOptions: () => [] });
+  root.configureHelp({
+    showGlobalOptions: true,
+    subcommandTerm: (node) => node.name(),
+    visibleGlobalOptions: () => [],
+  });
   root.addHelpText("after", rootFooter());
   const parents = new Map<string, Node>();
   for (const command of commands) {
     const words = command.path.split(" ");
     const name = words.at(-1) ?? "";
     const parent = words.length === 1 ? root : groupNode(root, words[0] ?? "", groups, parents, stdout);
-    const node = prepare(parent.command(name, { isDefault: words.length === 1 && name === fallback }), stdout);
+    const node = prepare(
+      parent.command(name, { isDefault: words.length === 1 && name === fallback }),
+      stdout,
+    );
     declare(node, command, onRun);
   }
   return root;
@@ -110,7 +107,9 @@ function groupNode(root: Node, name: string, groups: Groups, parents: Map<string
   const known = parents.get(name);
   if (known !== undefined) return known;
   const node = prepare(root.command(name), stdout).description(groups[name] ?? "").helpCommand(false);
-  node.configureHelp({ subcommandTerm: (sub) => [sub.name(), ...sub.registeredArguments.map(argumentTerm)].join(" ") });
+  node.configureHelp({
+    subcommandTerm: (sub) => [sub.name(), ...sub.registeredArguments.map(argumentTerm)].join(" "),
+  });
   parents.set(name, node);
   return node;
 }
@@ -121,7 +120,9 @@ function argumentTerm(argument: { name(): string; required: boolean; variadic: b
 }
 
 function declare(node: Node, command: Command, onRun: OnRun): void {
-  node.description(command.details === undefined ? command.summary : `${command.summary}\n\n${command.details}`);
+  node.description(
+    command.details === undefined ? command.summary : `${command.summary}\n\n${command.details}`,
+  );
   node.summary(command.summary);
   for (const { name, summary, required = true, many = false } of command.args) {
     const term = many ? `${name}...` : name;
@@ -143,7 +144,9 @@ function optionOf(name: string, spec: OptionSpec<unknown>): Option {
 
 function describe(spec: OptionSpec<unknown>): string {
   const notes = [
-    ...(spec.choices === undefined || spec.summary.includes(spec.choices.join(", ")) ? [] : [spec.choices.join(", ")]),
+    ...(spec.choices === undefined || spec.summary.includes(spec.choices.join(", "))
+      ? []
+      : [spec.choices.join(", ")]),
     ...(spec.default === undefined ? [] : [`default: ${spec.default}`]),
     ...(spec.repeats ? ["may be repeated"] : []),
   ];
@@ -160,13 +163,16 @@ function settingOption(setting: Setting<unknown>): Option {
 
 function footer(command: Command): string {
   const examples = command.examples.map(([line, explanation]) => `  $ ${line}\n      ${explanation}\n`);
-  const more = "\nEvery command also takes --database-url, --namespace, --config, --json, --no-color, --log-level and\n" +
+  const more =
+    "\nEvery command also takes --database-url, --namespace, --config, --json, --no-color, --log-level and\n" +
     "--log-format: see `jobd --help`.\n";
   return `\nExamples:\n${examples.join("")}${more}`;
 }
 
 function rootFooter(): string {
-  const codes = Object.entries(EXIT_CODES).map(([code, meaning]) => `  ${code.padEnd(4)} ${meaning}\n`).join("");
+  const codes = Object.entries(EXIT_CODES).map(([code, meaning]) => `  ${code.padEnd(4)} ${meaning}\n`).join(
+    "",
+  );
   return `\nWithout a command, jobd starts the daemon.\n
 Examples:
   $ jobd
@@ -178,7 +184,10 @@ Flags beat environment variables, which beat the config file, which beats defaul
 ${codes}`;
 }
 
-function settingFlags(command: Command, given: Record<string, unknown>): Partial<Record<SettingName, string>> {
+function settingFlags(
+  command: Command,
+  given: Record<string, unknown>,
+): Partial<Record<SettingName, string>> {
   const flags: Partial<Record<SettingName, string>> = {};
   for (const [name, setting] of [...globalSettings(), ...settingsOf(command)]) {
     const text = given[camel(setting.flag ?? "")];
@@ -187,11 +196,20 @@ function settingFlags(command: Command, given: Record<string, unknown>): Partial
   return flags;
 }
 
-function readOptions(command: Command, given: Record<string, string | string[] | boolean | undefined>): Input["options"] {
+function readOptions(
+  command: Command,
+  given: Record<string, string | string[] | boolean | undefined>,
+): Input["options"] {
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(command.options)) {
     const raw = given[name];
-    const texts = raw === undefined || raw === false ? [] : raw === true ? [""] : Array.isArray(raw) ? raw : [raw];
+    const texts = raw === undefined || raw === false
+      ? []
+      : raw === true
+      ? [""]
+      : Array.isArray(raw)
+      ? raw
+      : [raw];
     values[name] = spec.read(texts, `--${kebab(name)}`);
   }
   return values as Input["options"];
@@ -199,63 +217,4 @@ function readOptions(command: Command, given: Record<string, string | string[] |
 
 function camel(flag: string): string {
   return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function usageError(error: CommanderError, args: readonly string[], options: ParseOptions): JobdError {
-  const message = error.message.replace(/^error: /, "");
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1).replaceAll("'", '"');
-  const node = namedPath(args, options);
-  const help = `See \`${["jobd", ...node].join(" ")} --help\`.`;
-  const hint = (known: Iterable<string>, word: string): string => {
-    const meant = nearest(word, known);
-    return meant === undefined ? help : `Did you mean ${meant}? ${help}`;
-  };
-  if (error.code === "commander.help") {
-    const known = options.commands.filter(({ path }) => path.startsWith(`${node[0]} `)).map(({ path }) => path.split(" ")[1]);
-    return new JobdError("invalid_request", `"jobd ${node[0]}" needs one of: ${known.join(", ")}`, { hint: help });
-  }
-  if (error.code === "commander.unknownOption") {
-    const word = /'(.*)'/.exec(error.message)?.[1]?.split("=", 1)[0] ?? "";
-    return new JobdError("invalid_request", `Unknown option ${JSON.stringify(word)}`, { hint: hint(knownFlags(node, options), word) });
-  }
-  const stray = strayCommand(error, args, node, options);
-  if (stray !== undefined) {
-    const known = options.commands.map(({ path }) => path.split(" "))
-      .filter((words) => node.length === 0 || words[0] === node[0]).map((words) => words[node.length] ?? "");
-    const shown = [...node, stray].join(" ");
-    return new JobdError("invalid_request", `Unknown command ${JSON.stringify(shown)}`, { hint: hint(new Set(known), stray) });
-  }
-  return new JobdError("invalid_request", sentence, { hint: help });
-}
-
-/** A word that stands where a command should: commander hands it to the default command as an argument too many. */
-function strayCommand(error: CommanderError, args: readonly string[], node: string[], options: ParseOptions): string | undefined {
-  const word = /unknown command '(.*)'/.exec(error.message)?.[1];
-  if (word !== undefined) return word;
-  if (error.code !== "commander.excessArguments" || node.length > 0) return undefined;
-  return operands(args, options)[0];
-}
-
-/** The words of the command that the arguments name: none, a group, or a command. */
-function namedPath(args: readonly string[], options: ParseOptions): string[] {
-  const [first = "", second = ""] = operands(args, options);
-  const paths = new Set(options.commands.map(({ path }) => path));
-  if (paths.has(`${first} ${second}`)) return [first, second];
-  return paths.has(first) || first in options.groups ? [first] : [];
-}
-
-/** Arguments that are neither flags nor the values of flags that every command has. */
-function operands(args: readonly string[], options: ParseOptions): string[] {
-  const valued = new Set(["--config", ...globalSettings().map(([, setting]) => `--${setting.flag}`)]);
-  const fallback = options.commands.find(({ path }) => path === options.fallback);
-  if (fallback !== undefined) for (const [, setting] of settingsOf(fallback)) valued.add(`--${setting.flag}`);
-  return args.filter((arg, index) => !arg.startsWith("-") && !valued.has(args[index - 1] ?? ""));
-}
-
-function knownFlags(node: string[], options: ParseOptions): string[] {
-  const command = options.commands.find(({ path }) => path === (node.join(" ") || options.fallback));
-  const own = command === undefined ? [] : Object.keys(command.options).map(kebab);
-  const settings = [...globalSettings(), ...(command === undefined ? [] : settingsOf(command))];
-  const names = [...own, ...settings.map(([, setting]) => setting.flag ?? ""), "config", "json", "no-color", "help", "version"];
-  return names.map((name) => `--${name}`);
 }

@@ -43,7 +43,9 @@ function report(out: Output, thrown: unknown, debug: boolean): number {
   out.note(styled("red", "jobd:"), ` ${error.message}`);
   if (error.hint !== undefined) out.note(styled("dim", "hint:"), ` ${error.hint}`);
   if (debug && thrown instanceof Error) out.noteText(`${thrown.stack}\n`, "dim");
-  if (out.json) out.document({ error: { code: error.code, message: error.message, hint: error.hint ?? null } });
+  if (out.json) {
+    out.document({ error: { code: error.code, message: error.message, hint: error.hint ?? null } });
+  }
   return exitCodeOf(error.code);
 }
 

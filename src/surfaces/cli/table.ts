@@ -23,7 +23,11 @@ const GAP = "  ";
 const NARROWEST = 8;
 
 /** A table with aligned columns, one line a row, all cells made harmless. */
-export function renderTable(columns: readonly Column[], rows: readonly Part[][], options: TableOptions): string {
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly Part[][],
+  options: TableOptions,
+): string {
   const texts = rows.map((row) => columns.map((_, index) => oneLine(textOf(row[index] ?? ""))));
   const widths = columns.map(({ title }, index) =>
     texts.reduce((width, row) => Math.max(width, displayWidth(row[index] ?? "")), title.length)
@@ -67,7 +71,8 @@ function cut(text: string, width: number): string {
   return `${result}…${" ".repeat(Math.max(0, width - used - 1))}`;
 }
 
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 const ZERO = /[\p{M}\u200b-\u200d\ufe00-\ufe0f]/u;
 
 /** How many columns of a terminal the text takes. */

@@ -1,0 +1,62 @@
+import { dirname, join, relative } from "node:path";
+import type { ArchiveFile } from "./tar.ts";
+
+// What is loaded by its file name and not by an import statement: the threads, and the library for handler modules.
+const THREADS = ["src/runtime/watchdog_thread.ts"];
+const LIBRARY = "src/mod.ts";
+
+/**
+ * Bundles jobd with its dependencies into JavaScript files that need no network, no npm and no configuration. What the
+ * program loads only when it needs it stays in files of its own. Throws when a file would be missing in the bundle.
+ */
+export async function bundle(): Promise<ArchiveFile[]> {
+  const folder = await Deno.makeTempDir({ prefix: "jobd-bundle-" });
+  try {
+    await runBundler(folder);
+    const files = await readAll(folder);
+    const importMap = { imports: { "@jobd/jobd": `./${compiled(LIBRARY)}` } };
+    return [
+      ...files.map(({ name, text }) => textFile(name, withThreads(name, text))),
+      textFile("import_map.json", JSON.stringify(importMap)),
+    ];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function runBundler(folder: string): Promise<void> {
+  const options = ["--frozen", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", ...options, "main.ts", LIBRARY, ...THREADS],
+  }).output();
+  if (!success) throw new Error(`deno bundle: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** `deno bundle` leaves the file names of threads as they were: they are led to the bundled ones. */
+function withThreads(name: string, text: string): string {
+  return text.replace(/new URL\("\.\/([\w./]+)\.ts", import\.meta\.url\)/g, (_, thread: string) => {
+    const source = THREADS.find((path) => path.endsWith(`/${thread}.ts`));
+    if (!source) {
+      throw new Error(`${name} of the bundle loads ${thread}.ts by name: add it to the bundle's threads`);
+    }
+    return `new URL("./${relative(dirname(name), compiled(source))}", import.meta.url)`;
+  });
+}
+
+function compiled(source: string): string {
+  return source.replace(/\.ts$/, ".js");
+}
+
+function textFile(name: string, text: string): ArchiveFile {
+  return { name, content: new TextEncoder().encode(text), executable: false };
+}
+
+async function readAll(folder: string, inside = ""): Promise<{ name: string; text: string }[]> {
+  const files: { name: string; text: string }[] = [];
+  for await (const entry of Deno.readDir(join(folder, inside))) {
+    const name = join(inside, entry.name);
+    if (entry.isDirectory) files.push(...await readAll(folder, name));
+    else files.push({ name, text: await Deno.readTextFile(join(folder, name)) });
+  }
+  return files.sort((a, b) => a.name < b.name ? -1 : 1);
+}

@@ -1,0 +1,101 @@
+import { type Backoff, DEFAULT_BACKOFF } from "../domain/backoff.ts";
+import { MAX_DURATION_MS } from "../domain/duration.ts";
+import { invalid, JobdError } from "../domain/errors.ts";
+import { checkName } from "../domain/names.ts";
+import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
+import type { Handler } from "./handler.ts";
+import type { Logger } from "./logger.ts";
+import { type QueueChoice, queueNames } from "./queue_order.ts";
+
+/** What a worker is asked to do. */
+export interface WorkerOptions {
+  /** What runs the jobs; jobs of other types are left for other workers. */
+  handlers: Handler[];
+  /** Queues: all (highest priority of any queue first), a list in order, or weights. @default "all" */
+  queues?: QueueChoice;
+  /** Jobs at once, 1 to 10000. @default 10 */
+  concurrency?: number;
+  /** Longest wait before the store is asked for work without a hint, in milliseconds. @default 1000 */
+  pollIntervalMs?: number;
+  /** How long `stop` lets jobs finish, in milliseconds. @default 30000 */
+  shutdownTimeoutMs?: number;
+  /** How long a claim lasts without renewal, in milliseconds; renewed every third of it. @default 30000 */
+  leaseMs?: number;
+  /** Longest run of jobs when neither they, their queue nor their handler says so, in milliseconds. @default 300000 */
+  defaultTimeoutMs?: number;
+  /** Backoff of jobs when neither they nor their queue says so. @default 10 s doubled up to 1 h, equal jitter */
+  backoff?: Backoff;
+  /** How long finished jobs are kept when neither they nor their queue says so. */
+  retention?: Partial<Retention>;
+  /** What happens when a handler blocks the event loop for ten minutes: say so, or end the process. @default "report" */
+  whenBlocked?: "report" | "kill";
+  /** Where the worker says what it does. @default nowhere */
+  log?: Logger;
+}
+
+/** Settings of a worker: checked, with defaults filled in. */
+export type WorkerSettings = Required<Omit<WorkerOptions, "log" | "handlers" | "retention">> & {
+  handlers: ReadonlyMap<string, Handler>;
+  retention: Retention;
+};
+
+/**
+ * Checks what a worker is asked to do.
+ *
+ * @throws {JobdError} `invalid_request` naming the option, its value and what is allowed.
+ */
+export function workerSettings(options: WorkerOptions): WorkerSettings {
+  const { queues = "all", whenBlocked = "report" } = options;
+  checkQueues(queues);
+  return {
+    handlers: handlersByType(options.handlers),
+    queues,
+    whenBlocked,
+    concurrency: whole("concurrency", options.concurrency ?? 10, 1, 10_000),
+    pollIntervalMs: whole("pollIntervalMs", options.pollIntervalMs ?? 1_000, 1, 3_600_000),
+    shutdownTimeoutMs: whole("shutdownTimeoutMs", options.shutdownTimeoutMs ?? 30_000, 0, MAX_DURATION_MS),
+    leaseMs: whole("leaseMs", options.leaseMs ?? 30_000, 100, 3_600_000),
+    defaultTimeoutMs: whole("defaultTimeoutMs", options.defaultTimeoutMs ?? 300_000, 1, MAX_DURATION_MS),
+    backoff: options.backoff ?? DEFAULT_BACKOFF,
+    retention: { ...DEFAULT_RETENTION, ...options.retention },
+  };
+}
+
+function handlersByType(handlers: Handler[]): Map<string, Handler> {
+  const byType = new Map<string, Handler>();
+  for (const handler of handlers) {
+    checkName("handler type", handler.type);
+    if (byType.has(handler.type)) {
+      throw new JobdError("invalid_request", `Two handlers for the type "${handler.type}"`, {
+        hint: "Keep one of them.",
+      });
+    }
+    byType.set(handler.type, handler);
+  }
+  if (byType.size === 0) {
+    throw new JobdError("invalid_request", "A worker without handlers cannot run anything", {
+      hint: "Give it at least one handler.",
+    });
+  }
+  return byType;
+}
+
+function checkQueues(choice: QueueChoice): void {
+  const names = queueNames(choice);
+  if (names === "all") return;
+  if (names.length === 0) throw invalid("queues", names, 'a list with at least one queue, or "all"');
+  for (const name of names) checkName("queue", name);
+  if (choice === "all" || Array.isArray(choice)) return;
+  for (const [name, weight] of Object.entries(choice)) {
+    if (!Number.isFinite(weight) || weight <= 0) {
+      throw invalid(`weight of queue "${name}"`, weight, "a number above 0");
+    }
+  }
+}
+
+function whole(what: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw invalid(what, value, `an integer from ${min} to ${max}`);
+  }
+  return value;
+}

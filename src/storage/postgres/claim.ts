@@ -1,0 +1,133 @@
+import type { FailureRecord, Job, JobOptions } from "../../domain/job.ts";
+import type { Json } from "../../domain/json.ts";
+import type { ClaimRequest } from "../driver.ts";
+import { json, text, textOrNull } from "../sql/row.ts";
+import type { Query, Value } from "./connections.ts";
+import { instant, ms } from "./dialect.ts";
+import type { Lane } from "./lanes.ts";
+import type { Names } from "./names.ts";
+import type { QueueName } from "./queue_ids.ts";
+
+const COLUMNS = [
+  "id",
+  "queue_id",
+  "type",
+  "priority",
+  "attempt",
+  "failures",
+  "releases",
+  "max_attempts",
+  `${ms("created_at")} as created_at`,
+  `${ms("run_at")} as run_at`,
+  `${ms("expire_at")} as expire_at`,
+  `${ms("cancel_requested_at")} as cancel_requested_at`,
+  "lease_id",
+  "payload",
+  "options",
+  "progress",
+  "result",
+  "error",
+];
+
+/**
+ * Starts jobs from the first lanes that have some. `$1`: lanes in order, with the floor above which to look; `$2`: how
+ * many; `$3`: worker; `$4`: end of the lease; `$5`: now; `$6`, if `typed`: the types wanted.
+ *
+ * The rows of `ready` are locked while they are picked, so nothing else can move their jobs; they are deleted by their
+ * address, and jobs are found through an array, so that no plan can come to read a whole table. The shared lock lets a
+ * pause wait until no claim that knows nothing of it is under way. The first row carries the picks in their order.
+ */
+export function claimQuery({ table, lock }: Names, typed: boolean): Query {
+  const filter = typed ? "and r.type = any(array(select json_array_elements_text($6::json)))" : "";
+  return {
+    name: typed ? "jobd_claim_typed" : "jobd_claim",
+    text: `
+with barrier as materialized (
+  select pg_advisory_xact_lock_shared(${lock("claims")})
+), lane as materialized (
+  select l.pos, l.queue_id, l.rank, l.floor
+  from barrier
+  cross join json_to_recordset($1::json) as l(pos integer, queue_id bigint, rank smallint, floor bigint)
+  where exists (select 1 from ${table("queue")} q where q.id = l.queue_id and q.paused_at is null)
+  order by l.pos
+), picked as materialized (
+  select lane.pos, p.seq, p.job_id, p.place
+  from lane cross join lateral (
+    select r.seq, r.job_id, r.ctid as place from ${table("ready")} r
+    where r.queue_id = lane.queue_id and r.rank = lane.rank and r.seq > lane.floor ${filter}
+    order by r.seq limit $2 for update skip locked
+  ) p
+  limit $2
+), taken as (
+  delete from ${table("ready")} where ctid = any(array(select place from picked))
+), opened as (
+  insert into ${table("lease")} (worker, expires_at, jobs)
+  select $3, ${instant("$4")}, array_agg(job_id order by pos, seq) from picked having count(*) > 0
+  returning id
+), started as (
+  update ${table("job")} j set state = 'running', attempt = j.attempt + 1, started_at = ${
+      instant("$5")
+    }, worker = $3,
+    lease_id = (select id from opened), seq = null
+  where j.id = any(array(select job_id from picked)) and j.state = 'available'
+  returning ${COLUMNS.join(", ")}
+)
+select started.*, case when row_number() over () = 1
+  then (select json_agg(json_build_array(pos, seq, job_id) order by pos, seq) from picked) end as picks
+from started`,
+  };
+}
+
+/** The parameters of {@linkcode claimQuery}. */
+export function claimValues(request: ClaimRequest, lanes: Lane[]): Value[] {
+  const rows = lanes.map((lane, pos) => ({
+    pos,
+    queue_id: lane.queueId,
+    rank: lane.rank,
+    floor: lane.claimed,
+  }));
+  const values = [JSON.stringify(rows), request.limit, request.worker, request.expiresAt, request.now];
+  return request.types === "all" ? values : [...values, JSON.stringify(request.types)];
+}
+
+/** What was picked: index of the lane, seq, job id; in order. */
+export type Pick = [pos: number, seq: number, jobId: string];
+
+/** The picks that {@linkcode claimQuery} reports. */
+export function readPicks(rows: unknown[][]): Pick[] {
+  const cell = rows.find((row) => row[COLUMNS.length] !== null)?.[COLUMNS.length];
+  return cell === undefined ? [] : json(cell) as Pick[];
+}
+
+/** Reads one row of {@linkcode claimQuery}. */
+export function readStarted(
+  row: unknown[],
+  request: ClaimRequest,
+  nameOf: (queueId: number) => QueueName | undefined,
+): Job {
+  return {
+    id: row[0] as string,
+    namespace: request.namespace,
+    queue: nameOf(row[1] as number)?.name ?? "",
+    type: text(row[2]),
+    priority: row[3] as number,
+    state: "running",
+    payload: json(row[13]),
+    attempt: row[4] as number,
+    failures: row[5] as number,
+    releases: row[6] as number,
+    maxAttempts: row[7] as number,
+    createdAt: row[8] as number,
+    runAt: row[9] as number,
+    startedAt: request.now,
+    finishedAt: null,
+    expireAt: row[10] as number | null,
+    cancelRequestedAt: row[11] as number | null,
+    worker: request.worker,
+    leaseId: textOrNull(row[12]),
+    options: json(row[14]) as JobOptions,
+    progress: json(row[15]),
+    result: json(row[16]) as Json,
+    error: json(row[17]) as FailureRecord | null,
+  };
+}

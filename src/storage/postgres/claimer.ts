@@ -1,0 +1,171 @@
+import type { Job } from "../../domain/job.ts";
+import type { ClaimRequest, ClaimResult } from "../driver.ts";
+import { claimQuery, claimValues, type Pick, readPicks, readStarted } from "./claim.ts";
+import type { Connections, Query } from "./connections.ts";
+import { DecidedSeq } from "./floor.ts";
+import type { Place } from "./place.ts";
+import { type Lane, Lanes, type Watch } from "./lanes.ts";
+import { FOUND_MAX, lookQuery, lookValues, readSight, type Sight } from "./look.ts";
+import type { Names } from "./names.ts";
+import type { QueueIds } from "./queue_ids.ts";
+import type { Timing } from "./timing.ts";
+
+/** A look costs at most this share of the time: after one that took 1 ms the next may come 20 ms later. */
+const LOOK_SHARE = 20;
+/** The shortest time between looks. */
+const LOOK_MS = 200;
+/** The longest time between looks of a claimer that always finds enough. */
+const LOOK_WHEN_BUSY_MS = 1000;
+/** Lanes that one claim asks at most. */
+const ASKED_MAX = 1000;
+
+/** What claims of one driver share. */
+export interface ClaimerContext {
+  connections: Connections;
+  names: Names;
+  queues: QueueIds;
+  timing: Timing;
+}
+
+/** Claims jobs of certain types. What it remembers about lanes holds for these types only. */
+export class Claimer {
+  readonly #context: ClaimerContext;
+  readonly #types: string[] | "all";
+  readonly #claim: Query;
+  readonly #look: Query;
+  readonly #lanes = new Lanes();
+  /** Of this claimer's own looks: it holds for their snapshots, which follow each other. */
+  readonly #decided = new DecidedSeq();
+  #turn = 0;
+  #looking: Promise<boolean> | null = null;
+  #lookedAt = -Infinity;
+  #lookTook = 0;
+  /** The last claim found fewer jobs than it wanted: the next one that finds nothing looks. */
+  #short = true;
+  #suspicious = false;
+
+  constructor(context: ClaimerContext, types: string[] | "all") {
+    this.#context = context;
+    this.#types = types;
+    this.#claim = claimQuery(context.names, types !== "all");
+    this.#look = lookQuery(context.names, types !== "all");
+  }
+
+  /** {@linkcode Driver.claim}. */
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    if (this.#lookedAt === -Infinity || (!this.#short && this.#idleFor(LOOK_WHEN_BUSY_MS))) {
+      await this.#lookOnce();
+    }
+    const result = await this.#take(request);
+    this.#short = result.jobs.length < request.limit;
+    if (result.jobs.length > 0 || !this.#idleFor(this.#suspicious ? 0 : LOOK_MS)) return result;
+    return await this.#lookOnce() ? await this.#take(request) : result;
+  }
+
+  /** There is a new row. */
+  hint(place: Place): void {
+    this.#lanes.hint(place);
+  }
+
+  /** Something may have changed that nobody described: the next claim that finds nothing looks as soon as it may. */
+  suspect(): void {
+    this.#suspicious = true;
+  }
+
+  #idleFor(ms: number): boolean {
+    const since = this.#context.timing.monotonic() - this.#lookedAt;
+    return since >= Math.max(ms, this.#lookTook * LOOK_SHARE);
+  }
+
+  async #take(request: ClaimRequest): Promise<ClaimResult> {
+    const lanes = this.#inOrder(request);
+    if (lanes.length === 0) return { leaseId: null, jobs: [] };
+    return await this.#lanes.watching(async (watch) => {
+      const values = claimValues(request, lanes);
+      const rows = await this.#context.connections.queryArrays(this.#claim, values);
+      const picks = readPicks(rows);
+      for (const [pos, seq] of picks) {
+        const lane = lanes[pos];
+        if (lane !== undefined) this.#lanes.taken(lane, seq, watch);
+      }
+      const jobs = this.#jobs(rows, picks, request);
+      return { leaseId: jobs[0]?.leaseId ?? null, jobs };
+    });
+  }
+
+  /** The started jobs in the order in which they were picked. */
+  #jobs(rows: unknown[][], picks: Pick[], request: ClaimRequest): Job[] {
+    const started = new Map(rows.map((row) => [row[0], row]));
+    return picks.flatMap(([, , id]) => {
+      const row = started.get(id);
+      return row === undefined
+        ? []
+        : [readStarted(row, request, (queueId) => this.#context.queues.nameOf(queueId))];
+    });
+  }
+
+  /** The lanes of a request in the order in which it wants them. */
+  #inOrder(request: ClaimRequest): Lane[] {
+    const { namespace, queues: wanted } = request;
+    const { queues } = this.#context;
+    const candidates = this.#lanes.candidates();
+    if (wanted === "all") {
+      const mine = candidates.filter((lane) => queues.nameOf(lane.queueId)?.namespace === namespace);
+      return this.#rotated(mine).slice(0, ASKED_MAX);
+    }
+    const ids = [...new Set(wanted)].map((name) => queues.idOf(namespace, name));
+    const place = new Map(ids.map((id, at) => [id, at]));
+    return candidates
+      .filter((lane) => place.has(lane.queueId))
+      .sort((a, b) => (place.get(a.queueId) ?? 0) - (place.get(b.queueId) ?? 0) || a.rank - b.rank)
+      .slice(0, ASKED_MAX);
+  }
+
+  /** Highest priority first; among equals each claim begins with another one, so that no queue starves. */
+  #rotated(lanes: Lane[]): Lane[] {
+    const byRank = Map.groupBy(lanes, (lane) => lane.rank);
+    const turn = this.#turn++;
+    return [...byRank.keys()].sort((a, b) => a - b).flatMap((rank) => {
+      const equals = byRank.get(rank) ?? [];
+      const first = turn % equals.length;
+      return [...equals.slice(first), ...equals.slice(0, first)];
+    });
+  }
+
+  /** Looks, or waits for the look that is under way. Gives whether there is something new to claim. */
+  #lookOnce(): Promise<boolean> {
+    this.#looking ??= this.#lookNow().finally(() => this.#looking = null);
+    return this.#looking;
+  }
+
+  async #lookNow(): Promise<boolean> {
+    const { connections, queues, timing } = this.#context;
+    return await this.#lanes.watching(async (watch) => {
+      const lanes = this.#lanes.known();
+      const values = lookValues(lanes, this.#lanes.gaps(lanes), this.#types);
+      const start = timing.monotonic();
+      this.#suspicious = false;
+      const sight = readSight((await connections.query(this.#look, values))[0]);
+      this.#lookedAt = timing.monotonic();
+      this.#lookTook = this.#lookedAt - start;
+      await queues.learn(sight.found.map(([queueId]) => queueId));
+      return this.#remember(sight, lanes, watch);
+    });
+  }
+
+  #remember({ xmin, xid, top, known, found }: Sight, lanes: Lane[], watch: Watch): boolean {
+    this.#decided.advance(xmin);
+    this.#decided.note(top, xid);
+    const decided = this.#decided.seq;
+    let news = found.length > 0;
+    for (const [pos, seq] of known) {
+      const lane = lanes[pos];
+      if (lane === undefined) continue;
+      if (seq === null) this.#lanes.empty(lane, decided, { top, watch });
+      else if (this.#lanes.seen(lane, seq, decided)) news = true;
+    }
+    for (const [queueId, rank, seq] of found) this.#lanes.found({ queueId, rank, seq }, decided, watch);
+    if (found.length < FOUND_MAX) this.#lanes.complete(decided);
+    return news;
+  }
+}

@@ -1,0 +1,100 @@
+import { JobdError } from "../../domain/errors.ts";
+import type { NewJob } from "../../domain/job.ts";
+import type { InsertResult } from "../driver.ts";
+import { text } from "../sql/row.ts";
+import type { Row } from "../sql/script.ts";
+import type { Connections, Query } from "./connections.ts";
+import { Holders, holdersQuery, type Insertion, insertion, insertQuery, insertRows } from "./insert.ts";
+import type { Names } from "./names.ts";
+import { type Place, places } from "./place.ts";
+import type { QueueIds } from "./queue_ids.ts";
+
+/** Rounds until the jobs that are in the way stay long enough to be named. */
+const ROUNDS = 10;
+
+/** Results of an insert and what they mean for others. */
+export interface Inserted {
+  /** One for each job. */
+  results: InsertResult[];
+  /** Where the available ones wait. */
+  places: Place[];
+  /** Whether some wait for a time. */
+  scheduled: boolean;
+}
+
+/** Inserts jobs. */
+export class Inserter {
+  readonly #connections: Connections;
+  readonly #queues: QueueIds;
+  readonly #insert: Query;
+  readonly #holders: Query;
+
+  constructor(connections: Connections, names: Names, queues: QueueIds) {
+    this.#connections = connections;
+    this.#queues = queues;
+    this.#insert = insertQuery(names);
+    this.#holders = holdersQuery(names);
+  }
+
+  /**
+   * {@linkcode Driver.insert}. One statement writes all jobs that nothing is in the way of; that is the whole effect.
+   * Then the jobs in the way of the others are named. If one of them ended between the two, its rival is inserted after
+   * all, as if it had come a moment later.
+   */
+  async insert(jobs: NewJob[]): Promise<Inserted> {
+    const ids = await this.#queues.ofJobs(jobs);
+    const done: Inserted = { results: [], places: [], scheduled: false };
+    let open = jobs.map((job, at) => ({ at, entry: insertion(job, ids[at] ?? 0) }));
+    for (let round = 0; open.length > 0; round++) {
+      if (round >= ROUNDS) {
+        throw new JobdError(
+          "store_unavailable",
+          "Other jobs with the same unique keys come and go too fast",
+          {
+            hint: "Try again.",
+          },
+        );
+      }
+      open = await this.#round(open, done);
+    }
+    return done;
+  }
+
+  /** One try; gives what is still open. */
+  async #round(open: Numbered[], done: Inserted): Promise<Numbered[]> {
+    const rows = await this.#connections.query(this.#insert, [insertRows(open.map(({ entry }) => entry))]);
+    done.places.push(...places(rows));
+    const added = new Map(rows.map((row) => [text(row.id), row]));
+    const rest = open.filter(({ at, entry }) => {
+      const row = added.get(entry.job.id);
+      if (row === undefined) return true;
+      // A second job with the same id in this list is not the one that was added.
+      added.delete(entry.job.id);
+      done.results[at] = created(row);
+      if (row.seq === null) done.scheduled = true;
+      return false;
+    });
+    return rest.length === 0 ? [] : await this.#name(rest, done);
+  }
+
+  async #name(rest: Numbered[], done: Inserted): Promise<Numbered[]> {
+    const ids = JSON.stringify(rest.map(({ entry }) => entry.job.id));
+    const locks = JSON.stringify(rest.flatMap(({ entry }) => entry.lock ?? []));
+    const holders = new Holders(await this.#connections.query(this.#holders, [ids, locks]));
+    return rest.filter(({ at, entry }) => {
+      const holder = holders.of(entry);
+      if (holder === undefined) return true;
+      done.results[at] = { ...holder, outcome: "existing" };
+      return false;
+    });
+  }
+}
+
+interface Numbered {
+  at: number;
+  entry: Insertion;
+}
+
+function created(row: Row): InsertResult {
+  return { id: text(row.id), outcome: "created", state: row.seq === null ? "scheduled" : "available" };
+}

@@ -1,0 +1,100 @@
+import type { Place } from "./place.ts";
+import { pause, type Timing } from "./timing.ts";
+
+/** What processes tell each other: hints, nothing that must arrive. */
+export interface Message {
+  /** The driver that sends it; it does not listen to itself. */
+  from: string;
+  /** Jobs became available: the lowest place of each lane. */
+  lanes?: [queueId: number, rank: number, seq: number][];
+  /** Anything may have changed. */
+  any?: true;
+  /** A schedule changed. */
+  scheduled?: true;
+  /** A cancellation was requested. */
+  cancel?: true;
+  /** The sender wants to know whether messages arrive. */
+  probe?: string;
+}
+
+/** One message in this time at most. */
+const GAP_MS = 10;
+/** Lanes in one message at most; PostgreSQL allows 8000 bytes. */
+const LANES_MAX = 120;
+
+/**
+ * Tells other processes that something happened, after it was committed: NOTIFY inside the transactions themselves would
+ * make their commits wait for each other. While one message is under way, the next ones gather.
+ */
+export class Notifier {
+  readonly #send: (message: Message) => Promise<unknown>;
+  readonly #timing: Timing;
+  readonly #from: string;
+  readonly #closing = new AbortController();
+  #lanes = new Map<string, Place>();
+  #flags: Omit<Message, "from" | "lanes"> = {};
+  #busy: Promise<void> | null = null;
+
+  constructor(from: string, send: (message: Message) => Promise<unknown>, timing: Timing) {
+    this.#from = from;
+    this.#send = send;
+    this.#timing = timing;
+  }
+
+  /** Jobs became available. */
+  available(places: Place[]): void {
+    for (const place of places) {
+      const key = `${place.queueId} ${place.rank}`;
+      const known = this.#lanes.get(key);
+      if (known === undefined || place.seq < known.seq) this.#lanes.set(key, place);
+    }
+    this.#start();
+  }
+
+  /** Something else happened. */
+  tell(what: "any" | "scheduled" | "cancel"): void {
+    this.#flags[what] = true;
+    this.#start();
+  }
+
+  /** Sends what is left, without waiting in between. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#busy;
+  }
+
+  #start(): void {
+    this.#busy ??= this.#work().finally(() => this.#busy = null);
+  }
+
+  async #work(): Promise<void> {
+    for (let message = this.#gathered(); message !== null; message = this.#gathered()) {
+      // A message that cannot be sent is not missed: everybody looks for work without it.
+      await this.#send(message).catch(() => {});
+      await pause(this.#timing, GAP_MS, this.#closing.signal);
+    }
+  }
+
+  #gathered(): Message | null {
+    const lanes = [...this.#lanes.values()];
+    const flags = this.#flags;
+    if (lanes.length === 0 && Object.keys(flags).length === 0) return null;
+    this.#lanes = new Map();
+    this.#flags = {};
+    if (lanes.length > LANES_MAX) return { from: this.#from, ...flags, any: true };
+    const list = lanes.map(({ queueId, rank, seq }): [number, number, number] => [queueId, rank, seq]);
+    return { from: this.#from, ...flags, ...(list.length === 0 ? {} : { lanes: list }) };
+  }
+}
+
+/** Reads a message; null for one that some other program sent. */
+export function readMessage(payload: string | undefined): Message | null {
+  try {
+    const message: unknown = JSON.parse(payload ?? "");
+    const own = typeof message === "object" && message !== null &&
+      typeof (message as Message).from === "string";
+    return own ? message as Message : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Script } from "../sql/script.ts";
+import type { Connections, RunQuery } from "./connections.ts";
+import { codeOf } from "./errors.ts";
+
+/** Times that a script is run when somebody else takes the same unique value at the same moment. */
+const TRIES = 5;
+
+/** Runs a script in one transaction, one round trip for each statement; anew when it met a conflict. */
+export async function runScript<T>(connections: Connections, script: () => Script<T>): Promise<T> {
+  for (let count = 1;; count++) {
+    try {
+      return await connections.transaction((run) => drive(run, script()));
+    } catch (error) {
+      const taken = codeOf((error as Error).cause) === "23505";
+      if (!taken || count >= TRIES) throw error;
+    }
+  }
+}
+
+/** Runs a script inside a transaction. */
+export async function drive<T>(run: RunQuery, script: Script<T>): Promise<T> {
+  let step = script.next();
+  while (!step.done) {
+    const { text, params } = step.value;
+    step = script.next(await run({ text }, params));
+  }
+  return step.value;
+}

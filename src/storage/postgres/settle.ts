@@ -1,0 +1,175 @@
+import type { Transition } from "../../domain/transition.ts";
+import type { SettleBatch, SettleResult } from "../driver.ts";
+import { int, text } from "../sql/row.ts";
+import type { Row } from "../sql/script.ts";
+import type { Connections, Query, Value } from "./connections.ts";
+import { instant } from "./dialect.ts";
+import type { Names } from "./names.ts";
+import { type Place, places } from "./place.ts";
+
+/**
+ * Ends runs. `$1`: transitions in the order of job ids, see {@linkcode settleValues}; `$2`: leases to close. A rescue also
+ * has `$3` and `$4`: the lease and the expiry it must still have. Gives what was written.
+ *
+ * The condition on the array of ids says the same as the join, in a form that always uses the primary key.
+ */
+export function settleQuery({ table, nextSeq }: Names, rescue: boolean): Query {
+  const final = "i.state in ('completed', 'dead', 'cancelled', 'expired')";
+  const rare = (state: string): string =>
+    `${state}_at = case when i.state = '${state}' then i.at else j.${state}_at end`;
+  return {
+    name: rescue ? "jobd_settle_rescue" : "jobd_settle",
+    text: `
+with ${rescue ? guard(table) : ""} item as materialized (
+  select i.pos, i.id, i.attempt, i.state, i.outcome, ${instant("i.at")} as at, i.failures, i.releases,
+    ${
+      instant("i.run_at")
+    } as run_at, i.error, i.result, case when i.state = 'available' then ${nextSeq} end as seq
+  from json_to_recordset($1::json) as i(pos integer, id uuid, attempt integer, state text, outcome text, at float8,
+    failures integer, releases smallint, run_at float8, error json, result json)
+), ended as (
+  update ${table("job")} j set state = i.state, failures = i.failures, releases = i.releases, lease_id = null,
+    seq = i.seq, run_at = coalesce(i.run_at, j.run_at), result = coalesce(i.result, j.result),
+    error = coalesce(i.error, j.error),
+    finished_at = case when ${final} then i.at else j.finished_at end,
+    unique_lock = case when ${final} then null else j.unique_lock end,
+    expire_at = case when ${final} then null else j.expire_at end,
+    cancel_requested_at = case when ${final} then null else j.cancel_requested_at end,
+    ${["dead", "cancelled", "expired"].map(rare).join(", ")}
+  from item i
+  where j.id = any(array(select id from item)) and j.id = i.id and j.attempt = i.attempt and j.state = 'running'
+    and (j.cancel_requested_at is null or i.state = 'cancelled')
+    ${rescue ? "and exists (select 1 from guard)" : ""}
+  returning i.pos, j.id, j.queue_id, j.priority, j.type, j.state, j.seq, j.run_at, j.attempt, j.worker, j.started_at,
+    i.at, i.outcome, i.error
+), made_ready as (
+  insert into ${table("ready")} (queue_id, rank, seq, job_id, type)
+  select queue_id, -priority, seq, id, type from ended where state = 'available'
+), made_scheduled as (
+  insert into ${table("scheduled")} (run_at, job_id) select run_at, id from ended where state = 'scheduled'
+), noted as (
+  insert into ${table("execution")} (job_id, attempt, worker, started_at, finished_at, outcome, error)
+  select id, attempt, worker, coalesce(started_at, at), at, outcome, error from ended
+  where state in ('available', 'scheduled')
+  on conflict do nothing
+), closed as (
+  delete from ${
+      table("lease")
+    } where id = any(array(select value::bigint from json_array_elements_text($2::json)))
+    ${rescue ? "and exists (select 1 from guard)" : ""}
+)
+select pos, state, queue_id, priority, seq from ended
+${rescue ? "union all select -1, null, null, null, null from guard" : ""}`,
+  };
+}
+
+function guard(table: Names["table"]): string {
+  return `guard as (
+  delete from ${table("lease")} where id = $3::bigint and expires_at = ${instant("$4")} returning id
+),`;
+}
+
+/** The parameters of {@linkcode settleQuery}. Jobs are written in the order of their ids, so that batches cannot deadlock. */
+export function settleValues({ transitions, close, rescue }: SettleBatch): Value[] {
+  const items = transitions.map((transition, pos) => item(transition, pos)).sort(byId);
+  const values = [JSON.stringify(items)];
+  if (rescue === undefined) return [...values, JSON.stringify(close)];
+  return [
+    ...values,
+    JSON.stringify(close.filter((id) => id !== rescue.leaseId)),
+    rescue.leaseId,
+    rescue.expiresAt,
+  ];
+}
+
+interface Item {
+  pos: number;
+  id: string;
+  [column: string]: unknown;
+}
+
+function item(transition: Transition, pos: number): Item {
+  return {
+    pos,
+    id: transition.id,
+    attempt: transition.attempt,
+    state: transition.to,
+    outcome: transition.outcome,
+    at: transition.at,
+    failures: transition.failures,
+    releases: transition.releases,
+    run_at: transition.to === "scheduled" ? transition.runAt : null,
+    error: transition.error,
+    result: transition.to === "completed" ? transition.result : null,
+  };
+}
+
+function byId(a: Item, b: Item): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : a.pos - b.pos;
+}
+
+/** Why some transitions were not written: the jobs as they are. `$1`: ids. */
+export function standingQuery({ table }: Names): Query {
+  return {
+    name: "jobd_standing",
+    text: `
+select id, attempt from ${table("job")}
+where id = any(array(select value::uuid from json_array_elements_text($1::json))) and state = 'running'
+  and cancel_requested_at is not null`,
+  };
+}
+
+/** The results of transitions, of which some were written, from the rows of {@linkcode standingQuery}. */
+export function classify(transitions: Transition[], written: Set<number>, standing: Row[]): SettleResult[] {
+  const cancelled = new Set(standing.map((row) => `${text(row.id)} ${int(row.attempt)}`));
+  return transitions.map(({ id, attempt, to }, pos) => {
+    if (written.has(pos)) return "applied";
+    return to !== "cancelled" && cancelled.has(`${id} ${attempt}`) ? "cancel_requested" : "stale";
+  });
+}
+
+/** Results of a settle and what they mean for others. */
+export interface Settled {
+  /** One for each transition. */
+  results: SettleResult[];
+  /** Where jobs wait that are available again. */
+  places: Place[];
+  /** Whether some wait for a time. */
+  scheduled: boolean;
+}
+
+/** Ends runs. */
+export class Settler {
+  readonly #connections: Connections;
+  readonly #settle: Query;
+  readonly #rescue: Query;
+  readonly #standing: Query;
+
+  constructor(connections: Connections, names: Names) {
+    this.#connections = connections;
+    this.#settle = settleQuery(names, false);
+    this.#rescue = settleQuery(names, true);
+    this.#standing = standingQuery(names);
+  }
+
+  /** {@linkcode Driver.settle}: one statement, and a second one only to say why something was not written. */
+  async settle(batch: SettleBatch): Promise<Settled> {
+    const query = batch.rescue === undefined ? this.#settle : this.#rescue;
+    const rows = await this.#connections.query(query, settleValues(batch));
+    const written = new Set(rows.map((row) => int(row.pos)));
+    return {
+      results: await this.#results(batch, written),
+      places: places(rows.filter((row) => row.state === "available")),
+      scheduled: rows.some((row) => row.state === "scheduled"),
+    };
+  }
+
+  async #results({ transitions, rescue }: SettleBatch, written: Set<number>): Promise<SettleResult[]> {
+    if (rescue !== undefined && !written.has(-1)) return transitions.map(() => "stale");
+    const rest = transitions.filter((_, pos) => !written.has(pos)).map(({ id }) => id);
+    const standing = rest.length === 0
+      ? []
+      : await this.#connections.query(this.#standing, [JSON.stringify(rest)]);
+    return classify(transitions, written, standing);
+  }
+}

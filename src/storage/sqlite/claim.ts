@@ -1,0 +1,117 @@
+import type { Job } from "../../domain/job.ts";
+import type { ClaimRequest, ClaimResult } from "../driver.ts";
+import { int, text, toJob } from "../sql/row.ts";
+import type { Row } from "../sql/script.ts";
+import type { Connection } from "./connection.ts";
+import { Floors } from "./floors.ts";
+import { type Lane, lanesOfNamespace, lanesOfQueue } from "./lanes.ts";
+import { type Pick, Picker } from "./pick.ts";
+
+/** With more lanes than this, a claim over all queues may use the lanes that an earlier one has found. */
+const FEW_LANES = 200;
+/** How long found lanes may be used, in milliseconds of the store's time. */
+const LANES_MS = 100;
+
+const TAKE_LEASE = "update counter set value = value + 1 where name = 'lease_id' returning value";
+const START = "update job set state = 'running', attempt = attempt + 1, started_at = $2, worker = $3, lease_id = $4, " +
+  "seq = null from json_each($1) picked where id = picked.value and state = 'available' " +
+  "returning id, queue_id, type, priority, state, attempt, failures, releases, max_attempts, worker, lease_id, payload, " +
+  "options, progress, result, error, created_at, run_at, started_at, finished_at, expire_at, cancel_requested_at";
+
+/** Lanes of a namespace as a claim found them. */
+interface Found {
+  lanes: Lane[];
+  at: number;
+  /** The state of the store at that time, see {@linkcode Claimer.claim}. */
+  version: string;
+}
+
+/** Claims jobs; remembers what makes the next claim faster. */
+export class Claimer {
+  readonly #floors = new Floors();
+  readonly #found = new Map<string, Found>();
+
+  /**
+   * {@linkcode Driver.claim}, inside a transaction.
+   *
+   * @param version changes whenever anything may have become available since the last call
+   */
+  claim(c: Connection, request: ClaimRequest, version: string): ClaimResult {
+    const { namespace, queues, types, limit, now } = request;
+    const picker = new Picker(c, { types, limit, floors: this.#floors.of(types, now) });
+    if (queues === "all") this.#takeFromAll(c, picker, { namespace, now, version });
+    else takeInOrder(c, picker, { namespace, queues });
+    return start(c, request, picker.picks);
+  }
+
+  /** Forgets what was noted; after a transaction that did not come to its end. */
+  drop(): void {
+    this.#floors.drop();
+    this.#found.clear();
+  }
+
+  #takeFromAll(c: Connection, picker: Picker, at: { namespace: string; now: number; version: string }): void {
+    const { namespace, now, version } = at;
+    const found = this.#found.get(namespace);
+    if (found !== undefined && found.lanes.length > FEW_LANES && now >= found.at && now - found.at < LANES_MS) {
+      takeByRank(picker, found.lanes.filter(openQueues(c)));
+      if (picker.full || found.version === version) return;
+      picker.restart();
+    }
+    const lanes = lanesOfNamespace(c, namespace).sort((a, b) => a.rank - b.rank);
+    this.#found.set(namespace, { lanes, at: now, version });
+    takeByRank(picker, lanes);
+  }
+}
+
+/** Highest priority of any queue first. */
+function takeByRank(picker: Picker, lanes: Lane[]): void {
+  for (let start = 0; start < lanes.length && !picker.full;) {
+    const rank = lanes[start]?.rank;
+    let end = start + 1;
+    while (lanes[end]?.rank === rank && end < lanes.length) end++;
+    picker.take(lanes.slice(start, end));
+    start = end;
+  }
+}
+
+/** A filter for lanes whose queue is not paused at present. */
+function openQueues(c: Connection): (lane: Lane) => boolean {
+  const paused = new Set(c.all("select id from queue where paused_at is not null").map((row) => int(row.id)));
+  return ({ queueId }) => !paused.has(queueId);
+}
+
+/** Queues in the order of the request, inside a queue higher priority first. */
+function takeInOrder(c: Connection, picker: Picker, request: { namespace: string; queues: string[] }): void {
+  for (const name of new Set(request.queues)) {
+    if (picker.full) return;
+    const queue = c.get(
+      "select id from queue where namespace = $1 and name = $2 and paused_at is null",
+      request.namespace,
+      name,
+    );
+    if (queue !== undefined) takeByRank(picker, lanesOfQueue(c, int(queue.id)));
+  }
+}
+
+/** Opens the lease, takes the jobs out of `ready` and marks them as running. */
+function start(c: Connection, request: ClaimRequest, picks: Pick[]): ClaimResult {
+  if (picks.length === 0) return { leaseId: null, jobs: [] };
+  const { worker, now, expiresAt } = request;
+  const leaseId = int(c.get(TAKE_LEASE)?.value);
+  const ids = JSON.stringify(picks.map(({ jobId }) => jobId));
+  for (const { queueId, rank, seq } of picks) {
+    c.run("delete from ready where queue_id = $1 and rank = $2 and seq = $3", queueId, rank, seq);
+  }
+  const started = new Map(c.all(START, ids, now, worker, leaseId).map((row) => [text(row.id), row]));
+  c.run("insert into lease (id, worker, expires_at, jobs) values ($1, $2, $3, $4)", leaseId, worker, expiresAt, ids);
+  const queueNames = new Map<number, Row | undefined>();
+  const jobs = picks.flatMap(({ jobId, queueId }): Job[] => {
+    const row = started.get(jobId);
+    if (row === undefined) return [];
+    if (!queueNames.has(queueId)) queueNames.set(queueId, c.get("select namespace, name from queue where id = $1", queueId));
+    const queue = queueNames.get(queueId);
+    return [toJob({ ...row, namespace: queue?.namespace, queue: queue?.name })];
+  });
+  return { leaseId: text(leaseId), jobs };
+}

@@ -1,0 +1,124 @@
+import { type DatabaseSync, type StatementSync } from "node:sqlite";
+import { JobdError } from "../../domain/errors.ts";
+import type { Row, Script, SqlValue } from "../sql/script.ts";
+import { busyTooLong, explain, isBusy } from "./errors.ts";
+import type { System } from "./system.ts";
+
+/** How long a call waits for the lock of another process, in milliseconds. */
+const BUSY_LIMIT_MS = 30_000;
+/** The longest pause between two tries, in milliseconds. */
+const BUSY_PAUSE_MS = 25;
+/** Prepared statements kept; most calls use a few dozen texts, lists with filters make more. */
+const STATEMENT_LIMIT = 400;
+
+/**
+ * One connection to the file. Statements are synchronous; what is asynchronous is only waiting: for the turn of a
+ * write inside this process, and for the lock of another process. No transaction is open while anything waits.
+ */
+export class Connection {
+  /** The path, for messages. */
+  readonly path: string;
+  /** The open database. */
+  readonly db: DatabaseSync;
+  readonly #system: System;
+  readonly #statements = new Map<string, StatementSync>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(db: DatabaseSync, path: string, system: System) {
+    this.db = db;
+    this.path = path;
+    this.#system = system;
+  }
+
+  /** The rows of a statement. */
+  all(text: string, ...params: SqlValue[]): Row[] {
+    return this.#statement(text).all(...params);
+  }
+
+  /** The first row of a statement. */
+  get(text: string, ...params: SqlValue[]): Row | undefined {
+    return this.#statement(text).get(...params);
+  }
+
+  /** Runs a statement and gives the number of rows that it changed. */
+  run(text: string, ...params: SqlValue[]): number {
+    return Number(this.#statement(text).run(...params).changes);
+  }
+
+  /** Drives a script to its end without a pause. */
+  drive<T>(script: Script<T>): T {
+    let step = script.next();
+    while (!step.done) step = script.next(this.all(step.value.text, ...step.value.params));
+    return step.value;
+  }
+
+  /** Runs statements that only read, outside of a transaction. */
+  read<T>(work: () => T): Promise<T> {
+    return this.#attempt(work);
+  }
+
+  /**
+   * Runs statements in one transaction. `undo` takes back what `work` noted in memory; it is called when the
+   * transaction did not come to its end.
+   */
+  write<T>(work: () => T, undo?: () => void): Promise<T> {
+    const result = this.#turn.then(() => this.#attempt(() => this.#transaction(work, undo)));
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Lets the calls under way end, then closes the file. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#turn;
+    this.#statements.clear();
+    this.db.close();
+  }
+
+  #transaction<T>(work: () => T, undo?: () => void): T {
+    // A prepared statement, because errors of db.exec carry no result code.
+    this.run("begin immediate");
+    try {
+      const result = work();
+      this.run("commit");
+      return result;
+    } catch (error) {
+      if (this.db.isTransaction) this.run("rollback");
+      undo?.();
+      throw error;
+    }
+  }
+
+  /** Tries again while another process holds the lock; the event loop runs in between. */
+  async #attempt<T>(work: () => T): Promise<T> {
+    for (let tries = 1, waited = 0;; tries++) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error)) throw explain(error, this.path);
+        if (this.#closed) throw closedError(this.path);
+        if (waited >= BUSY_LIMIT_MS) throw busyTooLong(this.path, error);
+      }
+      const pause = 1 + this.#system.random() * Math.min(tries, BUSY_PAUSE_MS);
+      await new Promise<void>((resolve) => this.#system.after(pause, resolve));
+      waited += pause;
+    }
+  }
+
+  #statement(text: string): StatementSync {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    if (this.#statements.size >= STATEMENT_LIMIT) this.#statements.clear();
+    // Values are bound by position, so `$2` must be parameter 2 even where it stands before `$1`.
+    const statement = this.db.prepare(text.replace(/\$(\d+)/g, "?$1"));
+    this.#statements.set(text, statement);
+    return statement;
+  }
+}
+
+/** The error for a call after close. */
+export function closedError(path: string): JobdError {
+  return new JobdError("store_unavailable", `The store ${path} is closed`);
+}

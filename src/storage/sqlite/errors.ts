@@ -1,0 +1,98 @@
+import { JobdError, messageOf } from "../../domain/errors.ts";
+
+// Primary result codes of SQLite, see its documentation of result codes; extended codes carry them in the low byte.
+const BUSY = 5;
+const READ_ONLY = 8;
+const IO_ERROR = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANNOT_OPEN = 14;
+const NOT_A_DATABASE = 26;
+
+/** The primary result code of an error of node:sqlite, if it has one. */
+function codeOf(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+/** Whether another connection holds the lock that was needed. */
+export function isBusy(error: unknown): boolean {
+  return codeOf(error) === BUSY;
+}
+
+/** The error for a lock that did not become free in time. */
+export function busyTooLong(path: string, cause: unknown): JobdError {
+  return new JobdError("store_unavailable", `The store ${path} stayed locked by another process`, {
+    hint: "Find the program that holds a transaction open on this file and end it.",
+    cause,
+  });
+}
+
+/** An error of node:sqlite or of a file operation as jobd's own, with the path; others are given back as they are. */
+export function explain(error: unknown, path: string): unknown {
+  if (error instanceof JobdError || !(error instanceof Error)) return error;
+  if (error.name === "NotCapable") return notCapable(path, error);
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.ReadOnlyFilesystem) {
+    return readOnly(path, error);
+  }
+  if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.NotFound) {
+    return missingFolder(path, error);
+  }
+  switch (codeOf(error)) {
+    case READ_ONLY:
+      return readOnly(path, error);
+    case CORRUPT:
+    case NOT_A_DATABASE:
+      return damaged(path, error);
+    case FULL:
+      return new JobdError("store_unavailable", `The disk that holds the store ${path} is full`, {
+        hint: "Free some space on it; nothing that was accepted is lost.",
+        cause: error,
+      });
+    case IO_ERROR:
+      return new JobdError("store_unavailable", `The store ${path} cannot be read or written: ${error.message}`, {
+        hint: "Look into the system log for errors of its disk.",
+        cause: error,
+      });
+    case CANNOT_OPEN:
+      return cannotOpen(path, error);
+    default:
+      return error.message.startsWith("unable to open database file") ? cannotOpen(path, error) : error;
+  }
+}
+
+function notCapable(path: string, cause: Error): JobdError {
+  return new JobdError("permission_denied", `Deno does not allow this program to use the store ${path}`, {
+    hint: "Run it with --allow-read and --allow-write for the folder of the store.",
+    cause,
+  });
+}
+
+function readOnly(path: string, cause: Error): JobdError {
+  return new JobdError("permission_denied", `The store ${path} cannot be written`, {
+    hint: "Give this user the right to write the file and the folder in which it lies, or choose another path.",
+    cause,
+  });
+}
+
+function damaged(path: string, cause: Error): JobdError {
+  return new JobdError("store_unusable", `The store ${path} is damaged or not a SQLite database: ${messageOf(cause)}`, {
+    hint: "Restore a backup (made by \"jobd backup\") under this path, or choose another path.",
+    cause,
+  });
+}
+
+function cannotOpen(path: string, cause: Error): JobdError {
+  return new JobdError("store_unusable", `The store ${path} cannot be opened`, {
+    hint: "Check that the path names a file, that its folder exists and that this user may write both.",
+    cause,
+  });
+}
+
+/** The error for a path whose folder is not there. */
+export function missingFolder(path: string, cause?: unknown): JobdError {
+  return new JobdError("store_unusable", `The folder of the store ${path} does not exist`, {
+    hint: "Create the folder, or choose another path.",
+    cause,
+  });
+}

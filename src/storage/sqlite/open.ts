@@ -1,0 +1,115 @@
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { JobdError } from "../../domain/errors.ts";
+import { Connection } from "./connection.ts";
+import { explain, missingFolder } from "./errors.ts";
+import type { System } from "./system.ts";
+
+/** Older versions can damage a file in WAL mode that several connections use (the "WAL-reset bug"). */
+const OLDEST_SQLITE = [3, 51, 3] as const;
+/** The path that stands for a store in memory. */
+export const MEMORY = ":memory:";
+
+/** Settings of every connection: durable commits, and no file besides the WAL. */
+const PRAGMAS = [
+  "pragma synchronous = full",
+  "pragma temp_store = memory",
+  "pragma cache_size = -32768",
+  "pragma wal_autocheckpoint = 4000",
+  "pragma journal_size_limit = 67108864",
+];
+
+/**
+ * Opens the file, which is created (readable and writable by its owner alone) if `create` says so.
+ *
+ * @throws {JobdError} `schema_missing` when there is no file, `store_unusable`, `permission_denied`, `store_unavailable`
+ */
+export async function openConnection(path: string, system: System, create: boolean): Promise<Connection> {
+  try {
+    if (path !== MEMORY) prepareFile(path, create);
+    const db = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: false });
+    return await configure(new Connection(db, path, system));
+  } catch (error) {
+    throw explain(error, path);
+  }
+}
+
+async function configure(connection: Connection): Promise<Connection> {
+  try {
+    if (connection.path !== MEMORY) {
+      refuseOldVersion(String(connection.get("select sqlite_version() as version")?.version));
+      // Switching a new file to WAL needs the whole file for a moment, so other first starts may be in the way.
+      const mode = await connection.read(() => connection.get("pragma journal_mode = wal")?.journal_mode);
+      if (mode !== "wal") throw noWal(connection.path);
+    }
+    for (const pragma of PRAGMAS) await connection.read(() => connection.get(pragma));
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** Finds out what is wrong with the path while the reason can still be told; SQLite only says "unable to open". */
+function prepareFile(path: string, create: boolean): void {
+  const mode = 0o600;
+  try {
+    // The folder comes first: "not found" alone could mean either.
+    if (!Deno.statSync(dirname(path)).isDirectory) throw missingFolder(path);
+    if (create) createFile(path, mode);
+    Deno.openSync(path, { read: true, write: true }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.IsADirectory) throw notAFile(path);
+    if (!create && error instanceof Deno.errors.NotFound && folderExists(path)) throw noStore(path);
+    throw error;
+  }
+}
+
+function createFile(path: string, mode: number): void {
+  try {
+    Deno.openSync(path, { write: true, createNew: true, mode }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+function folderExists(path: string): boolean {
+  try {
+    return Deno.statSync(dirname(path)).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function refuseOldVersion(version: string): void {
+  const parts = version.split(".").map(Number);
+  for (const [at, oldest] of OLDEST_SQLITE.entries()) {
+    const part = parts[at] ?? 0;
+    if (part > oldest) return;
+    if (part < oldest) throw oldVersion(version);
+  }
+}
+
+function oldVersion(version: string): JobdError {
+  return new JobdError("store_unusable", `SQLite ${version} can damage files: ${OLDEST_SQLITE.join(".")} or newer is needed`, {
+    hint: "Use the Deno version that jobd names, or a newer one.",
+  });
+}
+
+function noStore(path: string): JobdError {
+  return new JobdError("schema_missing", `There is no store at ${path}`, {
+    hint: 'Run "jobd migrate" to create it, or check the path.',
+  });
+}
+
+function notAFile(path: string): JobdError {
+  return new JobdError("store_unusable", `The store ${path} is a folder, not a file`, {
+    hint: "Name a file inside of it.",
+  });
+}
+
+function noWal(path: string): JobdError {
+  return new JobdError("store_unusable", `The file system of the store ${path} does not support what SQLite needs (WAL mode)`, {
+    hint: "Put the file on a local disk, not on a network file system.",
+  });
+}

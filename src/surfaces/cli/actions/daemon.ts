@@ -1,0 +1,172 @@
+import { messageOf } from "../../../domain/errors.ts";
+import type { Handler } from "../../../runtime/handler.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
+import { createLogger, type Logger } from "../../../runtime/logger.ts";
+import { type QueueChoice, queueNames } from "../../../runtime/queue_order.ts";
+import type { Worker } from "../../../runtime/worker.ts";
+import type { SettingValues } from "../../config/settings.ts";
+import type { Input, OptionSpec } from "../command.ts";
+import type { Context } from "../context.ts";
+import { span } from "../format.ts";
+import type { Host } from "../host.ts";
+import type { Output } from "../output.ts";
+import { styled } from "../style.ts";
+import { loadHandlers } from "./handlers.ts";
+
+type DaemonInput = Input<{ types: OptionSpec<string[] | undefined> }>;
+
+/** Log lines that wait for a reader, in characters; a reader who stopped reading costs lines, not the daemon. */
+const LOG_PENDING_MAX = 1024 * 1024;
+
+/** `jobd start` */
+export async function start(input: DaemonInput, context: Context): Promise<void> {
+  const { values } = await context.config();
+  await run(input, context, { migrate: values.databaseUrl.startsWith("sqlite:") });
+}
+
+/** `jobd worker` */
+export async function work(input: DaemonInput, context: Context): Promise<void> {
+  await run(input, context, { migrate: false });
+}
+
+async function run({ options }: DaemonInput, context: Context, open: { migrate: boolean }): Promise<void> {
+  const config = await context.config();
+  const { values } = config;
+  const handlers = await loadHandlers(config, options.types);
+  const log = makeLogger(values, context.host);
+  const jobd = await context.jobd(open);
+  const worker = await jobd.worker(workerOptions(values, handlers, log));
+  const release = surviveFaults(log);
+  try {
+    const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);
+    await worker.start();
+    announce(context.out, jobd, handlers, values, log);
+    await worker.stopped;
+    stop();
+    log.info("jobd stopped");
+  } finally {
+    release();
+  }
+}
+
+function workerOptions(
+  values: SettingValues,
+  handlers: Handler[],
+  log: Logger,
+): Parameters<Jobd["worker"]>[0] {
+  return {
+    handlers,
+    queues: values.workerQueues,
+    concurrency: values.workerConcurrency,
+    pollIntervalMs: values.workerPollInterval,
+    shutdownTimeoutMs: values.workerShutdownTimeout,
+    defaultTimeoutMs: values.jobDefaultTimeout,
+    backoff: { baseMs: values.backoffBase, maxMs: values.backoffMax, jitter: values.backoffJitter },
+    retention: {
+      completed: values.retentionCompleted,
+      cancelled: values.retentionCancelled,
+      expired: values.retentionExpired,
+      dead: values.retentionDead,
+    },
+    log,
+  };
+}
+
+/** A logger on stderr that neither blocks nor fails when nobody reads. */
+function makeLogger(values: SettingValues, { stderr, clock }: Host): Logger {
+  let dropped = 0;
+  const log = createLogger({
+    level: values.logLevel,
+    format: formatOf(values, stderr.isTerminal),
+    now: () => clock.now(),
+    write(line) {
+      if (stderr.pending > LOG_PENDING_MAX) {
+        dropped++;
+        return;
+      }
+      if (dropped > 0) {
+        const gap = dropped;
+        dropped = 0;
+        log.warn("Log lines were left out because nobody read them", { lines: gap });
+      }
+      stderr.write(line);
+    },
+  });
+  return log;
+}
+
+function formatOf(values: SettingValues, terminal: boolean): "json" | "console" {
+  return values.logFormat ?? (terminal ? "console" : "json");
+}
+
+/** The first SIGTERM or SIGINT stops gracefully, a second one at once; SIGHUP changes nothing. */
+function stopOnSignals(worker: Worker, host: Host, log: Logger, timeoutMs: number): () => void {
+  let asked = false;
+  const stop = (signal: string) => (): void => {
+    if (asked) log.info("Stopping at once", { signal });
+    else {log.info("Stopping: running jobs may finish", {
+        signal,
+        running: worker.running,
+        within: span(timeoutMs),
+      });}
+    void worker.stop({ timeoutMs: asked ? 0 : timeoutMs });
+    asked = true;
+  };
+  const releases = [
+    host.onSignal("SIGTERM", stop("SIGTERM")),
+    host.onSignal("SIGINT", stop("SIGINT")),
+    host.onSignal("SIGHUP", () => log.info("SIGHUP changes nothing: the configuration is read at start")),
+  ];
+  return () => {
+    for (const release of releases) release();
+  };
+}
+
+/** A promise that nobody waits for must not take the daemon down with all its running jobs. */
+function surviveFaults(log: Logger): () => void {
+  const survive = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    log.error("An error that nothing handled", { error: messageOf(event.reason) });
+  };
+  globalThis.addEventListener("unhandledrejection", survive);
+  return () => globalThis.removeEventListener("unhandledrejection", survive);
+}
+
+function announce(
+  out: Output,
+  jobd: Jobd,
+  handlers: readonly Handler[],
+  values: SettingValues,
+  log: Logger,
+): void {
+  const types = handlers.map(({ type }) => type);
+  const facts = {
+    store: jobd.location,
+    namespace: jobd.namespace,
+    queues: queuesText(values.workerQueues),
+    types: types.join(", "),
+    concurrency: values.workerConcurrency,
+  };
+  log.info("jobd started", facts);
+  if (!out.isTerminal) return;
+  out.line(styled("bold", "jobd runs jobs"), ` from ${facts.store}`);
+  out.line(`  queues    ${facts.queues}`);
+  out.line(`  handlers  ${facts.types} (${values.workerConcurrency} at once)`);
+  out.line("  first job, from another terminal:");
+  const store = values.databaseUrl === "sqlite:jobd.db" ? "" : "--database-url ... ";
+  out.line(
+    styled(
+      "cyan",
+      `    jobd enqueue ${store}--payload '{"prompt":"write hello world in go","cwd":"/tmp"}' --follow`,
+    ),
+  );
+  out.line(styled("dim", "  Ctrl-C stops: running jobs may finish, what is left is handed back"));
+}
+
+function queuesText(choice: QueueChoice): string {
+  const names = queueNames(choice);
+  if (names === "all") return "all, highest priority first";
+  return Array.isArray(choice)
+    ? names.join(", ")
+    : Object.entries(choice).map((pair) => pair.join("=")).join(", ");
+}

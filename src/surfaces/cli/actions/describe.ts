@@ -1,0 +1,99 @@
+import type { Job, JobOptions } from "../../../domain/job.ts";
+import { formatDuration } from "../../../domain/duration.ts";
+import type { Json } from "../../../domain/json.ts";
+import { isFinal } from "../../../domain/states.ts";
+import { instant, span } from "../format.ts";
+import type { Output } from "../output.ts";
+import { type Part, stateOf, styled } from "../style.ts";
+
+const LABEL_WIDTH = 12;
+
+/** Prints what a job is, field by field. */
+export function describeJob(out: Output, job: Job, now: number): void {
+  const field = (label: string, ...parts: Part[]): void =>
+    out.line(styled("dim", `  ${label.padEnd(LABEL_WIDTH)}`), ...parts);
+  out.line(styled("bold", `Job ${job.id}`));
+  field("State", stateOf(job), stateNote(job, now));
+  field("Type", job.type);
+  field(
+    "Queue",
+    `${job.queue}, priority ${job.priority}${
+      job.namespace === "default" ? "" : `, namespace ${job.namespace}`
+    }`,
+  );
+  field("Created", instant(job.createdAt, now));
+  if (job.state === "scheduled") field("Next run", instant(job.runAt, now));
+  if (job.startedAt !== null) {
+    field("Started", `${instant(job.startedAt, now)}${job.worker === null ? "" : ` by ${job.worker}`}`);
+  }
+  if (job.finishedAt !== null) field("Finished", `${instant(job.finishedAt, now)}${tookNote(job)}`);
+  if (job.expireAt !== null && !isFinal(job.state)) field("Expires", instant(job.expireAt, now));
+  field(
+    "Failures",
+    `${job.failures} of ${job.maxAttempts}`,
+    job.attempt > 0 ? `, attempt ${job.attempt}` : "",
+  );
+  const options = optionsText(job.options);
+  if (options !== "") field("Options", options);
+  if (job.progress !== null) field("Progress", JSON.stringify(job.progress));
+  if (job.error !== null) {
+    field("Error", styled("red", `${job.error.message}`), styled("dim", ` [${job.error.code}]`));
+    for (const cause of job.error.causes ?? []) field("", styled("dim", `because: ${cause}`));
+  }
+  const agent = agentText(job.result);
+  if (agent !== "") field("Agent", agent);
+  block(out, "Payload", job.payload);
+  if (job.state === "completed") block(out, "Result", job.result);
+}
+
+function block(out: Output, label: string, value: Json): void {
+  const short = JSON.stringify(value);
+  if (short.length <= 90) {
+    out.line(styled("dim", `  ${label.padEnd(LABEL_WIDTH)}`), short);
+    return;
+  }
+  out.line(styled("dim", `  ${label}`));
+  for (const line of JSON.stringify(value, null, 2).split("\n")) out.line(`    ${line}`);
+}
+
+function stateNote(job: Job, now: number): string {
+  if (job.state === "running" && job.cancelRequestedAt !== null) {
+    return `, told to stop ${instant(job.cancelRequestedAt, now)}`;
+  }
+  if (job.state === "running" && job.startedAt !== null) return ` for ${span(now - job.startedAt)}`;
+  return "";
+}
+
+function tookNote(job: Job): string {
+  if (job.startedAt === null || job.finishedAt === null || job.finishedAt < job.startedAt) return "";
+  return `, took ${span(job.finishedAt - job.startedAt)}`;
+}
+
+function optionsText(options: JobOptions): string {
+  const { timeoutMs, backoff, retentionMs, ttlMs, uniqueKey, origin, tags, meta } = options;
+  return [
+    timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
+    ttlMs === undefined ? [] : [`ttl ${formatDuration(ttlMs)}`],
+    backoff === undefined ? [] : [
+      `backoff ${formatDuration(backoff.baseMs)} to ${
+        formatDuration(backoff.maxMs)
+      }, jitter ${backoff.jitter}`,
+    ],
+    retentionMs === undefined ? [] : [`kept for ${formatDuration(retentionMs)}`],
+    uniqueKey === undefined ? [] : [`unique key ${JSON.stringify(uniqueKey)}`],
+    origin === undefined ? [] : [`origin ${origin}`],
+    tags === undefined ? [] : [`tags ${tags.join(", ")}`],
+    meta === undefined ? [] : [`meta ${JSON.stringify(meta)}`],
+  ].flat().join("; ");
+}
+
+/** What an agent's result says about its run. */
+function agentText(result: Json): string {
+  if (typeof result !== "object" || result === null || Array.isArray(result)) return "";
+  const { sessionId, turns, costUsd } = result;
+  return [
+    typeof sessionId === "string" ? [`session ${sessionId}`] : [],
+    typeof turns === "number" ? [`${turns} turn${turns === 1 ? "" : "s"}`] : [],
+    typeof costUsd === "number" ? [`$${costUsd.toFixed(4)}`] : [],
+  ].flat().join(", ");
+}

@@ -1,0 +1,147 @@
+import { JobdError } from "../../../domain/errors.ts";
+import { parseJson } from "../../../domain/json.ts";
+import { type JobRequest, newJob } from "../../../domain/request.ts";
+import { uuidv7 } from "../../../domain/uuid.ts";
+import type { Enqueued, Jobd } from "../../../runtime/jobd.ts";
+import type { Input, OptionSpec } from "../command.ts";
+import type { Context } from "../context.ts";
+import { count } from "../format.ts";
+import { styled } from "../style.ts";
+import { compact } from "./compact.ts";
+import { type PayloadSource, payloadSource, readWhole, sourceName } from "./payload.ts";
+
+type Given<T> = OptionSpec<T | undefined>;
+type EnqueueInput = Input<{
+  payload: Given<string>;
+  bulk: OptionSpec<boolean>;
+  queue: Given<string>;
+  priority: Given<number>;
+  delay: Given<number>;
+  at: Given<number>;
+  maxAttempts: Given<number>;
+  timeout: Given<number>;
+  ttl: Given<number>;
+  uniqueKey: Given<string>;
+  tag: OptionSpec<string[]>;
+  origin: Given<string>;
+  wait: OptionSpec<boolean>;
+  follow: OptionSpec<boolean>;
+}>;
+
+/** `jobd enqueue` */
+export async function enqueue(input: EnqueueInput, context: Context): Promise<number> {
+  checkCombination(input);
+  const { options } = input;
+  return options.bulk ? await bulk(input, context) : await single(input, context);
+}
+
+function checkCombination({ args, options }: EnqueueInput): void {
+  const { bulk, uniqueKey, wait, follow, payload } = options;
+  const refuse = (message: string, hint: string): never => {
+    throw new JobdError("invalid_request", message, { hint });
+  };
+  if (bulk && (wait || follow)) {
+    refuse("--bulk cannot be combined with --wait or --follow", "Enqueue first, then look with `jobd jobs`.");
+  }
+  if (bulk && uniqueKey !== undefined) {
+    refuse("--bulk cannot be combined with --unique-key", "All lines would be one and the same job.");
+  }
+  if (!bulk && payload === undefined && args.length === 0) {
+    refuse(
+      "There is nothing to enqueue: neither TYPE nor --payload is given",
+      `Example: jobd enqueue --payload '{"prompt":"write hello world in go"}'`,
+    );
+  }
+}
+
+/** What all jobs of the call have in common. */
+function requestOf({ args, options }: EnqueueInput): JobRequest {
+  const { queue, priority, delay, at, maxAttempts, timeout, ttl, uniqueKey, tag, origin } = options;
+  return compact({
+    type: args[0],
+    queue,
+    priority,
+    delay,
+    runAt: at,
+    maxAttempts,
+    timeout,
+    ttl,
+    uniqueKey,
+    tags: tag.length === 0 ? undefined : tag,
+    origin,
+  });
+}
+
+async function single(input: EnqueueInput, context: Context): Promise<number> {
+  const { wait, follow } = input.options;
+  const { out, host } = context;
+  const request = requestOf(input);
+  if (input.options.payload !== undefined) {
+    const source = payloadSource(input.options.payload);
+    askForInput(source, context);
+    request.payload = parseJson(
+      source.kind === "text" ? "--payload" : `payload from ${sourceName(source)}`,
+      await readWhole(source, host),
+    );
+  }
+  // What is wrong with the request is said without a store.
+  const type = newJob(request, { now: 0, id: uuidv7(0, new Uint8Array(16)), maxAttempts: 1 }).type;
+  const jobd = await context.jobd();
+  const enqueued = await jobd.enqueue(request);
+  if (wait || follow) {
+    out.note(styled("dim", `Job ${enqueued.id}${enqueued.outcome === "existing" ? " existed already" : ""}`));
+    await noteIfUnserved(jobd, type, request.queue, context);
+    const { awaitJob } = await import("./await_job.ts");
+    return await awaitJob(enqueued, { follow }, context, jobd);
+  }
+  if (out.json) out.document(enqueued);
+  else out.line(enqueued.id);
+  if (enqueued.outcome === "existing") {
+    out.note(styled("dim", `The job existed already; it is ${enqueued.state}.`));
+  }
+  await out.flush();
+  await noteIfUnserved(jobd, type, request.queue, context);
+  return 0;
+}
+
+async function bulk(input: EnqueueInput, context: Context): Promise<number> {
+  const { out } = context;
+  const source = payloadSource(input.options.payload ?? "-");
+  askForInput(source, context);
+  const request = requestOf(input);
+  const { enqueueBulk } = await import("./bulk.ts");
+  const jobd = await context.jobd();
+  const jobs = await enqueueBulk(source, request, context, jobd);
+  const created = jobs.filter(({ outcome }) => outcome === "created").length;
+  if (out.json) out.document({ created, existing: jobs.length - created, items: jobs });
+  else out.note(styled("dim", `${count(created, "job")} enqueued${existingText(jobs, created)}`));
+  return 0;
+}
+
+function existingText(jobs: readonly Enqueued[], created: number): string {
+  return jobs.length === created ? "" : `, ${jobs.length - created} existed already`;
+}
+
+function askForInput(source: PayloadSource, { host, out }: Context): void {
+  if (source.kind === "stdin" && host.stdin.isTerminal) {
+    out.note(styled("dim", "Type the JSON, then Ctrl-D."));
+  }
+}
+
+/** A job that nobody runs is a common surprise; the job itself is safe, so this is only a note. */
+async function noteIfUnserved(jobd: Jobd, type: string, queue = "default", { out }: Context): Promise<void> {
+  const workers = await jobd.workers().catch(() => undefined);
+  if (workers === undefined) return;
+  const serves = workers.some((worker) =>
+    (worker.types === "all" || worker.types.includes(type)) &&
+    (worker.queues === "all" || worker.queues.includes(queue))
+  );
+  if (serves) return;
+  const what = workers.length === 0
+    ? "No worker is running"
+    : `No running worker serves type ${type} in queue ${queue}`;
+  out.note(
+    styled("yellow", "note:"),
+    ` ${what}: the job waits. Start one with \`jobd start\` or \`jobd worker\`.`,
+  );
+}

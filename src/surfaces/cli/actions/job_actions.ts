@@ -1,0 +1,57 @@
+import type { JobAction } from "../../../domain/amendment.ts";
+import type { ActionReport } from "../../../runtime/jobs.ts";
+import type { Input } from "../command.ts";
+import type { Context } from "../context.ts";
+import type { Output } from "../output.ts";
+import { styled } from "../style.ts";
+import { findJobs, type Miss, reportMisses } from "./targets.ts";
+
+const DONE: Record<JobAction, string> = {
+  cancel: "cancelled",
+  retry: "runs again",
+  run: "runs now",
+  delete: "deleted",
+};
+
+/** `jobd job cancel` */
+export function cancel(input: Input, context: Context): Promise<number> {
+  return actOn("cancel", input, context);
+}
+
+/** `jobd job retry` */
+export function retry(input: Input, context: Context): Promise<number> {
+  return actOn("retry", input, context);
+}
+
+/** `jobd job run` */
+export function runNow(input: Input, context: Context): Promise<number> {
+  return actOn("run", input, context);
+}
+
+/** `jobd job delete` */
+export function remove(input: Input, context: Context): Promise<number> {
+  return actOn("delete", input, context);
+}
+
+async function actOn(action: JobAction, { args }: Input, context: Context): Promise<number> {
+  const jobd = await context.jobd();
+  const { jobs, missed } = await findJobs(jobd, args);
+  const report = await jobd.jobs.act(action, jobs.map(({ id }) => id));
+  return reportActions(context.out, action, report, missed);
+}
+
+/** Prints what became of an action on jobs that were named. */
+export function reportActions(
+  out: Output,
+  action: JobAction,
+  report: ActionReport,
+  missed: readonly Miss[],
+): number {
+  const failed: Miss[] = [
+    ...missed,
+    ...report.failed.map(({ id, code, reason }) => ({ id, code, reason: `Job ${id}: ${reason}` })),
+  ];
+  if (out.json) out.document({ succeeded: report.succeeded, failed });
+  else for (const id of report.succeeded) out.line(id, " ", styled("dim", DONE[action]));
+  return reportMisses(out, failed);
+}

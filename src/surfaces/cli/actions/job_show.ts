@@ -1,0 +1,84 @@
+import type { Execution, Job } from "../../../domain/job.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
+import type { Input, OptionSpec } from "../command.ts";
+import type { Context } from "../context.ts";
+import { relative } from "../format.ts";
+import type { Output } from "../output.ts";
+import { styled } from "../style.ts";
+import { describeJob } from "./describe.ts";
+import { attemptsTable } from "./executions.ts";
+import { findJobs, reportMisses } from "./targets.ts";
+import { executionView, jobView, type View } from "./views.ts";
+
+type ShowInput = Input<{ lines: OptionSpec<number> }>;
+
+/** `jobd job show` */
+export async function showJobs({ args, options }: ShowInput, context: Context): Promise<number> {
+  const jobd = await context.jobd();
+  const { jobs, missed } = await findJobs(jobd, args);
+  await printJobs(context, jobd, jobs, { lines: options.lines, asList: args.length > 1 });
+  return reportMisses(context.out, missed);
+}
+
+/** Prints everything about jobs. */
+export async function printJobs(
+  { out }: Context,
+  jobd: Jobd,
+  jobs: readonly Job[],
+  { lines, asList }: { lines: number; asList: boolean },
+): Promise<void> {
+  if (out.json) {
+    const views: View[] = [];
+    for (const job of jobs) views.push(await fullView(jobd, job));
+    if (asList || views.length !== 1) out.document({ items: views });
+    else out.document(views[0]);
+    return;
+  }
+  for (const [index, job] of jobs.entries()) {
+    if (index > 0) out.line("");
+    await printJob(out, jobd, job, lines);
+  }
+}
+
+async function fullView(jobd: Jobd, job: Job): Promise<View> {
+  const executions = await jobd.jobs.executions(job.id);
+  return { ...jobView(job), executions: executions.map(executionView) };
+}
+
+async function printJob(out: Output, jobd: Jobd, job: Job, lines: number): Promise<void> {
+  const now = jobd.now();
+  describeJob(out, job, now);
+  const executions: Execution[] = await jobd.jobs.executions(job.id);
+  if (executions.length > 0) {
+    out.line(styled("bold", "Attempts"));
+    attemptsTable(out, executions, now, { withJob: false });
+  }
+  const tail = await lastLines(jobd, job.id, lines);
+  if (tail.lines.length === 0) return;
+  const cut = tail.more ? ` (the last ${tail.lines.length} lines; all of it: jobd job logs ${job.id})` : "";
+  out.line(styled("bold", "Log"), styled("dim", `${cut} ${relative(tail.at, now)}`.trimEnd()));
+  out.text(`${tail.lines.join("\n")}\n`);
+}
+
+async function lastLines(
+  jobd: Jobd,
+  id: string,
+  wanted: number,
+): Promise<{ lines: string[]; more: boolean; at: number }> {
+  let lines: string[] = [];
+  let more = false;
+  let at = 0;
+  if (wanted === 0) return { lines, more, at };
+  let rest = "";
+  for await (const chunk of jobd.jobs.logs(id)) {
+    at = chunk.at;
+    lines.push(...(rest + chunk.text).split("\n"));
+    rest = lines.pop() ?? "";
+    if (lines.length > wanted) {
+      more = true;
+      lines = lines.slice(-wanted);
+    }
+  }
+  if (rest !== "") lines.push(rest);
+  return { lines: lines.slice(-wanted), more: more || lines.length > wanted, at };
+}

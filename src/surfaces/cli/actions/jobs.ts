@@ -1,0 +1,94 @@
+import type { Job } from "../../../domain/job.ts";
+import type { JobFilter } from "../../../runtime/jobs.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
+import type { Page } from "../../../storage/driver.ts";
+import type { Input } from "../command.ts";
+import type { PAGE, STATE_FILTER } from "../commands/options.ts";
+import type { Context } from "../context.ts";
+import { relative } from "../format.ts";
+import { type Part, stateOf, styled } from "../style.ts";
+import { compact } from "./compact.ts";
+import { filterOf } from "./targets.ts";
+import { jobView } from "./views.ts";
+
+/** A page looks at a bounded number of jobs; after this many pages a rare filter answers with what it has. */
+const PAGES = 50;
+
+/** `jobd jobs` */
+export async function listJobs(
+  input: Input<typeof STATE_FILTER & typeof PAGE>,
+  context: Context,
+): Promise<void> {
+  const jobd = await context.jobd();
+  const filter = filterOf(input.options, jobd.now());
+  await printPage(context, jobd, filter, input.options);
+}
+
+/** Prints one page of jobs, with how to get the next one. */
+export async function printPage(
+  { out }: Context,
+  jobd: Jobd,
+  filter: JobFilter,
+  options: { limit: number; cursor: string | undefined },
+): Promise<void> {
+  const page = await collect(jobd, filter, options);
+  if (out.json) {
+    out.document({ items: page.items.map(jobView), nextCursor: page.nextCursor ?? null });
+    return;
+  }
+  const now = jobd.now();
+  if (page.items.length > 0) {
+    out.table([
+      { title: "ID" },
+      { title: "STATE" },
+      { title: "TYPE", shrinks: true },
+      { title: "QUEUE", shrinks: true },
+      { title: "PRIORITY", align: "right" },
+      { title: "FAILURES", align: "right" },
+      { title: "CREATED", align: "right" },
+      { title: "NOTE", shrinks: true },
+    ], page.items.map((job) => row(job, now)));
+  } else out.note(page.nextCursor === undefined ? "No jobs." : "No such jobs among those looked at so far.");
+  if (page.nextCursor !== undefined) out.note(styled("dim", `There are more: --cursor ${page.nextCursor}`));
+}
+
+async function collect(
+  jobd: Jobd,
+  filter: JobFilter,
+  { limit, cursor }: { limit: number; cursor: string | undefined },
+): Promise<Page<Job>> {
+  const items: Job[] = [];
+  let next = cursor;
+  for (let pages = 0; pages < PAGES; pages++) {
+    const page = await jobd.jobs.page({
+      ...filter,
+      ...compact({ cursor: next }),
+      limit: limit - items.length,
+    });
+    items.push(...page.items);
+    next = page.nextCursor;
+    if (next === undefined || items.length >= limit) break;
+  }
+  return { items, ...compact({ nextCursor: next }) };
+}
+
+function row(job: Job, now: number): Part[] {
+  return [
+    job.id,
+    stateOf(job),
+    job.type,
+    job.queue,
+    String(job.priority),
+    `${job.failures}/${job.maxAttempts}`,
+    relative(job.createdAt, now),
+    noteOf(job, now),
+  ];
+}
+
+function noteOf(job: Job, now: number): Part {
+  if (job.cancelRequestedAt !== null && job.state === "running") return styled("yellow", "being cancelled");
+  const error = job.error === null || job.state === "completed" ? "" : job.error.message;
+  if (job.state === "scheduled") return `${relative(job.runAt, now)}${error === "" ? "" : `: ${error}`}`;
+  if (job.state === "running" && job.startedAt !== null) return `since ${relative(job.startedAt, now)}`;
+  return error;
+}

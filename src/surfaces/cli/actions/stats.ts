@@ -1,0 +1,129 @@
+import { addHistograms, quantile } from "../../../domain/histogram.ts";
+import { sleep } from "../../../runtime/clock.ts";
+import type { Jobd, Stats } from "../../../runtime/jobd.ts";
+import type { StatRow } from "../../../storage/driver.ts";
+import type { Input, OptionSpec } from "../command.ts";
+import type { Context } from "../context.ts";
+import { iso, span } from "../format.ts";
+import type { Output } from "../output.ts";
+import { styled } from "../style.ts";
+import { COUNTED, countText } from "./queues.ts";
+import { countsView } from "./views.ts";
+
+type StatsInput = Input<
+  { since: OptionSpec<number>; watch: OptionSpec<boolean>; interval: OptionSpec<number> }
+>;
+
+/** `jobd stats` */
+export async function showStats({ options }: StatsInput, context: Context): Promise<void> {
+  const { out, host } = context;
+  const jobd = await context.jobd();
+  const read = (): Promise<Stats> => jobd.stats({ sinceMs: options.since });
+  if (!options.watch) return print(out, jobd, await read(), options.since);
+  const stop = AbortSignal.any([context.interrupted(), out.closed]);
+  while (!stop.aborted) {
+    const stats = await read();
+    if (out.json) out.jsonLine(view(stats, options.since));
+    else {
+      out.clear();
+      print(out, jobd, stats, options.since);
+    }
+    await out.flush();
+    await sleep(host.clock, options.interval, stop);
+  }
+}
+
+/** Ended runs of one queue and type, put together over the whole time. */
+interface Summary {
+  queue: string;
+  type: string;
+  outcomes: Record<string, number>;
+  total: number;
+  wait: number[];
+  run: number[];
+}
+
+function summarize(rows: readonly StatRow[]): Summary[] {
+  const found = new Map<string, Summary>();
+  for (const { queue, type, outcome, count, wait, run } of rows) {
+    const key = `${queue}\n${type}`;
+    const summary = found.get(key) ?? { queue, type, outcomes: {}, total: 0, wait: [], run: [] };
+    summary.outcomes[outcome] = (summary.outcomes[outcome] ?? 0) + count;
+    summary.total += count;
+    summary.wait = addHistograms(summary.wait, wait);
+    summary.run = addHistograms(summary.run, run);
+    found.set(key, summary);
+  }
+  return [...found.values()].sort((a, b) => b.total - a.total);
+}
+
+function view(stats: Stats, sinceMs: number): Record<string, unknown> {
+  const queues = [...new Set(stats.counts.map(({ queue }) => queue))];
+  const rounded = (ms: number | null): number | null => ms === null ? null : Math.round(ms);
+  return {
+    at: iso(stats.at),
+    since: iso(stats.since),
+    queues: queues.map((queue) => ({ queue, counts: countsView(queue, stats.counts) })),
+    runs: summarize(stats.rows).map(({ queue, type, outcomes, total, wait, run }) => ({
+      queue,
+      type,
+      outcomes,
+      perMinute: total / (sinceMs / 60_000),
+      waitMs: { p50: rounded(quantile(wait, 0.5)), p95: rounded(quantile(wait, 0.95)) },
+      runMs: { p50: rounded(quantile(run, 0.5)), p95: rounded(quantile(run, 0.95)) },
+    })),
+  };
+}
+
+function print(out: Output, jobd: Jobd, stats: Stats, sinceMs: number): void {
+  if (out.json) {
+    out.document(view(stats, sinceMs));
+    return;
+  }
+  out.line(
+    styled("bold", `Jobs in ${jobd.location}, namespace ${jobd.namespace}`),
+    styled("dim", ` at ${iso(stats.at)}`),
+  );
+  const queues = [...new Set(stats.counts.map(({ queue }) => queue))].sort();
+  if (queues.length === 0) out.line("No jobs that are not completed.");
+  else {
+    const columns = COUNTED.map((state) => ({ title: state.toUpperCase(), align: "right" as const }));
+    const rows = queues.map((
+      queue,
+    ) => [queue, ...COUNTED.map((state) => countText(stats.counts, queue, state))]);
+    out.table([{ title: "QUEUE" }, ...columns], rows);
+  }
+  out.line("");
+  out.line(styled("bold", `Ended runs of the last ${span(sinceMs)}`));
+  const runs = summarize(stats.rows);
+  if (runs.length === 0) out.line("None.");
+  else {
+    out.table(
+      [
+        { title: "QUEUE" },
+        { title: "TYPE", shrinks: true },
+        { title: "RUNS", align: "right" },
+        { title: "PER MINUTE", align: "right" },
+        { title: "WAITED p50", align: "right" },
+        { title: "p95", align: "right" },
+        { title: "TOOK p50", align: "right" },
+        { title: "p95", align: "right" },
+        { title: "OUTCOMES", shrinks: true },
+      ],
+      runs.map((one) => [
+        one.queue,
+        one.type,
+        String(one.total),
+        (one.total / (sinceMs / 60_000)).toFixed(1),
+        ...[
+          quantile(one.wait, 0.5),
+          quantile(one.wait, 0.95),
+          quantile(one.run, 0.5),
+          quantile(one.run, 0.95),
+        ]
+          .map((ms) => ms === null ? "" : span(ms)),
+        Object.entries(one.outcomes).map(([outcome, count]) => `${count} ${outcome}`).join(", "),
+      ]),
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import type { Command } from "./command.ts";
+import { DAEMON_COMMANDS } from "./commands/daemon.ts";
+import { DEAD_COMMANDS } from "./commands/dead.ts";
+import { JOB_COMMANDS } from "./commands/jobs.ts";
+import { QUEUE_COMMANDS } from "./commands/queues.ts";
+import { STORE_COMMANDS } from "./commands/store.ts";
+
+/** The table of commands: the parser, help, completions and `docs/commands.md` come from it. */
+export const COMMANDS: readonly Command[] = [
+  ...DAEMON_COMMANDS,
+  ...JOB_COMMANDS,
+  ...QUEUE_COMMANDS,
+  ...DEAD_COMMANDS,
+  ...STORE_COMMANDS,
+];
+
+/** Commands of two words by their first one. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  job: "Look at jobs and act on them",
+  queue: "Look at a queue and change it",
+  dead: "Look after the dead letters: jobs that used up their attempts or failed for good",
+};
+
+/** What `jobd` without a command does. */
+export const FALLBACK = "start";

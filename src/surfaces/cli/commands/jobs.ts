@@ -1,0 +1,175 @@
+import { duration, integer, nameOf, type Reader, text } from "../../config/readers.ts";
+import { parseInstant } from "../../../domain/instant.ts";
+import { parsePriority } from "../../../domain/priority.ts";
+import { type Command, command, flag, list, value } from "../command.ts";
+import { IDS, PAGE, STATE_FILTER } from "./options.ts";
+
+const priority: Reader<number> = {
+  allowed: "an integer from -32767 to 32767 or one of critical, high, medium, low",
+  read: (value) => typeof value === "string" ? parsePriority(value) : undefined,
+};
+
+const startTime: Reader<number> = {
+  allowed: "a time such as 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00 (without a zone it is UTC)",
+  read: (value) => typeof value === "string" ? parseInstant(value) : undefined,
+};
+
+const boundedText = (max: number): Reader<string> => ({
+  allowed: `a text of 1 to ${max} characters`,
+  read: (value) => typeof value === "string" && value !== "" && value.length <= max ? value : undefined,
+});
+
+/** Commands about jobs. */
+export const JOB_COMMANDS: readonly Command[] = [
+  command({
+    path: "enqueue",
+    summary: "Store a job (or, with --bulk, many) and print its id",
+    details:
+      "Without TYPE the type is payload.type if there is one, else claude. With --bulk each line of the payload " +
+      "is the payload of one job, and all other flags hold for each of them. The line is accepted once the id is printed.",
+    args: [{ name: "type", summary: "which handler runs it", required: false }],
+    options: {
+      payload: value(
+        text,
+        "json",
+        "what the handler gets: JSON, @FILE to read it from a file, or - to read it from stdin",
+        {
+          short: "p",
+        },
+      ),
+      bulk: flag("the payload is NDJSON: one job for each line (from stdin unless --payload says otherwise)"),
+      queue: value(nameOf("queue"), "name", "the lane to wait in (default: default)", { short: "q" }),
+      priority: value(
+        priority,
+        "n",
+        "higher runs first: a number, or critical, high, medium, low (default: 0)",
+      ),
+      delay: value(duration(), "duration", "start no earlier than after this time, such as 5m"),
+      at: value(startTime, "time", "start no earlier than at this time"),
+      maxAttempts: value(
+        integer(1, 1000),
+        "n",
+        "dead after this many failed runs (default: the queue's, else 5)",
+      ),
+      timeout: value(
+        duration("1ms"),
+        "duration",
+        "longest run of one attempt (default: the queue's, else the handler's)",
+      ),
+      ttl: value(duration("1ms"), "duration", "expired unless finished within this time"),
+      uniqueKey: value(
+        boundedText(512),
+        "text",
+        "at most one unfinished job of this type has it; the one that exists is named",
+      ),
+      tag: list(boundedText(128), "text", "a label to filter by"),
+      origin: value(boundedText(256), "text", "who makes the job"),
+      wait: flag("wait for the end, print the result, and exit 0 if the job completed, else 1", {
+        short: "w",
+      }),
+      follow: flag("the same, with the log of the job on stderr while it runs", { short: "f" }),
+    },
+    examples: [
+      [
+        `jobd enqueue --payload '{"prompt":"write hello world in go","cwd":"/tmp"}'`,
+        "a prompt for the agent",
+      ],
+      [
+        `jobd enqueue --queue high --priority 10 --delay 5m --payload '{"prompt":"analyze security vulnerabilities","cwd":"/path/to/project"}'`,
+        "before others of its queue, in five minutes",
+      ],
+      [`jobd enqueue --payload '{"type":"email","to":"user@example.com"}'`, "the payload names the type"],
+      [
+        "jobd enqueue exec --payload @job.json --follow",
+        "payload from a file; watch it run and get its result",
+      ],
+      ["generate-payloads | jobd enqueue email --bulk --queue mail", "one job for each line of JSON"],
+    ],
+    run: async (...given) => (await import("../actions/enqueue.ts")).enqueue(...given),
+  }),
+  command({
+    path: "jobs",
+    summary: "List jobs",
+    details:
+      "Without --state, newest first. With states, in the order given: waiting jobs in the order in which they will run, finished ones latest first.",
+    options: { ...STATE_FILTER, ...PAGE },
+    examples: [
+      ["jobd jobs", "the newest jobs"],
+      ["jobd jobs --state running,available --queue high", "what runs and what comes next"],
+      ["jobd jobs --state dead --search timeout --json", "for scripts"],
+    ],
+    run: async (...given) => (await import("../actions/jobs.ts")).listJobs(...given),
+  }),
+  command({
+    path: "job show",
+    summary: "Show jobs: state, attempts with timing, failures, result, log",
+    details: 'With --json: one object for one id, {"items": [...]} for several.',
+    args: [IDS],
+    options: {
+      lines: value(integer(0, 10_000), "n", "last lines of the log to show", { short: "n", default: "10" }),
+    },
+    examples: [
+      ["jobd job show 4f2a91c0", "by the last characters of its id"],
+      ["jobd job show 4f2a91c0 --json | jq .result", "only the result"],
+    ],
+    run: async (...given) => (await import("../actions/job_show.ts")).showJobs(...given),
+  }),
+  command({
+    path: "job cancel",
+    summary: "Cancel jobs: those that wait never start, running ones are stopped",
+    args: [IDS],
+    examples: [["jobd job cancel 4f2a91c0 77b3e012", "two jobs"]],
+    run: async (...given) => (await import("../actions/job_actions.ts")).cancel(...given),
+  }),
+  command({
+    path: "job retry",
+    summary: "Run finished, dead or retrying jobs again now, with their failures forgotten",
+    args: [IDS],
+    examples: [["jobd job retry 4f2a91c0", "give a dead job another life"]],
+    run: async (...given) => (await import("../actions/job_actions.ts")).retry(...given),
+  }),
+  command({
+    path: "job run",
+    summary: "Run waiting jobs now instead of at their time",
+    args: [IDS],
+    examples: [["jobd job run 4f2a91c0", "do not wait for the delay"]],
+    run: async (...given) => (await import("../actions/job_actions.ts")).runNow(...given),
+  }),
+  command({
+    path: "job delete",
+    summary: "Remove jobs with their history and logs; running ones are refused",
+    args: [IDS],
+    examples: [["jobd job delete 4f2a91c0", "forget a job"]],
+    run: async (...given) => (await import("../actions/job_actions.ts")).remove(...given),
+  }),
+  command({
+    path: "job logs",
+    summary: "Print what jobs wrote while they ran",
+    details:
+      "Terminal control sequences are taken out unless --raw is given. With --json and --follow: one JSON object a line.",
+    args: [IDS],
+    options: {
+      follow: flag("go on until the job has ended", { short: "f" }),
+      raw: flag("exactly as it was written, control characters included"),
+    },
+    examples: [
+      ["jobd job logs 4f2a91c0 -f", "watch a job run"],
+      ["jobd job logs 4f2a91c0 --raw > log.txt", "the bytes as they came"],
+    ],
+    run: async (...given) => (await import("../actions/job_logs.ts")).printLogs(...given),
+  }),
+  command({
+    path: "job executions",
+    summary: "List the attempts of jobs: when, where, how long, how they ended",
+    args: [IDS],
+    examples: [["jobd job executions 4f2a91c0", "the history of one job"]],
+    run: async (...given) => (await import("../actions/executions.ts")).jobExecutions(...given),
+  }),
+  command({
+    path: "executions",
+    summary: "List attempts of all jobs, those of the newest jobs first",
+    options: PAGE,
+    examples: [["jobd executions --limit 20", "what ran lately"]],
+    run: async (...given) => (await import("../actions/executions.ts")).listExecutions(...given),
+  }),
+];

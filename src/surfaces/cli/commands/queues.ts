@@ -1,0 +1,110 @@
+import { JITTERS } from "../../../domain/backoff.ts";
+import { parseDuration } from "../../../domain/duration.ts";
+import type { Retention } from "../../../domain/queue.ts";
+import { FINAL_STATES } from "../../../domain/states.ts";
+import { choice, duration, integer, type Reader } from "../../config/readers.ts";
+import { type ArgumentSpec, type Command, command, value } from "../command.ts";
+
+/** Takes a setting of a queue back, so that the program's default holds again. */
+export const UNSET = "default";
+
+function orUnset<T>(reader: Reader<T>): Reader<T | typeof UNSET> {
+  return {
+    allowed: `${reader.allowed}, or ${UNSET}`,
+    read: (value) => value === UNSET ? UNSET : reader.read(value),
+  };
+}
+
+const retention: Reader<Partial<Retention>> = {
+  allowed: `a duration such as 7d, or durations by state such as completed=1d,dead=90d (${
+    FINAL_STATES.join(", ")
+  })`,
+  read(value) {
+    if (typeof value !== "string") return undefined;
+    if (!value.includes("=")) {
+      return Object.fromEntries(FINAL_STATES.map((state) => [state, parseDuration(value)]));
+    }
+    const result: Partial<Retention> = {};
+    for (const item of value.split(",")) {
+      const [name = "", text = ""] = item.split("=", 2);
+      const state = FINAL_STATES.find((one) => one === name.trim());
+      if (state === undefined || state in result) return undefined;
+      result[state] = parseDuration(text.trim());
+    }
+    return result;
+  },
+};
+
+const SETTINGS = {
+  maxAttempts: value(
+    orUnset(integer(1, 1000)),
+    "n",
+    "jobs that say nothing are dead after this many failed runs",
+  ),
+  timeout: value(orUnset(duration("1ms")), "duration", "longest run of jobs that say nothing"),
+  backoffBase: value(orUnset(duration()), "duration", "delay after the first failure"),
+  backoffMax: value(orUnset(duration()), "duration", "no delay after a failure is longer"),
+  jitter: value(
+    orUnset(choice(JITTERS)),
+    "kind",
+    `how much of a delay is left to chance: ${JITTERS.join(", ")}`,
+  ),
+  retention: value(
+    orUnset(retention),
+    "duration",
+    "how long finished jobs are kept: 7d, or completed=1d,dead=90d",
+  ),
+} as const;
+
+const NAME: readonly ArgumentSpec[] = [{ name: "name", summary: "the queue" }];
+
+/** Commands about queues. */
+export const QUEUE_COMMANDS: readonly Command[] = [
+  command({
+    path: "queues",
+    summary: "List queues with how many jobs they have in each state",
+    examples: [["jobd queues", "where the work piles up"]],
+    run: async (...given) => (await import("../actions/queues.ts")).listQueues(...given),
+  }),
+  command({
+    path: "queue show",
+    summary: "Show a queue: its jobs by state and its settings",
+    args: NAME,
+    examples: [["jobd queue show default", "the queue of jobs that name none"]],
+    run: async (...given) => (await import("../actions/queues.ts")).showQueue(...given),
+  }),
+  command({
+    path: "queue create",
+    summary: "Create a queue with settings before its first job does it",
+    args: NAME,
+    options: SETTINGS,
+    examples: [["jobd queue create mail --max-attempts 10 --backoff-base 30s", "patient retries"]],
+    run: async (...given) => (await import("../actions/queues.ts")).createQueue(...given),
+  }),
+  command({
+    path: "queue update",
+    summary: "Change settings of a queue; the others stay",
+    details: `The value ${UNSET} takes a setting back. Workers see changes within seconds.`,
+    args: NAME,
+    options: SETTINGS,
+    examples: [
+      ["jobd queue update mail --timeout 30s --retention completed=1d,dead=30d", "change two settings"],
+      ["jobd queue update mail --timeout default", "take one back"],
+    ],
+    run: async (...given) => (await import("../actions/queues.ts")).updateQueue(...given),
+  }),
+  command({
+    path: "queue pause",
+    summary: "Start no more jobs of a queue; running ones go on",
+    args: NAME,
+    examples: [["jobd queue pause mail", "stop the line"]],
+    run: async (...given) => (await import("../actions/queues.ts")).pauseQueue(...given),
+  }),
+  command({
+    path: "queue resume",
+    summary: "Start jobs of a paused queue again",
+    args: NAME,
+    examples: [["jobd queue resume mail", "go on"]],
+    run: async (...given) => (await import("../actions/queues.ts")).resumeQueue(...given),
+  }),
+];

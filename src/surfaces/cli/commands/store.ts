@@ -1,0 +1,70 @@
+import { duration } from "../../config/readers.ts";
+import { type Command, command, flag, value } from "../command.ts";
+
+/** Shells for which there are completions. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** Commands about workers, numbers, the store and the program. */
+export const STORE_COMMANDS: readonly Command[] = [
+  command({
+    path: "workers",
+    summary: "List workers that showed life within the last minute",
+    examples: [["jobd workers", "who runs jobs, and how many"]],
+    run: async (...given) => (await import("../actions/workers.ts")).listWorkers(...given),
+  }),
+  command({
+    path: "stats",
+    summary: "Show jobs by queue and state, throughput, waiting and run times",
+    details: "With --watch and --json: one JSON object a line.",
+    options: {
+      since: value(duration("1m", "30d"), "duration", "how far back throughput and times go", {
+        default: "1h",
+      }),
+      watch: flag("refresh until Ctrl-C", { short: "w" }),
+      interval: value(duration("200ms", "1h"), "duration", "how often to refresh", { default: "2s" }),
+    },
+    examples: [
+      ["jobd stats", "the last hour"],
+      ["jobd stats --watch --since 15m", "refreshed in place"],
+    ],
+    run: async (...given) => (await import("../actions/stats.ts")).showStats(...given),
+  }),
+  command({
+    path: "backup",
+    summary: "Write a consistent copy of a SQLite store while it is in use",
+    args: [{ name: "file", summary: "the file to write; it must not exist" }],
+    examples: [["jobd backup jobd-$(date +%F).db", "a copy with the date in its name"]],
+    run: async (...given) => (await import("../actions/backup.ts")).backup(...given),
+  }),
+  command({
+    path: "doctor",
+    summary: "Check configuration, store, schema, clock, permissions and handlers; exit 1 on errors",
+    options: {
+      expectWorker: flag(
+        "an error unless a worker of this host showed life within the last 30 seconds (for health checks)",
+      ),
+    },
+    examples: [
+      ["jobd doctor", "what is wrong, and what to do about it"],
+      ["jobd doctor --expect-worker", "the health check of a container"],
+    ],
+    run: async (...given) => (await import("../actions/doctor.ts")).doctor(...given),
+  }),
+  command({
+    path: "completions",
+    summary: "Print the completion script of a shell",
+    args: [{ name: "shell", summary: SHELLS.join(", "), choices: SHELLS }],
+    examples: [
+      ["source <(jobd completions bash)", "in ~/.bashrc"],
+      ["jobd completions zsh > ~/.zfunc/_jobd", "in a directory of $fpath"],
+      ["jobd completions fish > ~/.config/fish/completions/jobd.fish", "for fish"],
+    ],
+    run: async (...given) => (await import("../actions/completions.ts")).printCompletions(...given),
+  }),
+  command({
+    path: "version",
+    summary: "Print the versions of jobd and of what it runs on",
+    examples: [["jobd version", "for a bug report"]],
+    run: async (...given) => (await import("../actions/version.ts")).printVersion(...given),
+  }),
+];

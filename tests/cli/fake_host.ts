@@ -1,0 +1,120 @@
+import { Jobd } from "../../src/runtime/jobd.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import type { Driver } from "../../src/storage/driver.ts";
+import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+import type { Host, SignalName, Sink } from "../../src/surfaces/cli/host.ts";
+import { runCommandLine } from "../../src/surfaces/cli/run.ts";
+
+/** What a machine for one command line looks like. */
+export interface FakeMachine {
+  env?: Record<string, string>;
+  /** Files by path; modules as objects. */
+  files?: Record<string, string | Record<string, unknown>>;
+  stdin?: string;
+  /** The answer that a person at the terminal gives; without one there is no terminal. */
+  answer?: string;
+  terminal?: boolean;
+}
+
+/** What a command line said and gave. */
+export interface Ran {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  // deno-lint-ignore no-explicit-any
+  json(): any;
+}
+
+/** A store in memory that command lines are run against. */
+export class FakeWorld {
+  readonly driver = new MemoryDriver();
+  readonly #signals = new Map<SignalName, Set<() => void>>();
+
+  /** The facade over the same store. */
+  jobd(): Promise<Jobd> {
+    return Jobd.open(unclosable(this.driver));
+  }
+
+  /** Sends a signal to the command that runs. */
+  signal(name: SignalName): void {
+    for (const callback of this.#signals.get(name) ?? []) callback();
+  }
+
+  /** Runs a command line. */
+  async run(args: string[], machine: FakeMachine = {}): Promise<Ran> {
+    const [stdout, stderr] = [
+      new TextSink(machine.terminal ?? false),
+      new TextSink(machine.terminal ?? false),
+    ];
+    const exitCode = await runCommandLine(this.#host(args, machine, stdout, stderr));
+    return { exitCode, stdout: stdout.text, stderr: stderr.text, json: () => JSON.parse(stdout.text) };
+  }
+
+  #host(args: string[], machine: FakeMachine, stdout: TextSink, stderr: TextSink): Host {
+    const { env = {}, files = {}, stdin = "", answer } = machine;
+    const textOf = (path: string): string => {
+      const file = files[path];
+      if (typeof file !== "string") throw new Deno.errors.NotFound("No such file or directory (os error 2)");
+      return file;
+    };
+    return {
+      args,
+      env: (name) => env[name],
+      stdout,
+      stderr: answer === undefined ? stderr : Object.assign(stderr, { isTerminal: true }),
+      stdin: {
+        isTerminal: answer !== undefined,
+        stream: () => ReadableStream.from([new TextEncoder().encode(stdin)]),
+        ask: () => answer ?? null,
+      },
+      files: {
+        isFile: (path) => Promise.resolve(Object.hasOwn(files, path)),
+        readText: (path) => Promise.resolve(textOf(path)),
+        importModule: (path) => Promise.resolve(files[path] as Record<string, unknown>),
+        open: async (path) => ReadableStream.from([new TextEncoder().encode(await textOf(path))]),
+      },
+      clock: systemClock,
+      onSignal: (name, callback) => {
+        const callbacks = this.#signals.get(name) ?? new Set();
+        this.#signals.set(name, callbacks.add(callback));
+        return () => callbacks.delete(callback);
+      },
+      openJobd: (_, options) => Jobd.open(unclosable(this.driver), options),
+      openDriver: () => Promise.resolve(unclosable(this.driver)),
+    };
+  }
+}
+
+class TextSink implements Sink {
+  isTerminal: boolean;
+  readonly closed = new AbortController().signal;
+  readonly pending = 0;
+  text = "";
+
+  constructor(isTerminal: boolean) {
+    this.isTerminal = isTerminal;
+  }
+
+  columns(): number {
+    return 120;
+  }
+
+  write(text: string): void {
+    this.text += text;
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The same store for one command after the other: each closes what it opened. */
+function unclosable(driver: Driver): Driver {
+  return new Proxy(driver, {
+    get(target, key) {
+      if (key === "close") return () => Promise.resolve();
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}

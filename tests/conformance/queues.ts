@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { type Chapter, done, MINUTE, released, T } from "./world.ts";
+
+export const queuesChapter: Chapter = {
+  "a queue can be made before it has jobs, with settings": async (w) => {
+    const settings = {
+      maxAttempts: 9,
+      backoff: { baseMs: 1, maxMs: 2, jitter: "none" },
+      timeoutMs: 3,
+      retentionMs: { dead: 4 },
+    } as const;
+    const queue = await w.driver.updateQueue({ namespace: "default", name: "mail", at: T, settings });
+    assert.deepEqual(queue, { namespace: "default", name: "mail", pausedAt: null, createdAt: T, settings });
+    assert.deepEqual(await w.driver.queues("default"), [queue]);
+    assert.deepEqual(await w.driver.queues("other"), []);
+  },
+  "settings replace the old ones; what is not named stays": async (w) => {
+    const update = (change: object, at = T): Promise<unknown> =>
+      w.driver.updateQueue({ namespace: "default", name: "q", at, ...change });
+    await update({ settings: { maxAttempts: 9 }, pausedAt: T });
+    const first = { namespace: "default", name: "q", createdAt: T };
+    assert.deepEqual(await update({ settings: { timeoutMs: 5 } }, T + 1), {
+      ...first,
+      pausedAt: T,
+      settings: { timeoutMs: 5 },
+    });
+    assert.deepEqual(await update({ pausedAt: null }, T + 2), {
+      ...first,
+      pausedAt: null,
+      settings: { timeoutMs: 5 },
+    });
+    assert.deepEqual(await update({}, T + 3), { ...first, pausedAt: null, settings: { timeoutMs: 5 } });
+  },
+  "queues are in the order of their names, letter by letter": async (w) => {
+    const names = ["b", "B", "a-b", "a.b", "a_b", "a", "10", "9", "ab", "Z"];
+    for (const name of names) await w.driver.updateQueue({ namespace: "default", name, at: T });
+    assert.deepEqual((await w.driver.queues("default")).map(({ name }) => name), names.toSorted());
+  },
+  "a paused queue gives nothing until it is resumed": async (w) => {
+    const { id } = await w.add({ queue: "q" });
+    const other = await w.add({ queue: "r" });
+    await w.driver.updateQueue({ namespace: "default", name: "q", at: T, pausedAt: T });
+    assert.deepEqual(await w.claimIds({ queues: ["q"] }), []);
+    assert.deepEqual(await w.claimIds(), [other.id]);
+    const [later] = await w.addMany(1, { queue: "q" });
+    assert.deepEqual(await w.claimIds({ queues: ["q", "r"] }), []);
+    await w.driver.updateQueue({ namespace: "default", name: "q", at: T, pausedAt: null });
+    assert.deepEqual(await w.claimIds(), [id, later]);
+  },
+  "once a pause is answered, no job of the queue starts on any connection": async (w) => {
+    const drivers = [w.driver, await w.reopen()];
+    await w.addMany(200, { queue: "q" });
+    await w.claim({}, drivers[1]);
+    let paused = false;
+    const claimer = async (n: number): Promise<void> => {
+      for (let round = 0; round < 20; round++) {
+        const asked = paused;
+        const { jobs } = await w.claim({ worker: `w${n}` }, drivers[n % 2]);
+        if (asked) assert.deepEqual(jobs, []);
+      }
+    };
+    const pause = async (): Promise<void> => {
+      await w.driver.updateQueue({ namespace: "default", name: "q", at: T, pausedAt: T });
+      paused = true;
+    };
+    await Promise.all([claimer(0), claimer(1), claimer(2), pause(), claimer(3)]);
+    assert.deepEqual(await w.claimIds({}), []);
+  },
+  "a pause touches neither running jobs nor promotion": async (w) => {
+    const job = await w.start({ queue: "q" });
+    const delayed = await w.add({ queue: "q", runAt: T + MINUTE });
+    await w.driver.updateQueue({ namespace: "default", name: "q", at: T, pausedAt: T });
+    assert.equal((await w.driver.promote(T + MINUTE, 10)).promoted, 1);
+    assert.equal((await w.job(delayed.id)).state, "available");
+    assert.equal(await w.settle(job, released), "applied");
+    assert.deepEqual(await w.claimIds(), []);
+    await w.driver.updateQueue({ namespace: "default", name: "q", at: T, pausedAt: null });
+    for (const id of [delayed.id, job.id]) {
+      const next = await w.claimOne();
+      assert.equal(next.id, id);
+      assert.equal(await w.settle(next, done), "applied");
+    }
+  },
+  "a queue of the same name in another namespace is another queue": async (w) => {
+    const mine = await w.add({ queue: "q" });
+    const theirs = await w.add({ queue: "q", namespace: "other" });
+    await w.driver.updateQueue({ namespace: "default", name: "q", at: T, pausedAt: T });
+    assert.deepEqual(await w.claimIds(), []);
+    assert.deepEqual(await w.claimIds({ namespace: "other" }), [theirs.id]);
+    assert.equal((await w.job(mine.id)).state, "available");
+  },
+};

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createDatabase, sharedPostgres } from "../support/postgres_server.ts";
+import { Installed } from "./installed.ts";
+
+// The real executable, built once as users build it; what each start does is in launcher_test.ts.
+const built = await Deno.makeTempDir();
+const executable = join(built, "jobd");
+await build("src/packaging/compile.ts", executable);
+const postgres = await sharedPostgres();
+
+Deno.test("two first starts at once with an empty HOME both work", async () => {
+  await using jobd = await Installed.create(executable);
+  const versions = await Promise.all([jobd.run("version"), jobd.run("version")]);
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  for (const { code, out } of versions) {
+    assert.equal(code, 0);
+    assert.ok(out.includes(version), out);
+  }
+  assert.match((await jobd.run("--help")).out, /Usage: jobd/);
+});
+
+Deno.test("wrong use ends with the program's own exit code", async () => {
+  await using jobd = await Installed.create(executable);
+  const { code, error } = await jobd.run("enqueue", "--no-such-flag");
+  assert.equal(code, 2);
+  assert.match(error, /no-such-flag/);
+});
+
+Deno.test("on SQLite: migrate, enqueue, a worker that runs the job and ends on SIGTERM", async () => {
+  await using jobd = await Installed.create(executable);
+  await runsJobs(jobd, "sqlite:jobs.db");
+});
+
+Deno.test("on PostgreSQL: migrate, enqueue, a worker that runs the job and ends on SIGTERM", async () => {
+  await using database = await createDatabase(postgres);
+  await using jobd = await Installed.create(executable);
+  await runsJobs(jobd, database.url);
+});
+
+Deno.test("the installed form is the same program in a folder of its own", async () => {
+  await build("src/packaging/install.ts", join(built, "installed"));
+  await using jobd = await Installed.create(join(built, "installed", "jobd"));
+  await runsJobs(jobd, "sqlite:jobs.db");
+});
+
+globalThis.addEventListener("unload", () => Deno.removeSync(built, { recursive: true }));
+
+async function runsJobs(jobd: Installed, store: string): Promise<void> {
+  await jobd.program("claude", "echo done by the agent");
+  const url = ["--database-url", store];
+  assert.equal((await jobd.run("migrate", ...url)).code, 0);
+  const payload = JSON.stringify({ prompt: "hello", cwd: jobd.folder });
+  const { id } = await jobd.json("enqueue", ...url, "--payload", payload);
+  const worker = jobd.spawn("worker", ...url);
+  try {
+    while ((await jobd.json("job", "show", id, ...url)).state !== "completed");
+    assert.match((await jobd.run("job", "logs", id, ...url)).out, /done by the agent/);
+  } finally {
+    worker.kill("SIGTERM");
+  }
+  const { code, stderr } = await worker.output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+}
+
+async function build(script: string, target: string): Promise<void> {
+  const permissions = ["read", "write", "env", "run"].map((name) => `--allow-${name}`);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--frozen", ...permissions, script, target],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { execute, type ExecuteOptions } from "../../src/runtime/executor.ts";
+import { discard, fail, type Handler, snooze, type StopReason } from "../../src/runtime/handler.ts";
+import { exampleJob } from "../support/example_job.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, job = exampleJob()) {
+  const clock = new FakeClock(10_000);
+  const stop = options.stop ?? new AbortController();
+  let abandoned = 0;
+  const outcome = execute(job, { type: "test", run }, {
+    clock,
+    now: () => clock.now(),
+    timeoutMs: 1_000,
+    stop,
+    log: () => {},
+    progress: () => {},
+    onAbandoned: () => void abandoned++,
+    ...options,
+  });
+  return { clock, stop, outcome, abandoned: () => abandoned };
+}
+
+const hang: Handler["run"] = (_, { signal }) =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+
+Deno.test("execute() turns what a handler gives into an outcome", async () => {
+  const table: [Handler["run"], unknown][] = [
+    [() => Promise.resolve({ a: 1 }), { kind: "completed", result: { a: 1 } }],
+    [() => Promise.resolve(), { kind: "completed", result: null }],
+    [() => Promise.resolve(snooze("5s", "later")), { kind: "snoozed", delayMs: 5_000, reason: "later" }],
+    [() => Promise.resolve(discard("no use")), {
+      kind: "failed",
+      error: { code: "discarded", message: "no use" },
+      permanent: true,
+    }],
+    [() => Promise.resolve(fail({ code: "busy", message: "later" }, { retryIn: "2s" })), {
+      kind: "failed",
+      error: { code: "busy", message: "later" },
+      retryInMs: 2_000,
+    }],
+  ];
+  for (const [run, expected] of table) assert.deepEqual(await executing(run).outcome, expected);
+});
+
+Deno.test("execute() keeps message, code, causes and stack of what is thrown, also synchronously", async () => {
+  const cause = new TypeError("deep");
+  const failures: Handler["run"][] = [
+    () => Promise.reject(Object.assign(new Error("broken\u0000", { cause }), { code: "E42" })),
+    () => {
+      throw Object.assign(new Error("broken\u0000", { cause }), { code: "E42" });
+    },
+  ];
+  for (const run of failures) {
+    const outcome = await executing(run).outcome;
+    assert.ok(outcome?.kind === "failed");
+    assert.deepEqual([outcome.error.code, outcome.error.message], ["E42", "broken\uFFFD"]);
+    assert.deepEqual(outcome.error.causes, ["TypeError: deep"]);
+    assert.match(outcome.error.stack ?? "", /executor_test/);
+  }
+});
+
+Deno.test("execute() keeps runs whose result is no JSON as completed, with a note", async () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  for (const result of [circular, 10n, "x".repeat(2_000_000), { deep: "\u0000" }]) {
+    const outcome = await executing(() => Promise.resolve(result as never)).outcome;
+    assert.equal(outcome?.kind, "completed");
+  }
+});
+
+Deno.test("execute() ends an attempt at its timeout, and at the job's deadline when that is earlier", async () => {
+  const timedOut = executing(hang);
+  await timedOut.clock.advance(1_000);
+  const outcome = await timedOut.outcome;
+  assert.ok(outcome?.kind === "failed" && outcome.error.code === "timeout");
+
+  const expired = executing(hang, {}, exampleJob({ expireAt: 10_400 }));
+  await expired.clock.advance(400);
+  assert.deepEqual(await expired.outcome, { kind: "expired" });
+
+  const late = executing(() => assert.fail("must not start"), {}, exampleJob({ expireAt: 9_999 }));
+  assert.deepEqual(await late.outcome, { kind: "expired" });
+});
+
+Deno.test("execute() obeys the reason of the stop, whatever the handler still gives", async () => {
+  const table: [StopReason, unknown][] = [
+    ["cancelled", { kind: "cancelled" }],
+    ["shutdown", { kind: "released" }],
+    ["lease_lost", undefined],
+  ];
+  for (const [reason, expected] of table) {
+    const pretender: Handler["run"] = (_, { signal }) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve({ success: true })));
+    const { stop, outcome } = executing(pretender);
+    stop.abort(reason);
+    assert.deepEqual(await outcome, expected);
+  }
+});
+
+Deno.test("execute() does not start what is already stopped", async () => {
+  const stop = new AbortController();
+  stop.abort("shutdown" satisfies StopReason);
+  assert.deepEqual(await executing(() => assert.fail("must not start"), { stop }).outcome, {
+    kind: "released",
+  });
+});
+
+Deno.test("execute() takes the slot from a handler that ignores its signal, and says so", async () => {
+  const deaf = executing(() => new Promise(() => {}), { abandonMs: 5_000 });
+  await deaf.clock.advance(5_999);
+  assert.equal(deaf.abandoned(), 0);
+  await deaf.clock.advance(1);
+  const outcome = await deaf.outcome;
+  assert.ok(outcome?.kind === "failed" && outcome.error.code === "timeout");
+  assert.equal(deaf.abandoned(), 1);
+  assert.equal(deaf.clock.pending, 0);
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { Jobd, JobdError } from "../../src/mod.ts";
+import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+
+const open = (namespace?: string, driver = new MemoryDriver({ now: () => Date.now() })): Promise<Jobd> =>
+  Jobd.open(driver, namespace === undefined ? {} : { namespace });
+
+const code = (expected: string) => (error: unknown): boolean =>
+  error instanceof JobdError && error.code === expected;
+
+Deno.test("Jobd.enqueue() stores what was asked, and answers a repeated id with the job that exists", async () => {
+  await using jobd = await open();
+  const id = crypto.randomUUID();
+  const first = await jobd.enqueue({
+    id,
+    payload: { type: "email", to: "a" },
+    delay: "5m",
+    tags: ["x"],
+    priority: "high",
+  });
+  assert.deepEqual(first, { id, outcome: "created", state: "scheduled" });
+  assert.deepEqual(await jobd.enqueue({ id, payload: {} }), { id, outcome: "existing", state: "scheduled" });
+  const job = await jobd.jobs.get(id);
+  assert.deepEqual([job.type, job.priority, job.options.tags, job.runAt - job.createdAt], [
+    "email",
+    10,
+    ["x"],
+    300_000,
+  ]);
+});
+
+Deno.test("Jobd.enqueueMany() stores all or none, in order", async () => {
+  await using jobd = await open();
+  await assert.rejects(jobd.enqueueMany([{ type: "a" }, { type: "no good name!" }]), code("invalid_request"));
+  assert.deepEqual(await Array.fromAsync(jobd.jobs.list()), []);
+  const results = await jobd.enqueueMany([{ type: "a" }, { type: "b", uniqueKey: "k" }, {
+    type: "b",
+    uniqueKey: "k",
+  }]);
+  assert.deepEqual(results.map(({ outcome }) => outcome), ["created", "created", "existing"]);
+  assert.equal(results[1]?.id, results[2]?.id);
+  await assert.rejects(jobd.enqueueMany(Array(10_001).fill({ type: "a" })), code("invalid_request"));
+});
+
+Deno.test("Jobs.find() takes a unique beginning or ending of an id", async () => {
+  await using jobd = await open();
+  const id = "0190aaaa-0000-7000-8000-0000000000f1";
+  const other = "0190aaaa-0000-7000-8000-0000000000f2";
+  await jobd.enqueueMany([{ id, type: "a" }, { id: other, type: "a" }]);
+  assert.equal((await jobd.jobs.find("00f1")).id, id);
+  assert.equal((await jobd.jobs.find(other.toUpperCase())).id, other);
+  await assert.rejects(jobd.jobs.find("0190aaaa"), code("conflict"));
+  await assert.rejects(jobd.jobs.find("ffff"), code("not_found"));
+  await assert.rejects(jobd.jobs.find("%"), code("invalid_request"));
+});
+
+Deno.test("Jobs.actAll() acts on what matches, page by page, and reports what it could not do", async () => {
+  await using jobd = await open();
+  await jobd.enqueueMany(
+    Array.from({ length: 450 }, (_, index) => ({ type: index % 2 ? "odd" : "even", delay: "1h" })),
+  );
+  let told = 0;
+  const report = await jobd.jobs.actAll("cancel", { types: ["odd"] }, { onProgress: (done) => told = done });
+  assert.deepEqual([report.succeeded.length, report.failed.length, told], [225, 0, 225]);
+  const cancelled = await Array.fromAsync(jobd.jobs.list({ states: ["cancelled"] }));
+  assert.ok(cancelled.length === 225 && cancelled.every(({ type }) => type === "odd"));
+  const again = await jobd.jobs.act("run", cancelled.slice(0, 2).map(({ id }) => id));
+  assert.deepEqual(again.failed.map((one) => one.code), ["conflict", "conflict"]);
+  const revived = await jobd.jobs.act("retry", cancelled.slice(0, 2).map(({ id }) => id));
+  assert.equal(revived.succeeded.length, 2);
+});
+
+Deno.test("Jobs of another namespace are invisible and out of reach", async () => {
+  const driver = new MemoryDriver({ now: () => Date.now() });
+  await using ours = await open("ours", driver);
+  const theirs = await open("theirs", driver);
+  const { id } = await ours.enqueue({ type: "a", queue: "q" });
+  await assert.rejects(theirs.jobs.get(id), code("not_found"));
+  await assert.rejects(theirs.jobs.find(id), code("not_found"));
+  assert.deepEqual((await theirs.jobs.act("cancel", [id])).failed.map((one) => one.code), ["not_found"]);
+  assert.deepEqual(await Array.fromAsync(theirs.jobs.list()), []);
+  assert.deepEqual(await theirs.queues.list(), []);
+  assert.equal((await ours.jobs.get(id)).state, "available");
+});
+
+Deno.test("Jobs.wait() gives up in time, and the job goes on", async () => {
+  await using jobd = await open();
+  const { id } = await jobd.enqueue({ type: "a" });
+  await assert.rejects(jobd.jobs.wait(id, { timeoutMs: 30 }), code("timed_out"));
+  await assert.rejects(jobd.jobs.wait(id, { signal: AbortSignal.abort() }), code("timed_out"));
+  assert.equal((await jobd.jobs.get(id)).state, "available");
+});
+
+Deno.test("Queues are created, changed, paused and resumed by name", async () => {
+  await using jobd = await open();
+  await assert.rejects(jobd.queues.get("mail"), code("not_found"));
+  await assert.rejects(jobd.queues.pause("mail"), code("not_found"));
+  await jobd.queues.create("mail", { maxAttempts: 2 });
+  await assert.rejects(jobd.queues.create("mail"), code("conflict"));
+  assert.ok((await jobd.queues.pause("mail")).pausedAt !== null);
+  const updated = await jobd.queues.update("mail", { timeoutMs: 5 });
+  assert.ok(updated.pausedAt !== null);
+  assert.deepEqual(updated.settings, { timeoutMs: 5 });
+  assert.equal((await jobd.queues.resume("mail")).pausedAt, null);
+});

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { discard, type Handler, type Job, Jobd, snooze, type WorkerOptions } from "../../src/mod.ts";
+import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+
+type Run = Handler["run"];
+
+/** A store in memory with a worker on it; real time, quick settings. */
+async function working(runs: Record<string, Run>, options: Partial<WorkerOptions> = {}) {
+  const jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }));
+  const handlers = Object.entries(runs).map(([type, run]): Handler => ({ type, run, outOfProcess: true }));
+  const worker = await jobd.worker({
+    handlers,
+    pollIntervalMs: 20,
+    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
+    ...options,
+  });
+  await worker.start();
+  const run = async (type: string, more = {}): Promise<Job> => {
+    const { id } = await jobd.enqueue({ type, ...more });
+    return await jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  };
+  const close = async (): Promise<void> => {
+    await worker.stop();
+    await jobd.close();
+  };
+  return { jobd, worker, run, [Symbol.asyncDispose]: close };
+}
+
+Deno.test("Worker runs a job, keeps its result, its log and its progress", async () => {
+  await using work = await working({
+    hello: (job, { log, progress }) => {
+      log("to the log\n");
+      log("to stderr\n", "stderr");
+      progress({ percent: 50 });
+      return Promise.resolve({ got: job.payload });
+    },
+  });
+  const job = await work.run("hello", { payload: { a: 1 } });
+  assert.deepEqual([job.state, job.result, job.progress, job.attempt], [
+    "completed",
+    { got: { a: 1 } },
+    { percent: 50 },
+    1,
+  ]);
+  const chunks = await Array.fromAsync(work.jobd.jobs.logs(job.id));
+  assert.deepEqual(chunks.map(({ stream, text }) => [stream, text]), [["stdout", "to the log\n"], [
+    "stderr",
+    "to stderr\n",
+  ]]);
+});
+
+Deno.test("Worker retries failures until they are too many, then the job is dead", async () => {
+  await using work = await working({ bad: () => Promise.reject(new Error("no")) });
+  const job = await work.run("bad", { maxAttempts: 3, backoff: { base: 1, max: 1, jitter: "none" } });
+  assert.deepEqual([job.state, job.attempt, job.failures, job.error?.message], ["dead", 3, 3, "no"]);
+  const executions = await work.jobd.jobs.executions(job.id);
+  assert.deepEqual(executions.map(({ attempt, outcome }) => [attempt, outcome]), [[1, "failed"], [
+    2,
+    "failed",
+  ], [
+    3,
+    "failed",
+  ]]);
+});
+
+Deno.test("Worker snoozes without a failure and buries what a handler discards", async () => {
+  await using work = await working({
+    patient: (job) => Promise.resolve(job.attempt < 3 ? snooze(5) : "now"),
+    hopeless: () => Promise.resolve(discard("no such user")),
+  });
+  const patient = await work.run("patient", { maxAttempts: 1 });
+  assert.deepEqual([patient.state, patient.attempt, patient.failures, patient.result], [
+    "completed",
+    3,
+    0,
+    "now",
+  ]);
+  const hopeless = await work.run("hopeless");
+  assert.deepEqual([hopeless.state, hopeless.attempt, hopeless.error?.code], ["dead", 1, "discarded"]);
+});
+
+Deno.test("Worker leaves jobs of other types alone", async () => {
+  await using work = await working({ known: () => Promise.resolve("ran") });
+  const { id } = await work.jobd.enqueue({ type: "unknown" });
+  await work.run("known");
+  const job = await work.jobd.jobs.get(id);
+  assert.deepEqual([job.state, job.attempt], ["available", 0]);
+});
+
+Deno.test("Worker stops a running job that is cancelled, and a waiting one never starts", async () => {
+  const started = Promise.withResolvers<void>();
+  await using work = await working({
+    long: (_, { signal }) => {
+      started.resolve();
+      return new Promise((resolve) =>
+        signal.addEventListener("abort", () => resolve("looks like a success"))
+      );
+    },
+  }, { concurrency: 1 });
+  const { id } = await work.jobd.enqueue({ type: "long" });
+  await started.promise;
+  const waiting = await work.jobd.enqueue({ type: "long" });
+  const report = await work.jobd.jobs.act("cancel", [id, waiting.id, crypto.randomUUID()]);
+  assert.deepEqual(report.succeeded.sort(), [id, waiting.id].sort());
+  assert.deepEqual(report.failed.map(({ code }) => code), ["not_found"]);
+  const job = await work.jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  assert.deepEqual([job.state, job.result], ["cancelled", null]);
+  assert.deepEqual((await work.jobd.jobs.get(waiting.id)).attempt, 0);
+});
+
+Deno.test("Worker.stop() waits for jobs, then hands the rest back at no cost", async () => {
+  const work = await working({
+    quick: () => new Promise((resolve) => setTimeout(() => resolve("done"), 100)),
+    slow: (_, { signal }) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve("late"))),
+  });
+  const ids = (await work.jobd.enqueueMany([{ type: "quick" }, { type: "slow" }])).map(({ id }) => id);
+  while (work.worker.running < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await work.worker.stop({ timeoutMs: 1_000 });
+  const [quick, slow] = await Promise.all(ids.map((id) => work.jobd.jobs.get(id)));
+  assert.deepEqual([quick?.state, quick?.result], ["completed", "done"]);
+  assert.deepEqual([slow?.state, slow?.failures, slow?.releases, slow?.attempt], ["available", 0, 1, 1]);
+  assert.deepEqual(await work.jobd.workers(), []);
+  await work.jobd.close();
+});
+
+Deno.test("Worker expires a job whose deadline passes, waiting or running", async () => {
+  await using work = await working({
+    long: (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(1))),
+  }, { leaseMs: 600 });
+  const running = await work.run("long", { ttl: "200ms" });
+  assert.deepEqual([running.state, running.attempt], ["expired", 1]);
+  const { id } = await work.jobd.enqueue({ type: "long", delay: "1h", ttl: "50ms" });
+  const waiting = await work.jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  assert.deepEqual([waiting.state, waiting.attempt], ["expired", 0]);
+});
+
+Deno.test("Worker uses the settings of a queue for attempts and timeout", async () => {
+  await using work = await working({
+    long: (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(1))),
+  });
+  await work.jobd.queues.create("strict", { maxAttempts: 2, timeoutMs: 30 });
+  await work.worker.stop();
+  const worker = await work.jobd.worker({
+    handlers: [{
+      type: "long",
+      outOfProcess: true,
+      run: (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(1))),
+    }],
+    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
+    pollIntervalMs: 20,
+  });
+  await worker.start();
+  const { id } = await work.jobd.enqueue({ type: "long", queue: "strict" });
+  const job = await work.jobd.jobs.wait(id, { timeoutMs: 20_000 });
+  assert.deepEqual([job.state, job.failures, job.maxAttempts, job.error?.code], ["dead", 2, 2, "timeout"]);
+  await worker.stop();
+});
+
+Deno.test("Worker takes the jobs of a dead worker back when their lease has ended", async () => {
+  const driver = new MemoryDriver({ now: () => Date.now() });
+  await using jobd = await Jobd.open(driver);
+  const { id } = await jobd.enqueue({ type: "any" });
+  const now = jobd.now();
+  // A worker that claims and then never renews, as a frozen process would.
+  const claim = { worker: "frozen", namespace: "default", queues: "all", types: "all", limit: 1 } as const;
+  const { jobs: [stolen] } = await driver.claim({ ...claim, now, expiresAt: now + 100 });
+  assert.equal(stolen?.id, id);
+  await using worker = await jobd.worker({
+    handlers: [{ type: "any", outOfProcess: true, run: (job) => Promise.resolve(job.attempt) }],
+    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
+    leaseMs: 300,
+    pollIntervalMs: 20,
+  });
+  await worker.start();
+  const job = await jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  assert.deepEqual([job.state, job.attempt, job.failures, job.result], ["completed", 2, 1, 2]);
+  const [first] = await jobd.jobs.executions(id);
+  assert.deepEqual([first?.outcome, first?.error?.code], ["lost", "worker_lost"]);
+});
