@@ -13,7 +13,7 @@ create table jobd.queue (
 
 -- The facts, one row a job. Claim and settle change state, attempt, failures, releases, run_at, started_at, finished_at,
 -- worker, lease_id, seq, result and error; no index may cover or name one of these, so that both are HOT updates.
--- The fill factor leaves room for the new row versions on the same page.
+-- The fill factor leaves room for the new versions of all rows of a page, which one claim may well write together.
 create table jobd.job (
   id uuid primary key,
   queue_id bigint not null,
@@ -44,7 +44,7 @@ create table jobd.job (
   dead_at timestamptz,
   cancelled_at timestamptz,
   expired_at timestamptz
-) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
+) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
 
 create unique index job_unique_lock on jobd.job (unique_lock) where unique_lock is not null;
 create index job_expire_at on jobd.job (expire_at) where expire_at is not null;
@@ -54,7 +54,8 @@ create index job_cancelled_at on jobd.job (cancelled_at desc, id desc) where can
 create index job_expired_at on jobd.job (expired_at desc, id desc) where expired_at is not null;
 
 -- The dispatch index: one narrow row for each available job. rank is the negative priority, so that the primary key
--- is the order of dispatch; seq is given on arrival by the database.
+-- is the order of dispatch; seq is given on arrival by the database. These small, busy tables keep their pages: giving
+-- them back to the disk needs a lock that stops everybody.
 create sequence jobd.ready_seq;
 create table jobd.ready (
   queue_id bigint not null,
@@ -63,14 +64,16 @@ create table jobd.ready (
   job_id uuid not null,
   type text not null,
   primary key (queue_id, rank, seq)
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
+  vacuum_truncate = false);
 
 -- One narrow row for each job that waits for a time.
 create table jobd.scheduled (
   run_at timestamptz not null,
   job_id uuid not null,
   primary key (run_at, job_id)
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
+  vacuum_truncate = false);
 
 -- One row for each claim call: which worker runs which jobs until when.
 create table jobd.lease (
@@ -78,7 +81,8 @@ create table jobd.lease (
   worker text not null,
   expires_at timestamptz not null,
   jobs uuid[] not null
-) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
+  vacuum_truncate = false);
 
 -- Attempts that ended without ending their job. The latest attempt is recorded by the job row itself.
 create table jobd.execution (

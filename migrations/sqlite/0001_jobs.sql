@@ -10,6 +10,7 @@ create table queue (
   created_at integer not null,
   unique (namespace, name)
 ) strict;
+create index queue_paused_at on queue (paused_at) where paused_at is not null;
 
 -- The facts, one row a job. No index covers a column that claim and settle change.
 create table job (

@@ -1,9 +1,14 @@
+import { cp } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { ArchiveFile } from "./tar.ts";
 
 // What is loaded by its file name and not by an import statement: the threads, and the library for handler modules.
 const THREADS = ["src/runtime/watchdog_thread.ts"];
 const LIBRARY = "src/mod.ts";
+
+// What the bundle is made from. The bundler works on a copy, with the packages beside it: it writes paths into its output,
+// and so the same sources give the same bytes in every folder.
+const SOURCES = ["deno.json", "deno.lock", "main.ts", "migrations", "src"];
 
 /**
  * Bundles jobd with its dependencies into JavaScript files that need no network, no npm and no configuration. What the
@@ -12,8 +17,8 @@ const LIBRARY = "src/mod.ts";
 export async function bundle(): Promise<ArchiveFile[]> {
   const folder = await Deno.makeTempDir({ prefix: "jobd-bundle-" });
   try {
-    await runBundler(folder);
-    const files = await readAll(folder);
+    for (const source of SOURCES) await cp(source, join(folder, source), { recursive: true });
+    const files = await readAll(await runBundler(folder));
     const importMap = { imports: { "@jobd/jobd": `./${compiled(LIBRARY)}` } };
     return [
       ...files.map(({ name, text }) => textFile(name, withThreads(name, text))),
@@ -24,12 +29,22 @@ export async function bundle(): Promise<ArchiveFile[]> {
   }
 }
 
-async function runBundler(folder: string): Promise<void> {
-  const options = ["--frozen", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder];
+/** Bundles the sources in the folder and returns the folder of the bundle. */
+async function runBundler(folder: string): Promise<string> {
+  const options = [
+    "--frozen",
+    "--quiet",
+    "--node-modules-dir=auto",
+    "--platform",
+    "deno",
+    "--code-splitting",
+  ];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", ...options, "main.ts", LIBRARY, ...THREADS],
+    args: ["bundle", ...options, "--outdir", "bundle", "main.ts", LIBRARY, ...THREADS],
+    cwd: folder,
   }).output();
   if (!success) throw new Error(`deno bundle: ${new TextDecoder().decode(stderr)}`);
+  return join(folder, "bundle");
 }
 
 /** `deno bundle` leaves the file names of threads as they were: they are led to the bundled ones. */

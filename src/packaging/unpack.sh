@@ -8,7 +8,7 @@ give_up() {
   exit 2
 }
 
-# The size of Deno and the checksum of the program: what an interrupted disk or a curious hand may have changed.
+# The size of Deno and the checksum of the program, on one line: what an interrupted disk or a curious hand may have changed.
 stamp() {
   if [ -O "$1" ]; then (cd "$1" && echo $(wc -c <deno && cat @FILES@ | cksum)) 2>/dev/null; fi
 }
@@ -23,9 +23,8 @@ unpack() {
     give_up "cannot write to $cache: set XDG_CACHE_HOME to a folder that this user may write to"
   trap 'rm -rf "$new"' EXIT
   trap 'exit 130' HUP INT TERM
-  tail -n "+@LINES@" "$0" | gzip -dc | tar -xf - -C "$new" ||
-    give_up "cannot unpack into $cache: the disk is full, gzip or tar is missing, or $0 is damaged"
-  [ "$(stamp "$new")" = "$stamp" ] || give_up "$0 is damaged: get or build it again"
+  problem=$(tail -n "+@LINES@" "$0" | { gzip -dc | tar -xf - -C "$new"; } 2>&1 | sed -n '/./{p;q;}')
+  [ "$(stamp "$new")" = "$stamp" ] || give_up "cannot unpack $0 into $cache: ${problem:-the file is damaged}"
   "$new/deno" --version >/dev/null ||
     give_up "cannot run programs from $cache (mounted noexec?): set XDG_CACHE_HOME to a folder on another disk"
   # A rename is all or nothing. When two first starts race, the later one lands inside the earlier one's folder: away with it.

@@ -314,6 +314,7 @@ export class Worker implements AsyncDisposable {
 
   async #heartbeat(): Promise<number> {
     const { driver, time } = this.#context;
+    await this.#settler.closeLeases();
     await this.#leases.renew();
     await driver.saveWorker(this.#row());
     await time.refresh(() => driver.ready());

@@ -9,7 +9,7 @@ import { runCommandLine } from "../../src/surfaces/cli/run.ts";
 export interface FakeMachine {
   env?: Record<string, string>;
   /** Files by path; modules as objects. */
-  files?: Record<string, string | Record<string, unknown>>;
+  files?: Record<string, string | Uint8Array<ArrayBuffer> | Record<string, unknown>>;
   stdin?: string;
   /** The answer that a person at the terminal gives; without one there is no terminal. */
   answer?: string;
@@ -38,6 +38,11 @@ export class FakeWorld {
   /** Sends a signal to the command that runs. */
   signal(name: SignalName): void {
     for (const callback of this.#signals.get(name) ?? []) callback();
+  }
+
+  /** Whether the command that runs wants to know of a signal. */
+  listening(name: SignalName): boolean {
+    return (this.#signals.get(name)?.size ?? 0) > 0;
   }
 
   /** Runs a command line. */
@@ -71,7 +76,12 @@ export class FakeWorld {
         isFile: (path) => Promise.resolve(Object.hasOwn(files, path)),
         readText: (path) => Promise.resolve(textOf(path)),
         importModule: (path) => Promise.resolve(files[path] as Record<string, unknown>),
-        open: async (path) => ReadableStream.from([new TextEncoder().encode(await textOf(path))]),
+        open: async (path) => {
+          const file = files[path];
+          return ReadableStream.from([
+            file instanceof Uint8Array ? file : new TextEncoder().encode(await textOf(path)),
+          ]);
+        },
       },
       clock: systemClock,
       onSignal: (name, callback) => {

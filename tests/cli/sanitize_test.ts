@@ -32,8 +32,8 @@ const HOSTILE = [
   "shift \u000e out \u000f in",
 ];
 
-// deno-lint-ignore no-control-regex
 const FORBIDDEN =
+  // deno-lint-ignore no-control-regex
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 Deno.test("oneLine, severalLines, safeJson: no control character of the corpus comes through", () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { JobdError } from "../../src/domain/errors.ts";
+import { commandsDocument } from "../../src/surfaces/cli/documents.ts";
 import { envExample, settingsTable } from "../../src/surfaces/config/documents.ts";
+import { HANDLER_KEYS } from "../../src/surfaces/config/handler_sections.ts";
 import { type ConfigInput, loadConfig } from "../../src/surfaces/config/load.ts";
 import { nearest } from "../../src/surfaces/config/nearest.ts";
 import { settingsList } from "../../src/surfaces/config/settings.ts";
@@ -88,9 +90,9 @@ Deno.test("settings: a module exports config, or a default", async () => {
 
 Deno.test("settings: sections of handlers are handed on as they are", async () => {
   const { file } = await load({
-    files: { "jobd.json": '{"commands":{"greet":{"argv":["echo"]}},"agent":{}}' },
+    files: { "jobd.json": '{"commands":{"greet":{"command":"echo"}}}' },
   });
-  assert.deepEqual(file?.sections, { commands: { greet: { argv: ["echo"] } }, agent: {} });
+  assert.deepEqual(file?.sections, { commands: { greet: { command: "echo" } } });
 });
 
 Deno.test("settings: queues in order, by weight, all", async () => {
@@ -214,7 +216,7 @@ for (const [name, given, message, hint = ""] of WRONG) {
     const error = await refused(given);
     assert.ok(["invalid_config", "invalid_request"].includes(error.code));
     assert.ok(error.message.includes(message), `${error.message}\ndoes not hold\n${message}`);
-    assert.ok((error.hint ?? "").includes(hint), error.hint);
+    assert.ok((error.hint ?? "").includes(hint), error.hint ?? "no hint");
     assert.ok(!error.message.includes("secret"));
   });
 }
@@ -238,4 +240,19 @@ Deno.test(".env.example is what the table of settings says", async () => {
 Deno.test("docs/configuration.md holds the table of settings", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
   assert.ok(text.includes(settingsTable()), "run `deno task docs`");
+});
+
+Deno.test("docs/configuration.md names every key of the handlers' sections", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
+  const agent = text.slice(text.indexOf("### `agent`"), text.indexOf("### `commands`"));
+  const commands = text.slice(text.indexOf("### `commands`"), text.indexOf("## Queues"));
+  for (const key of HANDLER_KEYS.agent) assert.ok(agent.includes(`\`${key}\``), key);
+  for (const key of [...HANDLER_KEYS.command, ...HANDLER_KEYS.slot]) {
+    assert.ok(commands.includes(`\`${key}\``), key);
+  }
+});
+
+Deno.test("docs/commands.md is what the table of commands says", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/commands.md", import.meta.url));
+  assert.equal(text, commandsDocument(), "run `deno task docs`");
 });

@@ -71,7 +71,7 @@ const WRONG: [args: string[], exitCode: number, message: string, hint?: string][
   [["dead", "purge"], 2, "Nobody can be asked here", "--yes"],
   [["dead", "delete", "--queue", "q"], 2, "Nobody can be asked here", "--yes"],
   [["completions", "tcsh"], 2, 'no completions for shell "tcsh"', "bash, zsh, fish"],
-  [["completions", "fsh"], 2, 'no completions for shell "fsh"', "Did you mean fish?"],
+  [["completions", "fishh"], 2, 'no completions for shell "fishh"', "Did you mean fish?"],
   [["jobs", "--namespace", "a b"], 2, '--namespace: "a b" is not a namespace name'],
   [["jobs", "--log-level", "loud"], 2, '--log-level: "loud" is not one of debug, info, warn, error'],
   [["jobs", "--config", "none.json"], 2, 'There is no config file "none.json"', "--config"],

@@ -61,6 +61,10 @@ export const claimChapter: Chapter = {
     assert.deepEqual(await w.claimIds({ queues: ["a", "b"] }), [low, high]);
     assert.deepEqual(await w.claimIds({ queues: ["b", "c"] }), [other]);
   },
+  "a queue that is named twice gives its jobs once": async (w) => {
+    const ids = await w.addMany(2, { queue: "a" });
+    assert.deepEqual(await w.claimIds({ queues: ["a", "b", "a"] }), ids);
+  },
   "an ordered request fills up from the next queue": async (w) => {
     const b = await w.addMany(3, { queue: "b" });
     const a = await w.addMany(2, { queue: "a" });

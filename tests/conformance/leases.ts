@@ -91,7 +91,19 @@ export const leasesChapter: Chapter = {
     assert.equal(await w.settle(job, done), "applied");
     assert.deepEqual(await rescue(w, orphan), ["stale"]);
     assert.equal((await w.job(job.id)).state, "completed");
+    assert.deepEqual(await rescue(w, await onlyOrphan(w)), []);
     assert.deepEqual(await w.driver.extend("w1", T + LEASE), []);
+  },
+  "a job whose cancellation is requested during its rescue is taken back by the next one": async (w) => {
+    await w.addMany(2);
+    const { jobs: [first, second] } = await w.claim({ limit: 2 });
+    assert.ok(first && second);
+    const orphan = await onlyOrphan(w);
+    await w.amend(second, { kind: "requestCancel" });
+    assert.deepEqual(await rescue(w, orphan), ["applied", "cancel_requested"]);
+    assert.deepEqual(await rescue(w, await onlyOrphan(w)), ["applied"]);
+    assert.equal((await w.job(second.id)).state, "cancelled");
+    assert.deepEqual(await w.driver.orphans({ now: T + LEASE, workers: [], limit: 10 }), []);
   },
   "a worker that was given up finds its writes refused": async (w) => {
     const zombie = await w.start();

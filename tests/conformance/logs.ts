@@ -80,6 +80,17 @@ export const logsChapter: Chapter = {
     await w.driver.appendLogs([{ ...job, chunks: [], drop: { from: 4, to: 5 } }]);
     assert.deepEqual(await seqs(), [0, 5]);
   },
+  "dropping touches only the attempt that drops": async (w) => {
+    const first = await w.start();
+    await w.driver.appendLogs([{ ...first, chunks: [chunk(0), chunk(1)] }]);
+    await w.settle(first, released);
+    const second = await w.claimOne();
+    await w.driver.appendLogs([{ ...second, chunks: [chunk(0), chunk(1)], drop: { from: 0, to: 1 } }]);
+    const places = (await w.driver.logs({ jobId: first.id, limit: 10 })).map((
+      { attempt, seq },
+    ) => [attempt, seq]);
+    assert.deepEqual(places, [[1, 0], [1, 1], [2, 1]]);
+  },
   "logs of several jobs in one call stay apart": async (w) => {
     await w.addMany(2);
     const { jobs: [a, b] } = await w.claim({ limit: 2 });

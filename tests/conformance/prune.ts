@@ -95,8 +95,8 @@ export const pruneChapter: Chapter = {
     assert.equal((await prune(w, T + 99 * DAY)).deleted, 0);
     assert.deepEqual(await w.claimIds(), [job.id]);
   },
-  "an empty store is pruned in one step": async (w) => {
-    assert.deepEqual(await w.driver.prune({ now: T, retention: RETENTION, limit: 10 }), { deleted: 0 });
+  "the walk through an empty store comes to its end": async (w) => {
+    assert.equal((await prune(w, T + DAY)).deleted, 0);
   },
   "waiting jobs past their deadline are overdue, others are not": async (w) => {
     const available = await w.add({ expireAt: T + 2 * SECOND });

@@ -171,6 +171,7 @@ export const settleChapter: Chapter = {
       "applied",
       "applied",
     ]);
+    assert.deepEqual(await w.driver.extend("w1", T + LEASE), [leaseId]);
     const states = await Promise.all(jobs.map(async ({ id }) => (await w.job(id)).state));
     assert.deepEqual(states, ["completed", "completed", "dead", "dead", "available", "scheduled"]);
   },
@@ -208,6 +209,22 @@ export const settleChapter: Chapter = {
     assert.deepEqual(await w.driver.extend("w1", T + LEASE), [second.leaseId]);
     await w.driver.settle({ transitions: [], close: [first.leaseId, "999999"] });
     assert.deepEqual(await w.driver.extend("w1", T + LEASE), [second.leaseId]);
+  },
+  "leases are closed only with a batch that is applied as a whole": async (w) => {
+    await w.addMany(3);
+    const { leaseId, jobs: [first, second, third] } = await w.claim({ limit: 3 });
+    assert.ok(leaseId && first && second && third);
+    await w.amend(first, { kind: "requestCancel" });
+    const settle = (...ends: [typeof first, Outcome][]): Promise<string[]> => {
+      const transitions = ends.map(([job, outcome]) => decideAt(job, outcome, AT));
+      return w.driver.settle({ transitions, close: [leaseId] });
+    };
+    assert.deepEqual(await settle([first, done], [second, done]), ["cancel_requested", "applied"]);
+    assert.deepEqual(await w.driver.extend("w1", T + LEASE), [leaseId]);
+    assert.deepEqual(await settle([second, done], [third, done]), ["stale", "applied"]);
+    assert.deepEqual(await w.driver.extend("w1", T + LEASE), [leaseId]);
+    assert.deepEqual(await settle([first, cancelled]), ["applied"]);
+    assert.deepEqual(await w.driver.extend("w1", T + LEASE), []);
   },
   "nothing to settle gives nothing": async (w) => {
     assert.deepEqual(await w.driver.settle({ transitions: [], close: [] }), []);

@@ -2,28 +2,18 @@ import assert from "node:assert/strict";
 import { byJob } from "./effects.ts";
 import { BACKENDS, Fleet, PERMISSIONS, until } from "./fleet.ts";
 
-const CLIENT = `
-import { Jobd } from ${JSON.stringify(new URL("../../src/mod.ts", import.meta.url).href)};
-const [url = "", count = "0"] = Deno.args;
-const jobd = await Jobd.open(url);
-const requests = Array.from({ length: Number(count) }, () => jobd.enqueue({ type: "canary", payload: {} }));
-for (const { id } of await Promise.all(requests)) console.log(id);
-await jobd.close();
-`;
+const CLIENT = new URL("./client.ts", import.meta.url).pathname;
 
 for (const backend of BACKENDS) {
   Deno.test(`${backend}: 10,000 jobs from 8 concurrent clients all run once`, async () => {
     await using fleet = await Fleet.of(backend);
-    const script = await Deno.makeTempFile({ suffix: ".ts" });
-    await Deno.writeTextFile(script, CLIENT);
     await Promise.all([fleet.start({ concurrency: 50 }), fleet.start({ concurrency: 50 })]);
     const clients = Array.from({ length: 8 }, () =>
       new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", ...PERMISSIONS, script, fleet.url, "1250"],
+        args: ["run", "--quiet", ...PERMISSIONS, CLIENT, fleet.url, "1250"],
         stderr: "inherit",
       }).output());
     const outputs = await Promise.all(clients);
-    await Deno.remove(script);
     assert.deepEqual(outputs.map(({ code }) => code), Array(8).fill(0));
     const ids = outputs.flatMap(({ stdout }) => new TextDecoder().decode(stdout).trim().split("\n"));
     assert.equal(new Set(ids).size, 10_000);

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { Client } from "pg";
+import { exists } from "./cached_folder.ts";
 import { createDatabase, startPostgres } from "./postgres_server.ts";
 import type { PostgresVersion } from "./postgres_binaries.ts";
+import { listening } from "./server_setup.ts";
 
 for (const [version, expected] of [["15", 15], ["newest", 18]] as const) {
   Deno.test(`PostgreSQL ${version} starts, keeps its data over a crash, and leaves nothing behind`, async () => {
@@ -9,6 +12,22 @@ for (const [version, expected] of [["15", 15], ["newest", 18]] as const) {
     await assert.rejects(Deno.lstat(folder));
   });
 }
+
+Deno.test("the server of a test run that is killed with its whole process group ends, too", async () => {
+  const holder = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--quiet", import.meta.resolve("./hold_server.ts")],
+    detached: true,
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const reader = holder.stdout.getReader();
+  const { port, dataDir } = JSON.parse(new TextDecoder().decode((await reader.read()).value));
+  await listening(port, true);
+  Deno.kill(-holder.pid, "SIGKILL");
+  await Promise.all([holder.status, reader.cancel()]);
+  await listening(port, false);
+  while (await exists(dirname(dataDir))) await new Promise((resolve) => setTimeout(resolve, 100));
+});
 
 async function survivesCrash(version: PostgresVersion, expected: number): Promise<string> {
   await using server = await startPostgres({ version, settings: { work_mem: "5MB" } });

@@ -1,6 +1,6 @@
 // Ends a server when the test process is gone, however it ended: a test run leaves nothing behind, also after kill -9.
 const LEASH = `
-trap '' INT HUP
+trap '' INT TERM HUP
 while kill -0 "$1" 2>/dev/null && [ -d "$2" ]; do sleep 1; done
 [ -d "$2" ] || exit 0
 server=$(head -n 1 "$2/$3" 2>/dev/null) || server=
@@ -18,10 +18,15 @@ rm -rf "$2"
  */
 export async function leash(folder: string, pidFile: string): Promise<void> {
   const background = `(${LEASH}) </dev/null >/dev/null 2>&1 &`;
-  await new Deno.Command("sh", {
+  // Only `spawn` honours `detached`. A signal to the test run's process group must not reach the watch.
+  const shell = new Deno.Command("sh", {
     args: ["-c", background, "leash", String(Deno.pid), folder, pidFile],
     cwd: "/",
     detached: true,
     stdin: "null",
-  }).output();
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const { success } = await shell.status;
+  if (!success) throw new Error(`Cannot watch ${folder}: the shell could not be started`);
 }

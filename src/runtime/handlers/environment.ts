@@ -12,6 +12,9 @@ export const BASE_VARIABLES: readonly string[] = [
   "TZ",
 ];
 
+/** What leads into jobd itself and is never passed on, whatever a rule covers; in the same notation. */
+export const OWN_VARIABLES: readonly string[] = ["JOBD_*", "DATABASE_URL", "DATABASE_LISTEN_URL"];
+
 /** What {@linkcode childEnvironment} puts together. */
 export interface EnvironmentRules {
   /** Names that are passed on from the daemon; a `*` at the end stands for any rest. */
@@ -28,8 +31,9 @@ export function childEnvironment(
   own: Readonly<Record<string, string>> = ownEnvironment(rules.pass),
 ): Record<string, string> {
   const environment: Record<string, string> = {};
+  const drop = [...OWN_VARIABLES, ...rules.drop ?? []];
   for (const [name, value] of Object.entries(own)) {
-    if (covers(rules.pass, name) && !covers(rules.drop ?? [], name)) environment[name] = value;
+    if (covers(rules.pass, name) && !covers(drop, name)) environment[name] = value;
   }
   return { ...environment, ...rules.set };
 }

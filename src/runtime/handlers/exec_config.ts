@@ -1,5 +1,6 @@
 import { type Duration, parseDuration } from "../../domain/duration.ts";
 import { JobdError, messageOf } from "../../domain/errors.ts";
+import { covers, OWN_VARIABLES } from "./environment.ts";
 
 /** A place in a command that a payload fills. */
 export interface ExecSlot {
@@ -54,8 +55,29 @@ export interface ExecConfig {
 /** The word that makes all values the standard input. */
 export const STDIN_PAYLOAD = "payload";
 const SLOT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Variables that lead into jobd itself. */
-const OWN_SECRETS = /^(JOBD_|DATABASE_URL$|DATABASE_LISTEN_URL$)/;
+
+const COMMAND_KEYS: Record<keyof ExecCommand, true> = {
+  command: true,
+  args: true,
+  stdin: true,
+  cwd: true,
+  env: true,
+  envPass: true,
+  timeout: true,
+  idle: true,
+  grace: true,
+  permanentExitCodes: true,
+  slots: true,
+  uid: true,
+  gid: true,
+};
+const SLOT_KEYS: Record<keyof ExecSlot, true> = {
+  required: true,
+  default: true,
+  pattern: true,
+  maxLength: true,
+  allowDash: true,
+};
 
 /**
  * Checks the configuration of the `exec` handler.
@@ -69,18 +91,21 @@ export function checkExecConfig(config: ExecConfig): void {
 function checkCommand(name: string, command: ExecCommand): void {
   const refuse = (what: string, hint: string): JobdError =>
     new JobdError("invalid_config", `Invalid exec command ${JSON.stringify(name)}: ${what}`, { hint });
+  refuseUnknown(command, COMMAND_KEYS, refuse);
   if (typeof command.command !== "string" || command.command === "") {
     throw refuse("it has no program", "Set command to the path or name of a program.");
   }
   for (const variable of command.envPass ?? []) {
-    if (!OWN_SECRETS.test(variable) && variable !== "*") continue;
+    if (!covers(OWN_VARIABLES, variable)) continue;
     throw refuse(
       `envPass names ${variable}, which leads into jobd itself`,
       "Give it values of its own with env.",
     );
   }
   const slots = Object.entries(command.slots ?? {});
-  for (const [slot, { pattern }] of slots) {
+  for (const [slot, settings] of slots) {
+    const { pattern } = settings;
+    refuseUnknown(settings, SLOT_KEYS, refuse);
     if (!SLOT_NAME.test(slot) || slot === STDIN_PAYLOAD) {
       throw refuse(
         `${JSON.stringify(slot)} cannot be the name of a slot`,
@@ -91,7 +116,12 @@ function checkCommand(name: string, command: ExecCommand): void {
     if (!used) {
       throw refuse(`the slot ${slot} is used nowhere`, `Write {${slot}} into args, or name it as stdin.`);
     }
-    checkPattern(pattern, (why) => refuse(`the pattern of slot ${slot} is no regular expression`, why));
+    if (pattern !== undefined) {
+      checked(
+        () => slotPattern(pattern),
+        (why) => refuse(`the pattern of slot ${slot} is no regular expression`, why),
+      );
+    }
   }
   if (
     command.stdin !== undefined && command.stdin !== STDIN_PAYLOAD &&
@@ -100,14 +130,27 @@ function checkCommand(name: string, command: ExecCommand): void {
     throw refuse(`stdin names ${JSON.stringify(command.stdin)}`, 'It must be a declared slot or "payload".');
   }
   for (const limit of [command.timeout, command.idle, command.grace]) {
-    if (limit !== undefined) parseDuration(limit, `limit of exec command ${name}`);
+    if (limit !== undefined) {
+      checked(() => parseDuration(limit, "limit"), (why) => refuse(why, 'Write it like "30s" or "5m".'));
+    }
   }
 }
 
-function checkPattern(pattern: string | undefined, refuse: (why: string) => JobdError): void {
-  if (pattern === undefined) return;
+function refuseUnknown(
+  settings: object,
+  known: Record<string, true>,
+  refuse: (what: string, hint: string) => JobdError,
+): void {
+  const unknown = Object.keys(settings).find((key) => !Object.hasOwn(known, key));
+  if (unknown !== undefined) {
+    throw refuse(`unknown setting ${JSON.stringify(unknown)}`, `Known: ${Object.keys(known).join(", ")}.`);
+  }
+}
+
+/** Runs a check and words its error anew. */
+function checked(check: () => unknown, refuse: (why: string) => JobdError): void {
   try {
-    slotPattern(pattern);
+    check();
   } catch (error) {
     throw refuse(messageOf(error));
   }

@@ -44,12 +44,12 @@ function end(
 
 function runNow(tables: Tables, job: JobRow, at: number): AmendResult {
   if (job.state !== "scheduled" && job.state !== "blocked") return "stale";
-  job.runAt = at;
   tables.makeAvailable(job);
+  job.runAt = at;
   return "applied";
 }
 
-/** A new life: the attempts before it stay as history, its failures are forgotten, its time to live starts again. */
+/** A new life: the attempts before it stay as history, what it left is forgotten, its time to live starts again. */
 function revive(tables: Tables, job: JobRow, at: number): AmendResult {
   if (tables.lockHolder(job) !== undefined) return "conflict";
   tables.takeLock(job);
@@ -61,7 +61,9 @@ function revive(tables: Tables, job: JobRow, at: number): AmendResult {
     runAt: at,
     finishedAt: null,
     expireAt: ttlMs === undefined ? null : Math.min(at + ttlMs, MAX_INSTANT_MS),
+    progress: null,
     result: null,
+    error: null,
   });
   tables.makeAvailable(job);
   return "applied";

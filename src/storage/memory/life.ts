@@ -73,7 +73,9 @@ export function settleRuns(tables: Tables, batch: SettleBatch): SettleResult[] {
     return transitions.map(() => "stale");
   }
   const results = transitions.map((transition) => settleRun(tables, transition));
-  for (const leaseId of close) tables.leases.delete(Number(leaseId));
+  if (results.every((result) => result === "applied")) {
+    for (const leaseId of close) tables.leases.delete(Number(leaseId));
+  }
   return results;
 }
 

@@ -18,13 +18,11 @@ export class SortedList<T> {
     this.#items.splice(this.#placeOf(item), 0, item);
   }
 
-  /** Takes an item out; false when it is not there. */
-  delete(item: T): boolean {
+  /** Takes an item out, which must be there: what the order goes by may not have changed since it was added. */
+  delete(item: T): void {
     const place = this.#placeOf(item);
-    const found = this.#items[place];
-    if (found === undefined || this.#compare(found, item) !== 0) return false;
+    if (this.#items[place] !== item) throw new Error("The item is not in its place");
     this.#items.splice(place, 1);
-    return true;
   }
 
   /** The first items that fulfil the condition, at most `limit`. */

@@ -8,7 +8,7 @@ export interface Address {
   location: string;
 }
 
-const SHAPE = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
+const SHAPE = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
 
 /**
  * Reads a URL with one or several hosts: `postgres://user:password@one:5432,two:5432/database?sslmode=require`.

@@ -1,5 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import type { ClaimRequest, ClaimResult } from "../driver.ts";
+import { Allowance } from "./allowance.ts";
 import { claimQuery, claimValues, type Pick, readPicks, readStarted } from "./claim.ts";
 import type { Connections, Query } from "./connections.ts";
 import { DecidedSeq } from "./floor.ts";
@@ -10,11 +11,7 @@ import type { Names } from "./names.ts";
 import type { QueueIds } from "./queue_ids.ts";
 import type { Timing } from "./timing.ts";
 
-/** A look costs at most this share of the time: after one that took 1 ms the next may come 20 ms later. */
-const LOOK_SHARE = 20;
-/** The shortest time between looks. */
-const LOOK_MS = 200;
-/** The longest time between looks of a claimer that always finds enough. */
+/** A claimer that always finds enough looks after this time all the same. */
 const LOOK_WHEN_BUSY_MS = 1000;
 /** Lanes that one claim asks at most. */
 const ASKED_MAX = 1000;
@@ -36,30 +33,31 @@ export class Claimer {
   readonly #lanes = new Lanes();
   /** Of this claimer's own looks: it holds for their snapshots, which follow each other. */
   readonly #decided = new DecidedSeq();
+  /** A look may have to walk through many dead entries. */
+  readonly #allowance: Allowance;
   #turn = 0;
   #looking: Promise<boolean> | null = null;
   #lookedAt = -Infinity;
-  #lookTook = 0;
-  /** The last claim found fewer jobs than it wanted: the next one that finds nothing looks. */
-  #short = true;
-  #suspicious = false;
+  /** Something changed that nobody described. */
+  #suspicious = true;
 
   constructor(context: ClaimerContext, types: string[] | "all") {
     this.#context = context;
     this.#types = types;
+    this.#allowance = new Allowance(context.timing.monotonic);
     this.#claim = claimQuery(context.names, types !== "all");
     this.#look = lookQuery(context.names, types !== "all");
   }
 
-  /** {@linkcode Driver.claim}. */
+  /**
+   * {@linkcode Driver.claim}: from the lanes known to have something. When that gives nothing, and from time to time when
+   * it gives enough, a look at everything comes first.
+   */
   async claim(request: ClaimRequest): Promise<ClaimResult> {
-    if (this.#lookedAt === -Infinity || (!this.#short && this.#idleFor(LOOK_WHEN_BUSY_MS))) {
-      await this.#lookOnce();
-    }
+    if (this.#suspicious || this.#busyTooLong()) await this.#lookIfAllowed();
     const result = await this.#take(request);
-    this.#short = result.jobs.length < request.limit;
-    if (result.jobs.length > 0 || !this.#idleFor(this.#suspicious ? 0 : LOOK_MS)) return result;
-    return await this.#lookOnce() ? await this.#take(request) : result;
+    if (result.jobs.length > 0) return result;
+    return await this.#lookIfAllowed() ? await this.#take(request) : result;
   }
 
   /** There is a new row. */
@@ -67,17 +65,20 @@ export class Claimer {
     this.#lanes.hint(place);
   }
 
-  /** Something may have changed that nobody described: the next claim that finds nothing looks as soon as it may. */
+  /** Something may have changed that nobody described: the next claim looks first. */
   suspect(): void {
     this.#suspicious = true;
   }
 
-  #idleFor(ms: number): boolean {
-    const since = this.#context.timing.monotonic() - this.#lookedAt;
-    return since >= Math.max(ms, this.#lookTook * LOOK_SHARE);
+  /** Idle claimers look whenever they find nothing. */
+  #busyTooLong(): boolean {
+    return this.#context.timing.monotonic() - this.#lookedAt > LOOK_WHEN_BUSY_MS &&
+      this.#lanes.candidates().length > 0;
   }
 
   async #take(request: ClaimRequest): Promise<ClaimResult> {
+    // A hint names a queue by its id only; one that another process made has no name here yet.
+    await this.#context.queues.learn(this.#lanes.candidates().map(({ queueId }) => queueId));
     const lanes = this.#inOrder(request);
     if (lanes.length === 0) return { leaseId: null, jobs: [] };
     return await this.#lanes.watching(async (watch) => {
@@ -133,7 +134,8 @@ export class Claimer {
   }
 
   /** Looks, or waits for the look that is under way. Gives whether there is something new to claim. */
-  #lookOnce(): Promise<boolean> {
+  #lookIfAllowed(): Promise<boolean> {
+    if (this.#looking === null && !this.#allowance.open) return Promise.resolve(false);
     this.#looking ??= this.#lookNow().finally(() => this.#looking = null);
     return this.#looking;
   }
@@ -147,7 +149,7 @@ export class Claimer {
       this.#suspicious = false;
       const sight = readSight((await connections.query(this.#look, values))[0]);
       this.#lookedAt = timing.monotonic();
-      this.#lookTook = this.#lookedAt - start;
+      this.#allowance.spend(this.#lookedAt - start);
       await queues.learn(sight.found.map(([queueId]) => queueId));
       return this.#remember(sight, lanes, watch);
     });

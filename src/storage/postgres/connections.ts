@@ -11,6 +11,7 @@ import { JobdError } from "../../domain/errors.ts";
 import type { Row } from "../sql/script.ts";
 import type { Address } from "./address.ts";
 import { isConflict, isDisconnect, isPooler, isReadOnly, translate } from "./errors.ts";
+import { Slots } from "./slots.ts";
 import { columnTypes } from "./types.ts";
 
 /** A statement of this backend: SQL with numbered parameters, and a name if it may be prepared once a connection. */
@@ -58,9 +59,12 @@ export class Connections {
   #pool: Promise<Pool> | null = null;
   #retired = new Set<Promise<void>>();
   #closed = false;
+  /** As many as the pool has connections: the library's own queue would leave those who wait in it when the pool ends. */
+  readonly #slots: Slots;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.size);
     this.#prepared = options.prepared;
   }
 
@@ -88,7 +92,7 @@ export class Connections {
   /** Frees everything; statements under way end first. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#retire();
+    this.#retire(this.#pool);
     await Promise.all(this.#retired);
   }
 
@@ -129,10 +133,11 @@ export class Connections {
 
   async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
     for (let count = 1;; count++) {
+      const prepared = this.#prepared;
       try {
         return await attempt();
       } catch (error) {
-        if (isPooler(error) && this.#prepared) this.#plain();
+        if (prepared && isPooler(error)) this.#becomePlain();
         else if (!isConflict(error) || count >= TRIES) {
           throw translate(error, this.#options.address.location, this.#options.schema);
         }
@@ -141,25 +146,32 @@ export class Connections {
   }
 
   /** A pooler was noticed: from now on nothing stays in a session. The statement that failed had no effect. */
-  #plain(): void {
+  #becomePlain(): void {
+    if (!this.#prepared) return;
     this.#prepared = false;
-    this.#retire();
+    this.#retire(this.#pool);
   }
 
-  async #with<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+  #with<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.#slots.use(() => this.#connected(work));
+  }
+
+  async #connected<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const current = this.#current();
+    const pool = await current;
     let client: PoolClient | undefined;
     try {
-      client = await (await current).connect();
+      client = await pool.connect();
       const result = await work(client);
       client.release();
       return result;
     } catch (error) {
+      // The pool was replaced before it gave us a connection: the new one may do better.
+      if (client === undefined && pool.ending && !this.#closed) return await this.#connected(work);
       const lost = isDisconnect(error) && !(error instanceof JobdError);
       client?.release(lost || isReadOnly(error));
       // After a failover the other connections of the pool lead to the wrong server too.
-      const elsewhere = lost && this.#options.address.urls.length > 1;
-      if ((elsewhere || isReadOnly(error)) && this.#pool === current) this.#retire();
+      if (isReadOnly(error) || (lost && this.#options.address.urls.length > 1)) this.#retire(current);
       throw error;
     }
   }
@@ -214,10 +226,10 @@ export class Connections {
     }
   }
 
-  #retire(): void {
-    const pool = this.#pool;
+  /** Gives up this pool, if it still is the current one; the next statement opens another. */
+  #retire(pool: Promise<Pool> | null): void {
+    if (pool === null || this.#pool !== pool) return;
     this.#pool = null;
-    if (pool === null) return;
     const ended = pool.then((open) => open.end()).catch(ignore);
     this.#retired.add(ended);
     ended.finally(() => this.#retired.delete(ended));

@@ -321,8 +321,8 @@ class PostgresDriver implements Driver {
 
   async listen(onWake: (wake: Wake) => void): Promise<Listener> {
     const listener = (wake: Wake): void => onWake(wake);
-    this.#listeners.add(listener);
     await this.#ear.start();
+    this.#listeners.add(listener);
     const live = (): boolean => this.#ear.live;
     return {
       get live() {

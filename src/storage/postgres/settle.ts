@@ -8,10 +8,11 @@ import type { Names } from "./names.ts";
 import { type Place, places } from "./place.ts";
 
 /**
- * Ends runs. `$1`: transitions in the order of job ids, see {@linkcode settleValues}; `$2`: leases to close. A rescue also
+ * Ends runs. `$1`: transitions, see {@linkcode settleValues}; `$2`: leases to close. A rescue also
  * has `$3` and `$4`: the lease and the expiry it must still have. Gives what was written.
  *
- * The condition on the array of ids says the same as the join, in a form that always uses the primary key.
+ * Places in `ready` are given in the order of the transitions; rows are written in the order of ids, so that batches
+ * cannot deadlock. The condition on the array of ids says the same as the join, in a form that always uses the primary key.
  */
 export function settleQuery({ table, nextSeq }: Names, rescue: boolean): Query {
   const final = "i.state in ('completed', 'dead', 'cancelled', 'expired')";
@@ -20,13 +21,15 @@ export function settleQuery({ table, nextSeq }: Names, rescue: boolean): Query {
   return {
     name: rescue ? "jobd_settle_rescue" : "jobd_settle",
     text: `
-with ${rescue ? guard(table) : ""} item as materialized (
+with ${rescue ? guard(table) : ""} given as materialized (
   select i.pos, i.id, i.attempt, i.state, i.outcome, ${instant("i.at")} as at, i.failures, i.releases,
     ${
       instant("i.run_at")
     } as run_at, i.error, i.result, case when i.state = 'available' then ${nextSeq} end as seq
   from json_to_recordset($1::json) as i(pos integer, id uuid, attempt integer, state text, outcome text, at float8,
     failures integer, releases smallint, run_at float8, error json, result json)
+), item as materialized (
+  select * from given order by id, attempt
 ), ended as (
   update ${table("job")} j set state = i.state, failures = i.failures, releases = i.releases, lease_id = null,
     seq = i.seq, run_at = coalesce(i.run_at, j.run_at), result = coalesce(i.result, j.result),
@@ -56,6 +59,7 @@ with ${rescue ? guard(table) : ""} item as materialized (
   delete from ${
       table("lease")
     } where id = any(array(select value::bigint from json_array_elements_text($2::json)))
+    and (select count(*) from ended) = (select count(*) from given)
     ${rescue ? "and exists (select 1 from guard)" : ""}
 )
 select pos, state, queue_id, priority, seq from ended
@@ -64,31 +68,18 @@ ${rescue ? "union all select -1, null, null, null, null from guard" : ""}`,
 }
 
 function guard(table: Names["table"]): string {
-  return `guard as (
-  delete from ${table("lease")} where id = $3::bigint and expires_at = ${instant("$4")} returning id
+  return `guard as materialized (
+  select id from ${table("lease")} where id = $3::bigint and expires_at = ${instant("$4")} for update
 ),`;
 }
 
-/** The parameters of {@linkcode settleQuery}. Jobs are written in the order of their ids, so that batches cannot deadlock. */
+/** The parameters of {@linkcode settleQuery}. */
 export function settleValues({ transitions, close, rescue }: SettleBatch): Value[] {
-  const items = transitions.map((transition, pos) => item(transition, pos)).sort(byId);
-  const values = [JSON.stringify(items)];
-  if (rescue === undefined) return [...values, JSON.stringify(close)];
-  return [
-    ...values,
-    JSON.stringify(close.filter((id) => id !== rescue.leaseId)),
-    rescue.leaseId,
-    rescue.expiresAt,
-  ];
+  const values = [JSON.stringify(transitions.map(item)), JSON.stringify(close)];
+  return rescue === undefined ? values : [...values, rescue.leaseId, rescue.expiresAt];
 }
 
-interface Item {
-  pos: number;
-  id: string;
-  [column: string]: unknown;
-}
-
-function item(transition: Transition, pos: number): Item {
+function item(transition: Transition, pos: number): Record<string, unknown> {
   return {
     pos,
     id: transition.id,
@@ -102,10 +93,6 @@ function item(transition: Transition, pos: number): Item {
     error: transition.error,
     result: transition.to === "completed" ? transition.result : null,
   };
-}
-
-function byId(a: Item, b: Item): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : a.pos - b.pos;
 }
 
 /** Why some transitions were not written: the jobs as they are. `$1`: ids. */

@@ -35,7 +35,7 @@ function groups(amendments: Amendment[]): Member[][] {
   let ids = new Set<string>();
   for (const [index, amendment] of amendments.entries()) {
     const current = all.at(-1);
-    const same = current?.[0]?.amendment.change.kind === amendment.change.kind;
+    const same = current?.[0] !== undefined && together(current[0].amendment, amendment);
     if (current !== undefined && same && !ids.has(amendment.id)) current.push({ amendment, index });
     else {
       all.push([{ amendment, index }]);
@@ -44,6 +44,12 @@ function groups(amendments: Amendment[]): Member[][] {
     ids.add(amendment.id);
   }
   return all;
+}
+
+/** Waiting and final jobs become available in different ways; apart, they still arrive in the order given. */
+function together(a: Amendment, b: Amendment): boolean {
+  return a.change.kind === b.change.kind &&
+    (a.change.kind !== "makeAvailable" || isFinal(a.from) === isFinal(b.from));
 }
 
 type Outcomes = Map<string, AmendResult>;

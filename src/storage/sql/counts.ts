@@ -33,10 +33,9 @@ function compare(a: string, b: string): number {
 
 function* available(d: Dialect, namespace: string, cap: number): Script<QueueCount[]> {
   const rows = yield* run(
-    `select q.name as queue, (select count(*) from (select 1 from ${
-      d.table("ready")
-    } r where r.queue_id = q.id ` +
-      `limit $2) capped) as jobs from ${d.table("queue")} q where q.namespace = $1`,
+    "select q.name as queue, (select count(*) from (" +
+      `select 1 from ${d.table("ready")} r where r.queue_id = q.id limit $2) capped) as jobs ` +
+      `from ${d.table("queue")} q where q.namespace = $1`,
     [namespace, cap + 1],
   );
   return rows.filter((row) => int(row.jobs) > 0).map((row) => toCount(row, "available", { cap, cut: false }));
@@ -61,9 +60,8 @@ function walks(d: Dialect, bound: number): [QueueCount["state"], string][] {
   return [
     [
       "scheduled",
-      `select j.queue_id from (select job_id from ${
-        d.table("scheduled")
-      } order by run_at, job_id limit ${bound}) s ` +
+      "select j.queue_id from (" +
+      `select job_id from ${d.table("scheduled")} order by run_at, job_id limit ${bound}) s ` +
       `join ${job} j on j.id = s.job_id`,
     ],
     [

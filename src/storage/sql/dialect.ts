@@ -37,3 +37,8 @@ export interface Dialect {
   /** Takes that many new places in `ready`, in growing order. */
   seqs(count: number): Script<number[]>;
 }
+
+/** The end of a condition: the column is one of the values in the JSON array that the parameter holds. */
+export function among(d: Dialect, param: string, type: "uuid" | "text" | "bigint"): string {
+  return `in (select value from ${d.values(param, "v", type)})`;
+}

@@ -12,9 +12,8 @@ export function* dispatch(d: Dialect, ids: string[]): Script<void> {
   ]);
   yield* run(
     `insert into ${d.table("ready")} (queue_id, rank, seq, job_id, type) ` +
-      `select j.queue_id, -j.priority, r.new_seq, j.id, j.type from ${rows} join ${
-        d.table("job")
-      } j on j.id = r.job_id`,
+      `select j.queue_id, -j.priority, r.new_seq, j.id, j.type from ${rows} ` +
+      `join ${d.table("job")} j on j.id = r.job_id`,
     [places],
   );
 }

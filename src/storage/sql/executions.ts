@@ -13,10 +13,9 @@ const PAGE_BOUND = 5_000;
 
 /** Columns of `execution e`. */
 function columns(d: Dialect): string {
-  return `e.job_id as job_id, e.attempt as attempt, e.worker as worker, ${
-    d.ms("e.started_at")
-  } as started_at, ` +
-    `${d.ms("e.finished_at")} as finished_at, e.outcome as outcome, ${d.text("e.error")} as error`;
+  return "e.job_id as job_id, e.attempt as attempt, e.worker as worker, " +
+    `${d.ms("e.started_at")} as started_at, ${d.ms("e.finished_at")} as finished_at, ` +
+    `e.outcome as outcome, ${d.text("e.error")} as error`;
 }
 
 /** Columns of a job that tell its latest attempt, for {@linkcode latestExecution}. */

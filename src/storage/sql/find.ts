@@ -1,5 +1,5 @@
 import type { Job } from "../../domain/job.ts";
-import type { Dialect } from "./dialect.ts";
+import { among, type Dialect } from "./dialect.ts";
 import { jobColumns, jobTables, text, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
 
@@ -10,9 +10,7 @@ const SUFFIX_BOUND = 20_000;
 export function* get(d: Dialect, ids: string[]): Script<Job[]> {
   if (ids.length === 0) return [];
   const rows = yield* run(
-    `select ${jobColumns(d)} from ${jobTables(d)} where j.id in (select value from ${
-      d.values("$1", "v", "uuid")
-    })`,
+    `select ${jobColumns(d)} from ${jobTables(d)} where j.id ${among(d, "$1", "uuid")}`,
     [JSON.stringify(ids)],
   );
   return rows.map(toJob);
@@ -32,9 +30,8 @@ function* beginning(d: Dialect, part: string, limit: number): Script<string[]> {
   const range = idRange(part);
   if (range === null) return [];
   const rows = yield* run(
-    `select id from ${d.table("job")} where id >= ${d.uuid("$1")} and id <= ${
-      d.uuid("$2")
-    } order by id desc limit $3`,
+    `select id from ${d.table("job")} where id >= ${d.uuid("$1")} and id <= ${d.uuid("$2")} ` +
+      "order by id desc limit $3",
     [...range, limit],
   );
   return rows.map((row) => text(row.id));

@@ -1,5 +1,5 @@
 import type { Execution } from "../../domain/job.ts";
-import type { Dialect } from "./dialect.ts";
+import { among, type Dialect } from "./dialect.ts";
 import { run, type Script } from "./script.ts";
 
 /** Keeps attempts in the history; those that are there stay as they are. */
@@ -15,9 +15,8 @@ export function* keepExecutions(d: Dialect, executions: Execution[]): Script<voi
     error: "json",
   });
   yield* run(
-    `insert into ${
-      d.table("execution")
-    } (job_id, attempt, worker, started_at, finished_at, outcome, error) ` +
+    `insert into ${d.table("execution")} ` +
+      "(job_id, attempt, worker, started_at, finished_at, outcome, error) " +
       `select r.job_id, r.attempt, r.worker, r.started_at, r.finished_at, r.outcome, r.error from ${rows} ` +
       "where true on conflict (job_id, attempt) do nothing",
     [JSON.stringify(executions.map(({ jobId, attempt, worker, startedAt, finishedAt, outcome, error }) => ({
@@ -37,7 +36,7 @@ export function* removeHistory(d: Dialect, ids: string[]): Script<void> {
   if (ids.length === 0) return;
   for (const table of ["execution", "job_log"]) {
     yield* run(
-      `delete from ${d.table(table)} where job_id in (select value from ${d.values("$1", "v", "uuid")})`,
+      `delete from ${d.table(table)} where job_id ${among(d, "$1", "uuid")}`,
       [JSON.stringify(ids)],
     );
   }

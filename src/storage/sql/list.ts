@@ -3,11 +3,11 @@ import type { JobState } from "../../domain/states.ts";
 import { invalid } from "../../domain/errors.ts";
 import type { JobQuery, Page } from "../driver.ts";
 import { badCursor, readCursor, writeCursor } from "./cursor.ts";
-import type { Dialect } from "./dialect.ts";
+import { among, type Dialect } from "./dialect.ts";
 import { int, jobColumns, toJob } from "./row.ts";
 import { Params, run, type Script } from "./script.ts";
 import { newestJobs, stateSource } from "./sources.ts";
-import { type Key, type Piece, type Source, walk } from "./walk.ts";
+import { checkKey, type Key, type Piece, type Source, walk } from "./walk.ts";
 
 /** Rows that one page looks at in each state. */
 const PAGE_BOUND = 5_000;
@@ -46,19 +46,20 @@ interface Stretch {
   query: JobQuery;
   state: JobState | null;
   after: Key | null;
+  until?: Key;
   limit: number;
   bound: number;
 }
 
-/** One piece of one state; `narrow` holds further conditions of the walk. */
-function* stretch(d: Dialect, request: Stretch, narrow?: string): Script<Piece> {
+/** One piece of one state. */
+function* stretch(d: Dialect, request: Stretch): Script<Piece> {
   const source: Source | null = request.state === null ? newestJobs(d) : stateSource(d, request.state);
   if (source === null) return { rows: [], end: null };
-  if (narrow !== undefined) source.where = narrow;
+  if (request.after !== null) checkKey(source, request.after);
   const params = new Params();
   const filters = conditions(d, request, params);
-  const { after, limit, bound } = request;
-  return yield* walk(d, source, { columns: jobColumns(d), after, filters, params, limit, bound });
+  const { after, until, limit, bound } = request;
+  return yield* walk(d, source, { columns: jobColumns(d), after, until, filters, params, limit, bound });
 }
 
 /**
@@ -66,17 +67,17 @@ function* stretch(d: Dialect, request: Stretch, narrow?: string): Script<Piece> 
  * that a million jobs of another tenant or queue are not in the way.
  */
 function* available(d: Dialect, request: Stretch): Script<Piece> {
-  const ranges = (yield* queueRanges(d, request.query)).filter(([, to]) =>
-    to >= Number(request.after?.[0] ?? 0)
-  );
+  const passed = Number(request.after?.[0] ?? 0);
+  // A cursor of another query fails in the walk, for which any range will do.
+  const ranges = (yield* queueRanges(d, request.query)).filter(([, to]) => !(to < passed));
   const rows: Piece["rows"] = [];
   for (const [index, [from, to]] of ranges.entries()) {
     const start: Key = [from, LOWEST_RANK, 0];
-    const resumed = request.after !== null && Number(request.after[0]) >= from;
-    const after = resumed ? request.after : start;
+    const until: Key = [to, -LOWEST_RANK - 1, Number.MAX_SAFE_INTEGER];
+    const after = request.after === null || passed < from ? start : request.after;
     if (index >= RANGE_BOUND) return { rows, end: start };
     const limit = request.limit - rows.length;
-    const piece = yield* stretch(d, { ...request, after, limit }, `s.queue_id <= ${to}`);
+    const piece = yield* stretch(d, { ...request, after, until, limit });
     rows.push(...piece.rows);
     if (piece.end !== null) return { rows, end: piece.end };
   }
@@ -91,7 +92,7 @@ function* queueRanges(d: Dialect, query: JobQuery): Script<[number, number][]> {
   const params = new Params();
   let wanted = `namespace = ${params.add(query.namespace)}`;
   if (query.queues !== undefined) {
-    wanted += ` and name in (select value from ${d.values(params.json(query.queues), "v", "text")})`;
+    wanted += ` and name ${among(d, params.json(query.queues), "text")}`;
   }
   const rows = yield* run(
     `select id, case when ${wanted} then 1 else 0 end as wanted from ${d.table("queue")} order by id`,
@@ -114,13 +115,12 @@ function* queueRanges(d: Dialect, query: JobQuery): Script<[number, number][]> {
 /** The filters of a query as conditions on `j` and `q`. */
 function conditions(d: Dialect, { query, state }: Stretch, params: Params): string[] {
   const all = [`q.namespace = ${params.add(query.namespace)}`];
-  const among = (values: string[]): string =>
-    `in (select value from ${d.values(params.json(values), "v", "text")})`;
+  const oneOf = (values: string[]): string => among(d, params.json(values), "text");
   // The walk of completed jobs passes all jobs; for the others this only repeats what their table or index says, but
   // for a moment a dispatch row and its job may be seen apart.
   if (state !== null) all.push(`j.state = '${state}'`);
-  if (query.queues !== undefined) all.push(`q.name ${among(query.queues)}`);
-  if (query.types !== undefined) all.push(`j.type ${among(query.types)}`);
+  if (query.queues !== undefined) all.push(`q.name ${oneOf(query.queues)}`);
+  if (query.types !== undefined) all.push(`j.type ${oneOf(query.types)}`);
   for (const tag of query.tags ?? []) all.push(d.jsonListHas("j.options", "tags", params.add(tag)));
   if (query.origin !== undefined) {
     all.push(`${d.jsonText("j.options", "origin")} = ${params.add(query.origin)}`);

@@ -78,11 +78,10 @@ function refuseNewer(known: readonly Migration[], applied: MigrationInfo[]): voi
   const newest = known.at(-1)?.number ?? 0;
   const newer = applied.filter(({ number }) => number > newest);
   if (newer.length === 0) return;
+  const found = newer.at(-1)?.number;
   throw new JobdError(
     "schema_newer",
-    `The store was made by a newer jobd: its schema is at ${
-      newer.at(-1)?.number
-    }, this program knows ${newest}`,
+    `The store was made by a newer jobd: its schema is at ${found}, this program knows ${newest}`,
     { hint: "Use the newer jobd, or a store of this version." },
   );
 }

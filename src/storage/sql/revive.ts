@@ -4,7 +4,7 @@ import { MAX_INSTANT_MS } from "../../domain/instant.ts";
 import type { Execution } from "../../domain/job.ts";
 import { uniqueLock } from "../../domain/request.ts";
 import type { AmendResult } from "../driver.ts";
-import type { Dialect } from "./dialect.ts";
+import { among, type Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { keepExecutions } from "./history.ts";
 import { jobColumns, jobTables, text, toJob } from "./row.ts";
@@ -44,7 +44,7 @@ export function* reviveFinal(d: Dialect, final: Amendment[]): Script<Map<string,
 function* lockCandidates(d: Dialect, final: Amendment[]): Script<Candidate[]> {
   const rows = yield* run(
     `select ${jobColumns(d, ["payload", "result", "progress"])} from ${jobTables(d)} ` +
-      `where j.id in (select value from ${d.values("$1", "v", "uuid")}) order by j.id ${d.lock("j")}`,
+      `where j.id ${among(d, "$1", "uuid")} order by j.id ${d.lock("j")}`,
     [JSON.stringify(final.map(({ id }) => id))],
   );
   const found = new Map(rows.map(toJob).map((job) => [job.id, job]));
@@ -61,9 +61,7 @@ function* takenLocks(d: Dialect, candidates: Candidate[]): Script<Set<string>> {
   const locks = candidates.flatMap(({ lock }) => lock ?? []);
   if (locks.length === 0) return new Set();
   const rows = yield* run(
-    `select unique_lock from ${d.table("job")} where unique_lock in (select value from ${
-      d.values("$1", "v", "text")
-    })`,
+    `select unique_lock from ${d.table("job")} where unique_lock ${among(d, "$1", "text")}`,
     [JSON.stringify(locks)],
   );
   return new Set(rows.map((row) => text(row.unique_lock)));
@@ -79,10 +77,8 @@ function* revive(d: Dialect, chosen: Candidate[]): Script<void> {
     new_expire_at: "instant",
   });
   yield* run(
-    `update ${
-      d.table("job")
-    } as j set state = 'available', failures = 0, releases = 0, run_at = r.revived_at, ` +
-      "finished_at = null, dead_at = null, cancelled_at = null, expired_at = null, progress = null, " +
+    `update ${d.table("job")} as j set state = 'available', failures = 0, releases = 0, ` +
+      "run_at = r.revived_at, finished_at = null, dead_at = null, cancelled_at = null, expired_at = null, progress = null, " +
       "result = null, error = null, " +
       `unique_lock = r.new_lock, expire_at = r.new_expire_at from ${rows} where j.id = r.job_id`,
     [JSON.stringify(chosen.map(({ id, at, lock, expireAt }) => ({

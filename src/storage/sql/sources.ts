@@ -14,9 +14,8 @@ export function stateSource(d: Dialect, state: JobState): Source | null {
       };
     case "running":
       return {
-        from: `${d.table("lease")} l cross join ${d.leaseJobs("l", "e")} join ${
-          d.table("job")
-        } j on j.id = e.value`,
+        from: `${d.table("lease")} l cross join ${d.leaseJobs("l", "e")} ` +
+          `join ${d.table("job")} j on j.id = e.value`,
         join: queueJoin(d),
         key: [{ name: "l.id", type: "number" }, { name: "j.id", type: "uuid" }],
         order: "asc",

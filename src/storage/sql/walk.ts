@@ -40,6 +40,8 @@ export interface Piece {
 export interface WalkOptions {
   /** Only behind this key. */
   after: Key | null;
+  /** Only up to this key, if the source is to end before its end. */
+  until?: Key | undefined;
   /** Columns wanted. */
   columns: string;
   /** Conditions on the rows, ANDed; they may use `params`. */
@@ -59,7 +61,10 @@ export interface WalkOptions {
 export function* walk(d: Dialect, source: Source, options: WalkOptions): Script<Piece> {
   const end = yield* pieceEnd(d, source, options);
   const params = options.params;
-  const conditions = [...options.filters, ...between(d, source, params, options.after, end)];
+  const conditions = [
+    ...options.filters,
+    ...between(d, source, params, { ...options, until: end ?? options.until }),
+  ];
   const keys = source.key.map((column, at) => `${read(d, column)} as key_${at}`).join(", ");
   const rows = yield* run(
     `select ${options.columns}, ${keys} from ${source.from} ${source.join} ` +
@@ -75,7 +80,7 @@ export function* walk(d: Dialect, source: Source, options: WalkOptions): Script<
 function* pieceEnd(d: Dialect, source: Source, options: WalkOptions): Script<Key | null> {
   const params = new Params();
   const keys = source.key.map((column, at) => `${read(d, column)} as key_${at}`).join(", ");
-  const where = between(d, source, params, options.after, null).join(" and ");
+  const where = between(d, source, params, options).join(" and ");
   const rows = yield* run(
     `select ${keys} from ${source.from} where ${where} ` +
       `order by ${orderBy(source)} limit 1 offset ${params.add(options.bound - 1)}`,
@@ -84,26 +89,34 @@ function* pieceEnd(d: Dialect, source: Source, options: WalkOptions): Script<Key
   return rows[0] === undefined ? null : keyOf(source, rows[0]);
 }
 
-/** Conditions for the rows behind `after` up to `end`, and the source's own. */
-function between(d: Dialect, source: Source, params: Params, after: Key | null, end: Key | null): string[] {
+/** Conditions for the rows behind one key up to another, and the source's own. */
+function between(
+  d: Dialect,
+  source: Source,
+  params: Params,
+  { after, until }: Pick<WalkOptions, "after" | "until">,
+): string[] {
   const [behind, upTo] = source.order === "asc" ? [">", "<="] : ["<", ">="];
   const conditions = [source.where ?? "1 = 1"];
   const names = source.key.map((column) => column.name).join(", ");
   if (after !== null) conditions.push(`(${names}) ${behind} (${placeholders(d, source, params, after)})`);
-  if (end !== null) conditions.push(`(${names}) ${upTo} (${placeholders(d, source, params, end)})`);
+  if (until !== undefined) conditions.push(`(${names}) ${upTo} (${placeholders(d, source, params, until)})`);
   return conditions;
 }
 
 function placeholders(d: Dialect, source: Source, params: Params, key: Key): string {
-  if (key.length !== source.key.length) throw badCursor(JSON.stringify(key));
+  checkKey(source, key);
   return source.key.map((column, at) => {
-    const value = key[at];
-    const fits = column.type === "uuid" ? typeof value === "string" : typeof value === "number";
-    if (!fits) throw badCursor(JSON.stringify(key));
-    const param = params.add(value as string | number);
+    const param = params.add(key[at] ?? null);
     if (column.type === "uuid") return d.uuid(param);
     return column.type === "instant" ? d.instant(param) : param;
   }).join(", ");
+}
+
+/** @throws {JobdError} `invalid_request` when the key, which came with a cursor, is not one of this source */
+export function checkKey(source: Source, key: Key): void {
+  const types = source.key.map(({ type }) => type === "uuid" ? "string" : "number").join();
+  if (types !== key.map((value) => typeof value).join()) throw badCursor(JSON.stringify(key));
 }
 
 function orderBy(source: Source): string {

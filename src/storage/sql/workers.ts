@@ -44,9 +44,8 @@ export function* removeWorker(d: Dialect, id: string): Script<void> {
 /** {@linkcode Driver.workers}. */
 export function* workers(d: Dialect, seenAfter: number): Script<WorkerRow[]> {
   const rows = yield* run(
-    `select id, namespace, ${d.text("process")} as process, ${d.text("queues")} as queues, ${
-      d.text("types")
-    } as types, ` +
+    `select id, namespace, ${d.text("process")} as process, ${d.text("queues")} as queues, ` +
+      `${d.text("types")} as types, ` +
       `concurrency, running, ${d.ms("started_at")} as started_at, ${d.ms("seen_at")} as seen_at ` +
       `from ${d.table("worker")} where seen_at >= ${d.instant("$1")} order by started_at, id`,
     [seenAfter],

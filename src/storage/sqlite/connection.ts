@@ -1,4 +1,4 @@
-import { type DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { JobdError } from "../../domain/errors.ts";
 import type { Row, Script, SqlValue } from "../sql/script.ts";
 import { busyTooLong, explain, isBusy } from "./errors.ts";
@@ -53,9 +53,14 @@ export class Connection {
     return step.value;
   }
 
-  /** Runs statements that only read, outside of a transaction. */
+  /** Runs statements that stand alone, outside of a transaction. */
   read<T>(work: () => T): Promise<T> {
     return this.#attempt(work);
+  }
+
+  /** Runs statements that only read and must all see the store as it is at one moment. */
+  snapshot<T>(work: () => T): Promise<T> {
+    return this.#attempt(() => this.#transaction("begin", work));
   }
 
   /**
@@ -63,7 +68,9 @@ export class Connection {
    * transaction did not come to its end.
    */
   write<T>(work: () => T, undo?: () => void): Promise<T> {
-    const result = this.#turn.then(() => this.#attempt(() => this.#transaction(work, undo)));
+    const result = this.#turn.then(() =>
+      this.#attempt(() => this.#transaction("begin immediate", work, undo))
+    );
     this.#turn = result.catch(() => {});
     return result;
   }
@@ -77,9 +84,9 @@ export class Connection {
     this.db.close();
   }
 
-  #transaction<T>(work: () => T, undo?: () => void): T {
+  #transaction<T>(begin: string, work: () => T, undo?: () => void): T {
     // A prepared statement, because errors of db.exec carry no result code.
-    this.run("begin immediate");
+    this.run(begin);
     try {
       const result = work();
       this.run("commit");

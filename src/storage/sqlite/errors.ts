@@ -32,7 +32,7 @@ export function busyTooLong(path: string, cause: unknown): JobdError {
 export function explain(error: unknown, path: string): unknown {
   if (error instanceof JobdError || !(error instanceof Error)) return error;
   if (error.name === "NotCapable") return notCapable(path, error);
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.ReadOnlyFilesystem) {
+  if (error instanceof Deno.errors.PermissionDenied || (error as { code?: string }).code === "EROFS") {
     return readOnly(path, error);
   }
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.NotFound) {
@@ -50,14 +50,19 @@ export function explain(error: unknown, path: string): unknown {
         cause: error,
       });
     case IO_ERROR:
-      return new JobdError("store_unavailable", `The store ${path} cannot be read or written: ${error.message}`, {
-        hint: "Look into the system log for errors of its disk.",
-        cause: error,
-      });
+      return new JobdError(
+        "store_unavailable",
+        `The store ${path} cannot be read or written: ${error.message}`,
+        {
+          hint: "Look into the system log for errors of its disk.",
+          cause: error,
+        },
+      );
     case CANNOT_OPEN:
       return cannotOpen(path, error);
     default:
-      return error.message.startsWith("unable to open database file") ? cannotOpen(path, error) : error;
+      if (error.message.startsWith("unable to open database file")) return cannotOpen(path, error);
+      return error.message.startsWith("no such table") ? noTables(path, error) : error;
   }
 }
 
@@ -70,14 +75,26 @@ function notCapable(path: string, cause: Error): JobdError {
 
 function readOnly(path: string, cause: Error): JobdError {
   return new JobdError("permission_denied", `The store ${path} cannot be written`, {
-    hint: "Give this user the right to write the file and the folder in which it lies, or choose another path.",
+    hint:
+      "Give this user the right to write the file and the folder in which it lies, or choose another path.",
     cause,
   });
 }
 
 function damaged(path: string, cause: Error): JobdError {
-  return new JobdError("store_unusable", `The store ${path} is damaged or not a SQLite database: ${messageOf(cause)}`, {
-    hint: "Restore a backup (made by \"jobd backup\") under this path, or choose another path.",
+  return new JobdError(
+    "store_unusable",
+    `The store ${path} is damaged or not a SQLite database: ${messageOf(cause)}`,
+    {
+      hint: 'Restore a backup (made by "jobd backup") under this path, or choose another path.',
+      cause,
+    },
+  );
+}
+
+function noTables(path: string, cause: Error): JobdError {
+  return new JobdError("schema_missing", `The store ${path} lacks a table of jobd: ${cause.message}`, {
+    hint: 'Run "jobd migrate" on it first.',
     cause,
   });
 }
@@ -89,8 +106,7 @@ function cannotOpen(path: string, cause: Error): JobdError {
   });
 }
 
-/** The error for a path whose folder is not there. */
-export function missingFolder(path: string, cause?: unknown): JobdError {
+function missingFolder(path: string, cause: Error): JobdError {
   return new JobdError("store_unusable", `The folder of the store ${path} does not exist`, {
     hint: "Create the folder, or choose another path.",
     cause,

@@ -1,5 +1,5 @@
 /** How long floors are believed, in milliseconds of the store's time. */
-const BELIEVED_MS = 60_000;
+const BELIEVED_MS = 600_000;
 /** Sets of types that are remembered; a fleet of workers has few. */
 const SETS_LIMIT = 64;
 

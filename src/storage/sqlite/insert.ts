@@ -7,7 +7,8 @@ import { int, text } from "../sql/row.ts";
 import type { Connection } from "./connection.ts";
 import { TAKE_SEQS } from "./dialect.ts";
 
-const INSERT_JOB = "insert into job (id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, payload, " +
+const INSERT_JOB =
+  "insert into job (id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, payload, " +
   "options, unique_lock, expire_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing";
 const INSERT_READY = "insert into ready (queue_id, rank, seq, job_id, type) values ($1, $2, $3, $4, $5)";
 const INSERT_SCHEDULED = "insert into scheduled (run_at, job_id) values ($1, $2)";
@@ -41,7 +42,11 @@ function existingJob(c: Connection, job: NewJob): InsertResult | undefined {
 }
 
 /** Writes a new job; nothing happens when its id or its unique lock is taken. */
-function insertJob(c: Connection, job: NewJob, place: { queueId: number; seq: number }): InsertResult | undefined {
+function insertJob(
+  c: Connection,
+  job: NewJob,
+  place: { queueId: number; seq: number },
+): InsertResult | undefined {
   const { id, type, priority, createdAt, runAt } = job;
   const { queueId, seq } = place;
   const state = runAt > createdAt ? "scheduled" : "available";

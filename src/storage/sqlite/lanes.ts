@@ -12,6 +12,8 @@ export interface Lane {
   first: number;
   /** The last place that was seen taken. */
   last: number;
+  /** Its name in memory. */
+  key: string;
 }
 
 /**
@@ -19,23 +21,28 @@ export interface Lane {
  * Queue and rank travel as one number, because a scalar subquery gives one. Ranks are within two bytes.
  */
 function jump(after: string, within = ""): string {
-  return `(select queue_id * 65536 + rank + 32768 from ready where (queue_id, rank) > ${after} ${within} ` +
-    "order by queue_id, rank limit 1)";
+  // Behind the last place of the lane: a comparison of queue and rank alone would pass all jobs of the lane.
+  return `(select queue_id * 65536 + rank + 32768 from ready ` +
+    `where (queue_id, rank, seq) > (${after}, ${Number.MAX_SAFE_INTEGER}) ${within} ` +
+    "order by queue_id, rank, seq limit 1)";
 }
 
-/** Columns of a lane that `l.at` names. */
-const LANE = "l.at / 65536 as queue_id, l.at % 65536 - 32768 as rank, " +
-  ["min", "max"].map((edge) =>
-    `(select ${edge}(seq) from ready r where r.queue_id = l.at / 65536 and r.rank = l.at % 65536 - 32768) as ${edge}_seq`
-  ).join(", ");
+/** Queue and rank of the lane that `l.at` names. */
+const QUEUE = "l.at / 65536";
+const RANK = "l.at % 65536 - 32768";
+const LANE = `${QUEUE} as queue_id, ${RANK} as rank, ${edge("asc")} as first, ${edge("desc")} as last`;
 
-const ALL_LANES = `with recursive l(at) as (select ${jump("(-1, 0)")} ` +
-  `union all select ${jump("(l.at / 65536, l.at % 65536 - 32768)")} from l where l.at is not null) ` +
-  `select ${LANE} from l join queue q on q.id = l.at / 65536 ` +
-  "where q.namespace = $1 and q.paused_at is null";
+function edge(order: "asc" | "desc"): string {
+  return `(select seq from ready where queue_id = ${QUEUE} and rank = ${RANK} order by seq ${order} limit 1)`;
+}
 
-const QUEUE_LANES = `with recursive l(at) as (select ${jump("($1, -32768)", "and queue_id = $1")} ` +
-  `union all select ${jump("($1, l.at % 65536 - 32768)", "and queue_id = $1")} from l where l.at is not null) ` +
+const ALL_LANES = `with recursive l(at) as (select ${jump("-1, 0")} ` +
+  `union all select ${jump(`${QUEUE}, ${RANK}`)} from l where l.at is not null) ` +
+  `select ${LANE} from l join queue q on q.id = ${QUEUE} where q.namespace = $1 and q.paused_at is null`;
+
+const WITHIN = "and queue_id = $1";
+const QUEUE_LANES = `with recursive l(at) as (select ${jump("$1, -32768", WITHIN)} ` +
+  `union all select ${jump(`$1, ${RANK}`, WITHIN)} from l where l.at is not null) ` +
   `select ${LANE} from l where l.at is not null`;
 
 /** The lanes of all open queues of a namespace that hold jobs. */
@@ -49,5 +56,7 @@ export function lanesOfQueue(c: Connection, queueId: number): Lane[] {
 }
 
 function toLane(row: Row): Lane {
-  return { queueId: int(row.queue_id), rank: int(row.rank), first: int(row.min_seq), last: int(row.max_seq) };
+  const queueId = int(row.queue_id);
+  const rank = int(row.rank);
+  return { queueId, rank, first: int(row.first), last: int(row.last), key: `${queueId} ${rank}` };
 }

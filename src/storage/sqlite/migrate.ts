@@ -1,5 +1,11 @@
 import type { MigrateOptions, MigrationInfo, MigrationStatus } from "../driver.ts";
-import { type Migration, migrationTable, planMigrations, readApplied, recordMigration } from "../sql/migrations.ts";
+import {
+  type Migration,
+  migrationTable,
+  planMigrations,
+  readApplied,
+  recordMigration,
+} from "../sql/migrations.ts";
 import type { Connection } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
 
@@ -21,9 +27,16 @@ export function appliedMigrations(connection: Connection): MigrationInfo[] | nul
  * Brings the schema up to date, one transaction for each migration. BEGIN IMMEDIATE lets one process at a time do this;
  * the row that a migration inserts first tells the others that it is done.
  */
-export async function migrate(connection: Connection, options: SqliteMigrateOptions): Promise<MigrationStatus> {
+export async function migrate(
+  connection: Connection,
+  options: SqliteMigrateOptions,
+): Promise<MigrationStatus> {
   const { known, now } = options;
-  const plan = planMigrations(known, await connection.read(() => appliedMigrations(connection)) ?? [], options);
+  const plan = planMigrations(
+    known,
+    await connection.read(() => appliedMigrations(connection)) ?? [],
+    options,
+  );
   if (options.dryRun) return plan;
   for (const migration of plan.pending) {
     await connection.write(() => {

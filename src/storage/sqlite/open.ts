@@ -1,8 +1,7 @@
-import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { JobdError } from "../../domain/errors.ts";
 import { Connection } from "./connection.ts";
-import { explain, missingFolder } from "./errors.ts";
+import { explain } from "./errors.ts";
 import type { System } from "./system.ts";
 
 /** Older versions can damage a file in WAL mode that several connections use (the "WAL-reset bug"). */
@@ -14,6 +13,8 @@ export const MEMORY = ":memory:";
 const PRAGMAS = [
   "pragma synchronous = full",
   "pragma temp_store = memory",
+  // The planner would rather index a whole table for one statement than follow an index that is there.
+  "pragma automatic_index = off",
   "pragma cache_size = -32768",
   "pragma wal_autocheckpoint = 4000",
   "pragma journal_size_limit = 67108864",
@@ -35,14 +36,15 @@ export async function openConnection(path: string, system: System, create: boole
 }
 
 async function configure(connection: Connection): Promise<Connection> {
+  // Even to prepare a statement SQLite reads the file, and other first starts lock it as a whole for moments.
+  const ask = (text: string): Promise<unknown> =>
+    connection.read(() => Object.values(connection.get(text) ?? {})[0]);
   try {
     if (connection.path !== MEMORY) {
-      refuseOldVersion(String(connection.get("select sqlite_version() as version")?.version));
-      // Switching a new file to WAL needs the whole file for a moment, so other first starts may be in the way.
-      const mode = await connection.read(() => connection.get("pragma journal_mode = wal")?.journal_mode);
-      if (mode !== "wal") throw noWal(connection.path);
+      refuseOldVersion(String(await ask("select sqlite_version()")));
+      if (await ask("pragma journal_mode = wal") !== "wal") throw noWal(connection.path);
     }
-    for (const pragma of PRAGMAS) await connection.read(() => connection.get(pragma));
+    for (const pragma of PRAGMAS) await ask(pragma);
     return connection;
   } catch (error) {
     await connection.close();
@@ -50,34 +52,23 @@ async function configure(connection: Connection): Promise<Connection> {
   }
 }
 
-/** Finds out what is wrong with the path while the reason can still be told; SQLite only says "unable to open". */
+/** Opens the file once by hand: here the reason of a failure can still be told, SQLite only says "unable to open". */
 function prepareFile(path: string, create: boolean): void {
-  const mode = 0o600;
   try {
-    // The folder comes first: "not found" alone could mean either.
-    if (!Deno.statSync(dirname(path)).isDirectory) throw missingFolder(path);
-    if (create) createFile(path, mode);
+    if (create) createFile(path);
     Deno.openSync(path, { read: true, write: true }).close();
   } catch (error) {
     if (error instanceof Deno.errors.IsADirectory) throw notAFile(path);
-    if (!create && error instanceof Deno.errors.NotFound && folderExists(path)) throw noStore(path);
+    if (error instanceof Deno.errors.NotFound && !create) throw noStore(path);
     throw error;
   }
 }
 
-function createFile(path: string, mode: number): void {
+function createFile(path: string): void {
   try {
-    Deno.openSync(path, { write: true, createNew: true, mode }).close();
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
-}
-
-function folderExists(path: string): boolean {
-  try {
-    return Deno.statSync(dirname(path)).isDirectory;
-  } catch {
-    return false;
   }
 }
 
@@ -91,9 +82,13 @@ function refuseOldVersion(version: string): void {
 }
 
 function oldVersion(version: string): JobdError {
-  return new JobdError("store_unusable", `SQLite ${version} can damage files: ${OLDEST_SQLITE.join(".")} or newer is needed`, {
-    hint: "Use the Deno version that jobd names, or a newer one.",
-  });
+  return new JobdError(
+    "store_unusable",
+    `SQLite ${version} can damage files: ${OLDEST_SQLITE.join(".")} or newer is needed`,
+    {
+      hint: "Use the Deno version that jobd names, or a newer one.",
+    },
+  );
 }
 
 function noStore(path: string): JobdError {
@@ -109,7 +104,11 @@ function notAFile(path: string): JobdError {
 }
 
 function noWal(path: string): JobdError {
-  return new JobdError("store_unusable", `The file system of the store ${path} does not support what SQLite needs (WAL mode)`, {
-    hint: "Put the file on a local disk, not on a network file system.",
-  });
+  return new JobdError(
+    "store_unusable",
+    `The file system of the store ${path} does not support what SQLite needs (WAL mode)`,
+    {
+      hint: "Put the file on a local disk, not on a network file system.",
+    },
+  );
 }

@@ -16,7 +16,8 @@ const END = {
   expired: `${FINAL}, state = 'expired', expired_at = $6 ${LIVE} and cancel_requested_at is null`,
   cancelled: `${FINAL}, state = 'cancelled', cancelled_at = $6 ${LIVE}`,
 };
-const GO_ON = `${LIVE} and cancel_requested_at is null returning queue_id, priority, type, worker, started_at`;
+const GO_ON =
+  `${LIVE} and cancel_requested_at is null returning queue_id, priority, type, worker, started_at`;
 const SCHEDULE = `${COMMON}, state = 'scheduled', run_at = $6 ${GO_ON}`;
 const RELEASE = `${COMMON}, state = 'available', seq = $6 ${GO_ON}`;
 
@@ -27,10 +28,14 @@ const KEEP_EXECUTION =
 export function settleRuns(c: Connection, { transitions, close, rescue }: SettleBatch): SettleResult[] {
   if (rescue !== undefined) {
     const lease = c.get("select expires_at from lease where id = $1", Number(rescue.leaseId));
-    if (lease === undefined || int(lease.expires_at) !== rescue.expiresAt) return transitions.map(() => "stale");
+    if (lease === undefined || int(lease.expires_at) !== rescue.expiresAt) {
+      return transitions.map(() => "stale");
+    }
   }
   const results = transitions.map((transition) => settleRun(c, transition));
-  for (const leaseId of close) c.run("delete from lease where id = $1", Number(leaseId));
+  if (results.every((result) => result === "applied")) {
+    for (const leaseId of close) c.run("delete from lease where id = $1", Number(leaseId));
+  }
   return results;
 }
 

@@ -10,12 +10,12 @@ export function span(ms: number): string {
   return second === "" || ms >= 7 * 86_400_000 ? first : `${first}${second}`;
 }
 
-/** An instant seen from now: "3m ago", "in 2h5m", "now". */
+/** An instant seen from now: "3m ago", "in 2h5m", "now". What is to come is told more exactly than what was. */
 export function relative(at: number, now: number): string {
   const distance = Math.abs(at - now);
   if (distance < 1_000) return "now";
-  const text = distance < 60_000 ? `${Math.floor(distance / 1000)}s` : largest(distance)[0];
-  return at > now ? `in ${text}` : `${text} ago`;
+  const whole = Math.floor(distance / 1_000) * 1_000;
+  return at > now ? `in ${largest(whole).join("")}` : `${largest(whole)[0]} ago`;
 }
 
 /** An instant in full, and seen from now. */

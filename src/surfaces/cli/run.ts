@@ -12,16 +12,27 @@ export async function runCommandLine(host: Host): Promise<number> {
   const { args, stdout, stderr } = host;
   const end = args.indexOf("--");
   const flags = end < 0 ? args : args.slice(0, end);
-  const colour = !flags.includes("--no-color") && !host.env("NO_COLOR") && host.env("TERM") !== "dumb";
+  const env = (name: string): string | undefined => permitted(() => host.env(name));
+  const colour = !flags.includes("--no-color") && !env("NO_COLOR") && env("TERM") !== "dumb";
   const out = new Output({ stdout, stderr, json: flags.includes("--json"), colour });
   let exitCode: number;
   try {
     exitCode = await dispatch(host, out);
   } catch (error) {
-    exitCode = report(out, error, host.env("LOG_LEVEL") === "debug" || flags.includes("--log-level=debug"));
+    exitCode = report(out, error, env("LOG_LEVEL") === "debug");
   }
   await out.flush();
   return exitCode;
+}
+
+/** The value; undefined where Deno does not permit to read it: how things look is not worth failing for. */
+function permitted<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
 }
 
 async function dispatch(host: Host, out: Output): Promise<number> {

@@ -1,7 +1,8 @@
 import { JobdError, messageOf, show } from "../../domain/errors.ts";
 import { parseJson } from "../../domain/json.ts";
-import { nearest } from "./nearest.ts";
-import { HANDLER_SECTIONS, settingsList } from "./settings.ts";
+import { HANDLER_SECTIONS, type HandlerSections } from "./handler_sections.ts";
+import { settingsList } from "./settings.ts";
+import { unknownKey } from "./shapes.ts";
 
 /** What a config file says, checked for unknown keys; the values are not read yet. */
 export interface ConfigFile {
@@ -9,8 +10,8 @@ export interface ConfigFile {
   path: string;
   /** Values by setting key, such as `worker.concurrency`. */
   values: Map<string, unknown>;
-  /** The sections of handlers, as they stand in the file. */
-  sections: Partial<Record<(typeof HANDLER_SECTIONS)[number], unknown>>;
+  /** The sections of handlers. */
+  sections: HandlerSections;
 }
 
 /** Names that are looked for in the working directory. */
@@ -101,13 +102,18 @@ function checkKeys(path: string, content: unknown): ConfigFile {
   const top = [...known].filter((key) => !key.includes("."));
   const file: ConfigFile = { path, values: new Map(), sections: {} };
   for (const [key, value] of Object.entries(content)) {
-    const section = HANDLER_SECTIONS.find((name) => name === key);
-    if (section !== undefined) file.sections[section] = value;
+    if (Object.hasOwn(HANDLER_SECTIONS, key)) readSection(file, key as keyof HandlerSections, value);
     else if (groups.has(key)) readGroup(file, key, value, known);
     else if (known.has(key) && !key.includes(".")) file.values.set(key, value);
-    else throw unknownKey(path, key, [...top, ...groups, ...HANDLER_SECTIONS]);
+    else throw unknownKey(path, key, [...top, ...groups, ...Object.keys(HANDLER_SECTIONS)]);
   }
   return file;
+}
+
+function readSection(file: ConfigFile, name: keyof HandlerSections, value: unknown): void {
+  HANDLER_SECTIONS[name](value, `${file.path}: ${name}`);
+  // The shape has just been checked.
+  file.sections[name] = value as never;
 }
 
 function readGroup(file: ConfigFile, group: string, value: unknown, known: Set<string>): void {
@@ -125,14 +131,6 @@ function readGroup(file: ConfigFile, group: string, value: unknown, known: Set<s
     }
     file.values.set(full, item);
   }
-}
-
-function unknownKey(path: string, key: string, known: string[]): JobdError {
-  const meant = nearest(key, known);
-  const hint = meant === undefined
-    ? `Known keys: ${known.join(", ")}.`
-    : `Did you mean ${JSON.stringify(meant)}?`;
-  return new JobdError("invalid_config", `${path}: unknown key ${show(key)}`, { hint });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -79,6 +79,18 @@ export const text: Reader<string> = {
   read: (value) => typeof value === "string" && value !== "" ? value : undefined,
 };
 
+/** Any text, also the empty one. */
+export const anyText: Reader<string> = {
+  allowed: "a text",
+  read: (value) => typeof value === "string" ? value : undefined,
+};
+
+/** True or false. */
+export const boolean: Reader<boolean> = {
+  allowed: "true or false",
+  read: (value) => typeof value === "boolean" ? value : undefined,
+};
+
 /** The name of a queue, a type or a namespace. */
 export function nameOf(what: string): Reader<string> {
   return {

@@ -50,7 +50,7 @@ export const SETTINGS = {
     flag: "database-url",
     placeholder: "url",
     default: "sqlite:jobd.db",
-    summary: "where the jobs are: sqlite:PATH, sqlite::memory: or postgres://...",
+    summary: "the store: sqlite:PATH, sqlite::memory: or postgres://USER@HOST/DATABASE",
     scope: "all",
   }),
   databaseListenUrl: setting(postgresUrl, {
@@ -208,6 +208,3 @@ export type SettingValues = { -readonly [K in SettingName]: ValueOf<(typeof SETT
 export function settingsList(): [SettingName, Setting<unknown>][] {
   return Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
 }
-
-/** Keys of the config file that hold settings of handlers; each handler checks its own. */
-export const HANDLER_SECTIONS = ["agent", "commands"] as const;

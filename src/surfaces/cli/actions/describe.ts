@@ -40,7 +40,7 @@ export function describeJob(out: Output, job: Job, now: number): void {
     field("Error", styled("red", `${job.error.message}`), styled("dim", ` [${job.error.code}]`));
     for (const cause of job.error.causes ?? []) field("", styled("dim", `because: ${cause}`));
   }
-  const agent = agentText(job.result);
+  const agent = agentText(job.result) || agentText(job.error?.data ?? null);
   if (agent !== "") field("Agent", agent);
   block(out, "Payload", job.payload);
   if (job.state === "completed") block(out, "Result", job.result);
@@ -87,7 +87,7 @@ function optionsText(options: JobOptions): string {
   ].flat().join("; ");
 }
 
-/** What an agent's result says about its run. */
+/** What an agent's result, or the data of its failure, says about its run. */
 function agentText(result: Json): string {
   if (typeof result !== "object" || result === null || Array.isArray(result)) return "";
   const { sessionId, turns, costUsd } = result;

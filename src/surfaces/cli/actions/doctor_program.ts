@@ -1,6 +1,9 @@
+import { resolve } from "node:path";
 import { settingsList } from "../../config/settings.ts";
 import type { Context } from "../context.ts";
 import type { Finding } from "./doctor.ts";
+import { findProgram } from "./find_program.ts";
+import { loadHandlers } from "./handlers.ts";
 
 /** Where the settings come from. */
 export async function checkConfiguration(context: Context): Promise<Finding[]> {
@@ -30,4 +33,29 @@ export async function checkPermissions(): Promise<Finding[]> {
     level: "warning",
     hint: "That is fine if the store, the config and the programs of handlers are allowed.",
   }];
+}
+
+/** Whether the handlers accept their configuration, and whether the programs that they start are there. */
+export async function checkHandlers(context: Context): Promise<Finding[]> {
+  const config = await context.config();
+  await loadHandlers(config);
+  const { agent = {}, commands = {} } = config.file?.sections ?? {};
+  const path = context.host.env("PATH") ?? "";
+  const findings = [await checkProgram("handler claude", agent.command ?? "claude", { path })];
+  for (const [name, { command, cwd }] of Object.entries(commands)) {
+    const program = command.includes("/") && cwd !== undefined ? resolve(cwd, command) : command;
+    findings.push(await checkProgram(`command ${name}`, program, { path }));
+  }
+  return findings;
+}
+
+async function checkProgram(name: string, program: string, { path }: { path: string }): Promise<Finding> {
+  const found = await findProgram(program, path);
+  if (found !== undefined) return { name, value: found, level: "ok" };
+  return {
+    name,
+    value: `there is no program ${JSON.stringify(program)}`,
+    level: "warning",
+    hint: "Install it, or name the one to use in the config file; jobs that need it fail for good.",
+  };
 }

@@ -4,28 +4,28 @@ import type { Config } from "../../config/load.ts";
 import { nearest } from "../../config/nearest.ts";
 
 /**
- * The handlers that the configuration asks for; `types` leaves the others out.
+ * The handlers that ship with the daemon, as the configuration wants them; `types` leaves the others out.
  *
  * @throws {JobdError} `invalid_config` for a wrong section of the config file, `invalid_request` for an unknown type
  */
 export async function loadHandlers(config: Config, types?: readonly string[]): Promise<Handler[]> {
-  const [{ claudeHandler }, { execHandler }] = await Promise.all([
+  const [{ claudeHandler }, { execHandler }, { Processes }] = await Promise.all([
     import("../../../runtime/handlers/claude.ts"),
     import("../../../runtime/handlers/exec.ts"),
+    import("../../../runtime/process/processes.ts"),
   ]);
-  const { agent, commands } = config.file?.sections ?? {};
-  const handlers: Handler[] = [claudeHandler(agent), execHandler(commands)];
-  return types === undefined ? handlers : pick(handlers, types);
+  const { agent = {}, commands = {} } = config.file?.sections ?? {};
+  const processes = new Processes();
+  const handlers = [claudeHandler(agent, { processes }), execHandler({ commands }, { processes })];
+  return types === undefined ? handlers : types.map((type) => pick(handlers, type));
 }
 
-function pick(handlers: readonly Handler[], types: readonly string[]): Handler[] {
-  return types.map((type) => {
-    const handler = handlers.find((one) => one.type === type);
-    if (handler !== undefined) return handler;
-    const known = handlers.map((one) => one.type);
-    const meant = nearest(type, known);
-    throw new JobdError("invalid_request", `--types: there is no handler for type ${JSON.stringify(type)}`, {
-      hint: meant === undefined ? `Known types: ${known.join(", ")}.` : `Did you mean ${meant}?`,
-    });
+function pick(handlers: readonly Handler[], type: string): Handler {
+  const handler = handlers.find((one) => one.type === type);
+  if (handler !== undefined) return handler;
+  const known = handlers.map((one) => one.type);
+  const meant = nearest(type, known);
+  throw new JobdError("invalid_request", `--types: there is no handler for type ${JSON.stringify(type)}`, {
+    hint: meant === undefined ? `Known types: ${known.join(", ")}.` : `Did you mean ${meant}?`,
   });
 }

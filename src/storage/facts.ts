@@ -1,0 +1,55 @@
+import type { Json } from "../domain/json.ts";
+
+/** A running worker, as others see it. */
+export interface WorkerRow {
+  /** Unique for each start of a worker. */
+  id: string;
+  /** The tenant it works for. */
+  namespace: string;
+  /** Where it runs: host, process and how to recognise that process. */
+  process: { [key: string]: Json };
+  /** Queues, or all. */
+  queues: string[] | "all";
+  /** Types, or all. */
+  types: string[] | "all";
+  /** Slots. */
+  concurrency: number;
+  /** Jobs it runs. */
+  running: number;
+  /** When it started. */
+  startedAt: number;
+  /** Its last sign of life. */
+  seenAt: number;
+}
+
+/** Ends of runs in one minute. */
+export interface StatRow {
+  /** Start of the minute, epoch milliseconds. */
+  minute: number;
+  /** The tenant. */
+  namespace: string;
+  /** The queue. */
+  queue: string;
+  /** The type. */
+  type: string;
+  /** How they ended. */
+  outcome: string;
+  /** How many. */
+  count: number;
+  /** Histogram of waiting times: index is floor(log2(ms + 1)) × 2 + half, see domain/histogram.ts. */
+  wait: number[];
+  /** Histogram of run times, likewise. */
+  run: number[];
+}
+
+/** A kind of check that {@linkcode Driver.inspect} made. */
+export interface StoreFact {
+  /** What was looked at. */
+  name: string;
+  /** What was found. */
+  value: string;
+  /** Whether that is as it should be. */
+  level: "ok" | "warning" | "error";
+  /** What to do about it. */
+  hint?: string;
+}

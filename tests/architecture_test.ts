@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { dirname, join, normalize, relative } from "node:path";
+
+const ROOT = join(import.meta.dirname ?? ".", "..");
+
+/** Each room and those it may import from: the ones to its left, and itself. */
+const ROOMS = ["domain", "storage", "runtime", "surfaces"];
+
+/** Where time and chance come from; everything else is given them. */
+const SOURCES_OF_TIME = [
+  "src/runtime/clock.ts",
+  "src/storage/memory/driver.ts",
+  "src/storage/postgres/timing.ts",
+  "src/storage/sqlite/system.ts",
+];
+
+/** Packages and the only folders that may know them. */
+const PACKAGES: Record<string, string> = {
+  pg: "src/storage/postgres/",
+  "node:sqlite": "src/storage/sqlite/",
+  commander: "src/surfaces/cli/",
+};
+
+interface Source {
+  path: string;
+  text: string;
+}
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+async function* sourcesIn(folder: string): AsyncGenerator<Source> {
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) yield* sourcesIn(path);
+    else if (entry.name.endsWith(".ts")) {
+      yield { path: relative(ROOT, path), text: await Deno.readTextFile(path) };
+    }
+  }
+}
+
+const sources = await Array.fromAsync(sourcesIn(join(ROOT, "src")));
+
+/** What a file imports, statically or not; paths inside the repository from its root. */
+function importsOf({ path, text }: Source): Import[] {
+  const specifiers = [...withoutComments(text).matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"([^"\n]+)"/g)];
+  return specifiers.map(([, specifier = ""]) => ({
+    from: path,
+    to: specifier.startsWith(".") ? normalize(join(dirname(path), specifier)) : specifier,
+  }));
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+}
+
+function roomOf(path: string): string | undefined {
+  const [top, room] = path.split("/");
+  return top === "src" && room !== undefined && ROOMS.includes(room) ? room : undefined;
+}
+
+const imports = sources.flatMap(importsOf);
+
+Deno.test("imports point only left: domain, storage, runtime, surfaces", () => {
+  assert.ok(imports.length > 100, `only ${imports.length} imports were seen`);
+  const wrong = imports.filter(({ from, to }) => {
+    const [room, other] = [roomOf(from), roomOf(to)];
+    if (room === undefined) return false;
+    if (other === undefined) return to.startsWith("src/") || to === "main.ts";
+    return ROOMS.indexOf(other) > ROOMS.indexOf(room);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("the domain does no I/O: it imports nothing but itself", () => {
+  const outside = imports.filter(({ from, to }) => roomOf(from) === "domain" && roomOf(to) !== "domain");
+  assert.deepEqual(outside, []);
+  const io = sources.filter(({ path, text }) =>
+    roomOf(path) === "domain" && /\b(?:Deno|fetch|process)\b[.(]/.test(text)
+  );
+  assert.deepEqual(io.map(({ path }) => path), []);
+});
+
+Deno.test("each package is known in one place", () => {
+  const wrong = imports.filter(({ from, to }) =>
+    PACKAGES[to] !== undefined && !from.startsWith(PACKAGES[to])
+  );
+  assert.deepEqual(wrong, []);
+  for (const name of Object.keys(PACKAGES)) {
+    assert.ok(imports.some(({ to }) => to === name), `${name} is not imported`);
+  }
+});
+
+Deno.test("backends do not know each other", () => {
+  const backend = (path: string): string | undefined =>
+    /^src\/storage\/(memory|postgres|sqlite)\//.exec(path)?.[1];
+  const wrong = imports.filter(({ from, to }) => {
+    const [one, other] = [backend(from), backend(to)];
+    return one !== undefined && other !== undefined && one !== other;
+  });
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("time and chance come from few places", () => {
+  const direct =
+    /\bDate\.now\b|\bMath\.random\b|\bset(?:Timeout|Interval)\s*\(|\bnew Date\(\)|\bperformance\.now\b/;
+  const found = sources.filter(({ text }) => direct.test(withoutComments(text))).map(({ path }) => path);
+  assert.deepEqual(found.toSorted(), SOURCES_OF_TIME);
+});
+
+Deno.test("no file is longer than 400 lines", () => {
+  const long = sources.filter(({ text }) => text.trimEnd().split("\n").length > 400).map(({ path }) => path);
+  assert.deepEqual(long, []);
+});
+
+Deno.test("the migrations of both backends have the same numbers and names", async () => {
+  const names = async (backend: string): Promise<string[]> => {
+    const entries = await Array.fromAsync(Deno.readDir(join(ROOT, "migrations", backend)));
+    return entries.map(({ name }) => name).toSorted();
+  };
+  const postgres = await names("postgres");
+  assert.deepEqual(postgres, await names("sqlite"));
+  assert.deepEqual(postgres.map((name) => Number(name.slice(0, 4))), postgres.map((_, index) => index + 1));
+  assert.ok(
+    postgres.length > 0 && postgres.every((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name)),
+    postgres.join(),
+  );
+});
+
+Deno.test("no file has a default export", () => {
+  const found = sources.filter(({ text }) => /^export default\b/m.test(text)).map(({ path }) => path);
+  assert.deepEqual(found, []);
+});

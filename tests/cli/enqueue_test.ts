@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { JobdError } from "../../src/domain/errors.ts";
+import type { NewJob } from "../../src/domain/job.ts";
+import { FakeWorld } from "./fake_host.ts";
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\n$/;
+
+Deno.test("enqueue prints the id, and a note when nobody serves the job", async () => {
+  const world = new FakeWorld();
+  const ran = await world.run(["enqueue", "--payload", '{"prompt":"hi","cwd":"/tmp"}']);
+  assert.equal(ran.exitCode, 0);
+  assert.match(ran.stdout, ID);
+  assert.match(ran.stderr, /^note: No worker is running: the job waits/);
+  const job = await (await world.jobd()).jobs.get(ran.stdout.trim());
+  assert.deepEqual([job.type, job.queue, job.priority, job.state, job.maxAttempts], [
+    "claude",
+    "default",
+    0,
+    "available",
+    5,
+  ]);
+  assert.deepEqual(job.payload, { prompt: "hi", cwd: "/tmp" });
+});
+
+Deno.test("enqueue: every flag reaches the job", async () => {
+  const world = new FakeWorld();
+  const ran = await world.run([
+    ..."enqueue email --queue mail --priority high --delay 5m --max-attempts 7 --timeout 30s --ttl 2h --unique-key k"
+      .split(" "),
+    ...'--tag a --tag b,c --origin me --payload {"to":1}'.split(" "),
+  ]);
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  const job = await (await world.jobd()).jobs.get(ran.stdout.trim());
+  assert.deepEqual([job.type, job.queue, job.priority, job.state, job.maxAttempts], [
+    "email",
+    "mail",
+    10,
+    "scheduled",
+    7,
+  ]);
+  assert.equal(job.runAt - job.createdAt, 300_000);
+  assert.equal((job.expireAt ?? 0) - job.createdAt, 7_200_000);
+  assert.deepEqual(job.options, {
+    timeoutMs: 30_000,
+    ttlMs: 7_200_000,
+    uniqueKey: "k",
+    origin: "me",
+    tags: ["a", "b,c"],
+  });
+});
+
+Deno.test("enqueue --at, --priority -10, payload.type, JOB_DEFAULT_MAX_ATTEMPTS, --namespace", async () => {
+  const world = new FakeWorld();
+  const args = [
+    "enqueue",
+    "--at",
+    "2990-01-01T00:00:00+01:00",
+    "--priority",
+    "-10",
+    "--payload",
+    '{"type":"email"}',
+    "--namespace",
+    "n",
+  ];
+  const ran = await world.run(args, { env: { JOB_DEFAULT_MAX_ATTEMPTS: "2" } });
+  const [job] = await world.driver.get([ran.stdout.trim()]);
+  assert.ok(job);
+  assert.deepEqual([job.type, job.priority, job.runAt, job.maxAttempts, job.namespace], [
+    "email",
+    -10,
+    Date.parse("2989-12-31T23:00:00Z"),
+    2,
+    "n",
+  ]);
+});
+
+Deno.test("enqueue: payload from a file and from stdin, with a byte order mark", async () => {
+  const world = new FakeWorld();
+  const file = await world.run(["enqueue", "x", "-p", "@in.json"], {
+    files: { "in.json": '\uFEFF{"a":1}\n' },
+  });
+  const stdin = await world.run(["enqueue", "x", "-p", "-"], { stdin: '\uFEFF["b"]' });
+  const jobd = await world.jobd();
+  assert.deepEqual((await jobd.jobs.get(file.stdout.trim())).payload, { a: 1 });
+  assert.deepEqual((await jobd.jobs.get(stdin.stdout.trim())).payload, ["b"]);
+});
+
+Deno.test("enqueue: a unique key that is taken names the job that has it", async () => {
+  const world = new FakeWorld();
+  const one = await world.run(["enqueue", "x", "--unique-key", "k"]);
+  const two = await world.run(["enqueue", "x", "--unique-key", "k"]);
+  assert.equal(two.exitCode, 0);
+  assert.equal(two.stdout, one.stdout);
+  assert.match(two.stderr, /existed already; it is available/);
+  const three = await world.run(["enqueue", "x", "--unique-key", "k", "--json"]);
+  assert.deepEqual(three.json(), { id: one.stdout.trim(), outcome: "existing", state: "available" });
+});
+
+Deno.test("enqueue: no note when a worker serves type and queue", async () => {
+  const world = new FakeWorld();
+  const now = Date.now();
+  const row = {
+    id: "w",
+    namespace: "default",
+    process: {},
+    concurrency: 1,
+    running: 0,
+    startedAt: now,
+    seenAt: now,
+  };
+  await world.driver.saveWorker({ ...row, queues: ["mail"], types: ["email"] });
+  assert.equal((await world.run(["enqueue", "email", "--queue", "mail"])).stderr, "");
+  assert.match((await world.run(["enqueue", "email"])).stderr, /serves type email in queue default/);
+  assert.match((await world.run(["enqueue", "other", "--queue", "mail"])).stderr, /serves type other/);
+});
+
+Deno.test("enqueue --bulk: one job for each line, blank lines left out, ids in order", async () => {
+  const world = new FakeWorld();
+  const ran = await world.run(["enqueue", "x", "--bulk", "--queue", "q"], {
+    stdin: '{"n":1}\n\n  \r\n{"n":2}\r\n{"n":3}',
+  });
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.match(ran.stderr, /3 jobs enqueued/);
+  const jobd = await world.jobd();
+  const payloads = [];
+  for (const id of ran.stdout.trim().split("\n")) payloads.push((await jobd.jobs.get(id)).payload);
+  assert.deepEqual(payloads, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+});
+
+Deno.test("enqueue --bulk --json: one document", async () => {
+  const ran = await new FakeWorld().run(["enqueue", "x", "--bulk", "--payload", "1\n2", "--json"]);
+  const { created, existing, items } = ran.json();
+  assert.deepEqual([created, existing, items.length, items[0].outcome], [2, 0, 2, "created"]);
+});
+
+Deno.test("enqueue --bulk: several thousand lines go in portions of 1000", async () => {
+  const world = new FakeWorld();
+  const sizes: number[] = [];
+  const insert = world.driver.insert.bind(world.driver);
+  world.driver.insert = (jobs: NewJob[]) => {
+    sizes.push(jobs.length);
+    return insert(jobs);
+  };
+  const lines = Array.from({ length: 2_500 }, (_, n) => `{"n":${n}}`).join("\n");
+  const ran = await world.run(["enqueue", "x", "--bulk", "-p", "@big"], { files: { big: lines } });
+  assert.deepEqual(sizes, [1_000, 1_000, 500]);
+  assert.equal(ran.stdout.split("\n").length, 2_501);
+});
+
+for (
+  const [name, args] of [["a file", ["-p", "@in"]], ["stdin", []], ["text", [
+    "-p",
+    "{}\nbad\n{}\n[1,\n",
+  ]]] as const
+) {
+  Deno.test(`enqueue --bulk from ${name}: bad lines are named and nothing is stored`, async () => {
+    const world = new FakeWorld();
+    const input = "{}\nbad\n{}\n[1,\n";
+    const ran = await world.run(["enqueue", "x", "--bulk", ...args], { stdin: input, files: { in: input } });
+    assert.equal(ran.exitCode, 2);
+    assert.match(ran.stderr, /^Line 2: Invalid payload/m);
+    assert.match(ran.stderr, /^Line 4: Invalid payload/m);
+    assert.match(ran.stderr, /^jobd: 2 lines are wrong\nhint: Nothing was enqueued/m);
+    assert.equal(ran.stdout, "");
+    assert.equal((await (await world.jobd()).jobs.page({ limit: 1 })).items.length, 0);
+  });
+}
+
+Deno.test("enqueue --bulk: one bad line is the message; a wrong type in a payload too", async () => {
+  const ran = await new FakeWorld().run(["enqueue", "--bulk"], { stdin: '{}\n{"type":"a b"}\n' });
+  assert.equal(ran.exitCode, 2);
+  assert.match(ran.stderr, /^jobd: Line 2: Invalid type: "a b"/);
+});
+
+Deno.test("enqueue --bulk: a reply that was lost is repeated with the same ids", async () => {
+  const world = new FakeWorld();
+  const insert = world.driver.insert.bind(world.driver);
+  let calls = 0;
+  world.driver.insert = async (jobs: NewJob[]) => {
+    const results = await insert(jobs);
+    if (++calls === 1) throw new JobdError("store_unavailable", "The connection was lost");
+    return results;
+  };
+  const ran = await world.run(["enqueue", "x", "--bulk", "--json"], { stdin: "1\n2\n" });
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.deepEqual([ran.json().created, ran.json().existing], [2, 0]);
+  assert.equal((await (await world.jobd()).jobs.page({ limit: 10 })).items.length, 2);
+});
+
+Deno.test("enqueue: what is not UTF-8 is refused, in one payload and in many", async () => {
+  const files = { in: new Uint8Array([0x22, 0xff, 0x22, 0x0a]) };
+  for (const bulk of [[], ["--bulk"]]) {
+    const ran = await new FakeWorld().run(["enqueue", "x", "-p", "@in", ...bulk], { files });
+    assert.equal(ran.exitCode, 2);
+    assert.match(ran.stderr, /^jobd: in cannot be read: it is not UTF-8 text/);
+  }
+});

@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import type { Job } from "../../src/domain/job.ts";
+import { decide } from "../../src/domain/decide.ts";
+import { FakeWorld } from "./fake_host.ts";
+
+/** Enqueues jobs and lets their first attempt fail for good. */
+async function dead(world: FakeWorld, types: string[], message = "refused"): Promise<string[]> {
+  const jobd = await world.jobd();
+  const ids = (await jobd.enqueueMany(types.map((type) => ({ type, payload: {} })))).map(({ id }) => id);
+  const now = jobd.now();
+  const { jobs, leaseId } = await world.driver.claim({
+    worker: "w",
+    namespace: "default",
+    queues: "all",
+    types: "all",
+    limit: types.length,
+    now,
+    expiresAt: now + 60_000,
+  });
+  const end = (job: Job): ReturnType<typeof decide> =>
+    decide(job, { kind: "failed", error: { code: "error", message }, permanent: true }, {
+      now,
+      random: 0,
+      backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
+    });
+  await world.driver.settle({ transitions: jobs.map(end), close: [leaseId ?? ""] });
+  return ids;
+}
+
+async function states(world: FakeWorld, ids: string[]): Promise<string[]> {
+  const found = new Map((await world.driver.get(ids)).map((job) => [job.id, job.state]));
+  return ids.map((id) => found.get(id) ?? "gone");
+}
+
+Deno.test("job cancel, run, retry, delete: by shortened ids, several at once", async () => {
+  const world = new FakeWorld();
+  const jobd = await world.jobd();
+  const [one, two] = (await jobd.enqueueMany([{ type: "a", delay: "1h" }, { type: "b" }])).map(({ id }) =>
+    id
+  ) as [string, string];
+  const run = await world.run(["job", "run", one.slice(-12)]);
+  assert.equal(run.stdout, `${one} runs now\n`);
+  const cancel = await world.run(["job", "cancel", one, two.slice(-12)]);
+  assert.equal(cancel.exitCode, 0);
+  assert.equal(cancel.stdout, `${one} cancelled\n${two} cancelled\n`);
+  const again = await world.run(["job", "run", one]);
+  assert.equal(again.exitCode, 4);
+  assert.match(again.stderr, /it is cancelled: only waiting jobs can be run now/);
+  assert.equal((await world.run(["job", "retry", one])).exitCode, 0);
+  assert.deepEqual(await states(world, [one, two]), ["available", "cancelled"]);
+  const mixed = await world.run(["job", "delete", two, "01900000-0000-7000-8000-00000000dead", "--json"]);
+  assert.equal(mixed.exitCode, 3);
+  assert.deepEqual(mixed.json().succeeded, [two]);
+  assert.equal(mixed.json().failed[0].code, "not_found");
+  assert.deepEqual(await states(world, [one, two]), ["available", "gone"]);
+});
+
+Deno.test("job show: state, attempts, error, payload; --json is one object, or items for several", async () => {
+  const world = new FakeWorld();
+  const [one = "", two = ""] = await dead(world, ["a", "b"]);
+  const text = await world.run(["job", "show", one.slice(-12)]);
+  for (
+    const part of [
+      `Job ${one}`,
+      "State       dead",
+      "Failures    1 of 5, attempt 1",
+      "refused [error]",
+      "Attempts",
+      "failed",
+    ]
+  ) {
+    assert.ok(text.stdout.includes(part), `${text.stdout}\ndoes not hold ${part}`);
+  }
+  const single = (await world.run(["job", "show", one, "--json"])).json();
+  assert.deepEqual(Object.keys(single).sort(), [
+    "attempt",
+    "cancelRequestedAt",
+    "createdAt",
+    "error",
+    "executions",
+    "expireAt",
+    "failures",
+    "finishedAt",
+    "id",
+    "maxAttempts",
+    "namespace",
+    "options",
+    "payload",
+    "priority",
+    "progress",
+    "queue",
+    "releases",
+    "result",
+    "runAt",
+    "startedAt",
+    "state",
+    "type",
+    "worker",
+  ]);
+  assert.match(single.finishedAt, /^\d{4}-\d\d-\d\dT.*Z$/);
+  assert.deepEqual(Object.keys(single.executions[0]).sort(), [
+    "attempt",
+    "durationMs",
+    "error",
+    "finishedAt",
+    "jobId",
+    "outcome",
+    "startedAt",
+    "worker",
+  ]);
+  assert.equal((await world.run(["job", "show", one, two, "--json"])).json().items.length, 2);
+});
+
+Deno.test("jobs: filters, pages, JSON", async () => {
+  const world = new FakeWorld();
+  const jobd = await world.jobd();
+  await jobd.enqueueMany([
+    { type: "a", queue: "q1", tags: ["x"], payload: { note: "Needle" } },
+    { type: "b", queue: "q2", origin: "me" },
+    { type: "c", queue: "q1", delay: "1h" },
+  ]);
+  const types = async (...args: string[]): Promise<string[]> =>
+    (await world.run(["jobs", "--json", ...args])).json().items.map(({ type }: { type: string }) => type)
+      .sort();
+  assert.deepEqual(await types(), ["a", "b", "c"]);
+  assert.deepEqual(await types("--queue", "q1"), ["a", "c"]);
+  assert.deepEqual(await types("--state", "available"), ["a", "b"]);
+  assert.deepEqual(await types("--type", "a,b"), ["a", "b"]);
+  assert.deepEqual(await types("--type", "a", "--type", "c"), ["a", "c"]);
+  assert.deepEqual(await types("--tag", "x"), ["a"]);
+  assert.deepEqual(await types("--origin", "me"), ["b"]);
+  assert.deepEqual(await types("--search", "needle"), ["a"]);
+  assert.deepEqual(await types("--before", "1h"), []);
+  assert.deepEqual(await types("--before", "2999-01-01"), ["a", "b", "c"]);
+  const first = (await world.run(["jobs", "--json", "--limit", "2"])).json();
+  assert.equal(first.items.length, 2);
+  const rest = (await world.run(["jobs", "--json", "--limit", "2", "--cursor", first.nextCursor])).json();
+  assert.equal(rest.items.length, 1);
+  assert.equal(rest.nextCursor, null);
+  assert.match((await world.run(["jobs", "--limit", "2"])).stderr, /There are more: --cursor /);
+  assert.match((await world.run(["jobs", "--queue", "none"])).stderr, /No jobs\./);
+});
+
+Deno.test("dead list and show: dead letters only", async () => {
+  const world = new FakeWorld();
+  const [id = ""] = await dead(world, ["a"]);
+  const { id: alive } = await (await world.jobd()).enqueue({ type: "b" });
+  assert.deepEqual((await world.run(["dead", "list", "--json"])).json().items.map((job: Job) => job.id), [
+    id,
+  ]);
+  assert.equal((await world.run(["dead", "show", id])).exitCode, 0);
+  const ran = await world.run(["dead", "show", alive]);
+  assert.equal(ran.exitCode, 4);
+  assert.match(ran.stderr, /is no dead letter: it is available/);
+});
+
+Deno.test("dead retry: by id, by filter, all", async () => {
+  const world = new FakeWorld();
+  const ids = await dead(world, ["a", "b", "b", "c"]);
+  assert.equal((await world.run(["dead", "retry", ids[0] ?? ""])).exitCode, 0);
+  const filtered = await world.run(["dead", "retry", "--type", "b"]);
+  assert.equal(filtered.stdout, "2 dead letters run again\n");
+  assert.deepEqual(await states(world, ids), ["available", "available", "available", "dead"]);
+  assert.equal((await world.run(["dead", "retry", "--all", "--json"])).json().succeeded.length, 1);
+});
+
+Deno.test("dead delete and purge: only with --yes or an answer", async () => {
+  const world = new FakeWorld();
+  const ids = await dead(world, ["a", "b", "c"]);
+  assert.equal((await world.run(["dead", "delete", ids[0] ?? ""])).exitCode, 0);
+  const no = await world.run(["dead", "delete", "--type", "b"], { answer: "n" });
+  assert.equal(no.exitCode, 2);
+  assert.match(no.stderr, /Nothing was done/);
+  assert.deepEqual(await states(world, ids), ["gone", "dead", "dead"]);
+  assert.equal((await world.run(["dead", "delete", "--type", "b"], { answer: "y" })).exitCode, 0);
+  assert.equal((await world.run(["dead", "purge", "--yes"])).stdout, "1 dead letter deleted\n");
+  assert.deepEqual(await states(world, ids), ["gone", "gone", "gone"]);
+});
+
+Deno.test("queue create, update, show, pause, resume", async () => {
+  const world = new FakeWorld();
+  assert.equal(
+    (await world.run(["queue", "create", "mail", "--max-attempts", "9", "--backoff-base", "30s"])).exitCode,
+    0,
+  );
+  assert.equal((await world.run(["queue", "create", "mail"])).exitCode, 4);
+  await world.run(["queue", "update", "mail", "--timeout", "1m", "--retention", "completed=1d,dead=2d"]);
+  await world.run([
+    "queue",
+    "update",
+    "mail",
+    "--retention",
+    "dead=3d",
+    "--jitter",
+    "none",
+    "--max-attempts",
+    "default",
+  ]);
+  const shown = (await world.run(["queue", "show", "mail", "--json"])).json();
+  assert.deepEqual(shown.settings, {
+    timeoutMs: 60_000,
+    backoff: { baseMs: 30_000, maxMs: 3_600_000, jitter: "none" },
+    retentionMs: { completed: 86_400_000, dead: 259_200_000 },
+  });
+  await world.run([
+    "queue",
+    "update",
+    "mail",
+    "--backoff-base",
+    "default",
+    "--jitter",
+    "default",
+    "--retention",
+    "default",
+    "--timeout",
+    "default",
+  ]);
+  assert.deepEqual((await world.run(["queue", "show", "mail", "--json"])).json().settings, {});
+  await world.run(["queue", "update", "mail", "--retention", "1h"]);
+  assert.match(
+    (await world.run(["queue", "show", "mail"])).stdout,
+    /Retention +completed 1h, dead 1h, cancelled 1h, expired 1h/,
+  );
+  assert.match((await world.run(["queue", "pause", "mail"])).stdout, /paused since/);
+  assert.match((await world.run(["queues"])).stdout, /^mail .* paused$/m);
+  assert.match((await world.run(["queue", "resume", "mail"])).stdout, /State +open/);
+});
+
+Deno.test("executions, workers, stats, queues: one JSON document each", async () => {
+  const world = new FakeWorld();
+  const [id = ""] = await dead(world, ["a"]);
+  assert.equal((await world.run(["executions", "--json"])).json().items[0].jobId, id);
+  assert.equal((await world.run(["job", "executions", id, "--json"])).json().items[0].outcome, "failed");
+  assert.deepEqual((await world.run(["workers", "--json"])).json(), { items: [] });
+  assert.match((await world.run(["workers"])).stderr, /No worker is running/);
+  const minute = Math.floor(Date.now() / 60_000) * 60_000;
+  const row = { minute, namespace: "default", queue: "default", type: "a" };
+  await world.driver.addStats([{ ...row, outcome: "completed", count: 3, wait: [0, 3], run: [0, 0, 0, 3] }]);
+  const stats = (await world.run(["stats", "--json"])).json();
+  assert.equal(stats.queues[0].counts.dead, 1);
+  assert.deepEqual(stats.queues[0].counts.capped, []);
+  assert.deepEqual([stats.runs[0].type, stats.runs[0].outcomes, stats.runs[0].perMinute], ["a", {
+    completed: 3,
+  }, 0.05]);
+  assert.match((await world.run(["stats"])).stdout, /3 completed/);
+  assert.equal((await world.run(["queues", "--json"])).json().items[0].counts.dead, 1);
+});
+
+Deno.test("stats --watch refreshes until Ctrl-C", async () => {
+  const world = new FakeWorld();
+  const watching = world.run(["stats", "--watch", "--interval", "200ms", "--json"]);
+  while (!world.listening("SIGINT")) await new Promise((next) => setTimeout(next, 5));
+  world.signal("SIGINT");
+  const ran = await watching;
+  assert.equal(ran.exitCode, 0);
+  assert.equal(typeof JSON.parse(ran.stdout.split("\n")[0] ?? "").at, "string");
+});

@@ -1,0 +1,169 @@
+import type { Job } from "../../src/domain/job.ts";
+import type { Driver } from "../../src/storage/driver.ts";
+import { type Operation, seen } from "./random_operations.ts";
+import { by } from "./visible.ts";
+import { allJobs, decideAt, LEASE } from "./world.ts";
+
+/**
+ * Plays operations on one store and gives its answers as plain data. It remembers every run and lease it was ever
+ * given, in order, so that a number means the same one on each backend, also long after its end: the runs that settle
+ * late are as important as the live ones.
+ */
+export class Player {
+  readonly #driver: Driver;
+  readonly #runs: Job[] = [];
+  readonly #leases: string[] = [];
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  /** Does it and says what came of it. */
+  async play(operation: Operation): Promise<unknown> {
+    const driver = this.#driver;
+    switch (operation.do) {
+      case "insert":
+        return await driver.insert(operation.jobs);
+      case "claim":
+        return await this.#claim(operation);
+      case "settle":
+        return await this.#settle(operation);
+      case "amend":
+        return await this.#amend(operation);
+      case "promote":
+        return await driver.promote(operation.now, operation.limit);
+      case "extend":
+        return this.#numbers(await driver.extend(operation.worker, operation.expiresAt));
+      case "rescue":
+        return await this.#rescue(operation);
+      case "expire":
+        return await this.#expire(operation);
+      case "prune":
+        return await this.#prune(operation);
+      case "pause": {
+        const { queue: name, at, paused } = operation;
+        return await driver.updateQueue({ namespace: "default", name, at, pausedAt: paused ? at : null });
+      }
+      case "progress": {
+        const run = this.#run(operation.run);
+        return run === undefined ? "no run" : await driver.progress(run, { note: operation.note });
+      }
+      case "log":
+        return await this.#log(operation);
+      case "stat": {
+        const { minute, queue } = operation;
+        const row = { minute, namespace: "default", queue, type: "x", outcome: "completed", count: 1 };
+        return await driver.addStats([{ ...row, wait: [1, 2], run: [0, 3] }]);
+      }
+      case "cancelRequests":
+        return (await driver.cancelRequests(operation.worker)).sort(by(({ id }) => id));
+    }
+  }
+
+  /** Some live runs and some old ones. */
+  #run(number: number): Job | undefined {
+    const recent = this.#runs.slice(-8);
+    return recent[number % recent.length];
+  }
+
+  /** Places of leases among all that were ever granted. */
+  #numbers(leases: string[]): number[] {
+    return leases.map((lease) => this.#leases.indexOf(lease)).sort((a, b) => a - b);
+  }
+
+  async #claim({ worker, queues, types, limit, now }: Operation & { do: "claim" }): Promise<unknown> {
+    const request = { worker, namespace: "default", queues, types, limit, now, expiresAt: now + LEASE };
+    const { leaseId, jobs } = await this.#driver.claim(request);
+    if (leaseId !== null) this.#leases.push(leaseId);
+    this.#runs.push(...jobs);
+    return jobs.map((job) => ({ ...job, leaseId: job.leaseId === leaseId ? "its own" : "another" }));
+  }
+
+  async #settle({ ends, close, at }: Operation & { do: "settle" }): Promise<unknown> {
+    // A run once in a batch, as a worker does it.
+    const byRun = new Map(ends.map(({ run, outcome }) => [this.#run(run), outcome]));
+    const transitions = [...byRun].flatMap(([job, outcome]) =>
+      job === undefined ? [] : [decideAt(job, outcome, at)]
+    );
+    // Only leases whose jobs have all ended may be closed, as a worker does it.
+    const running = new Set((await allJobs(this.#driver, { states: ["running"] })).map((job) => job.leaseId));
+    const done = this.#leases.filter((lease) => !running.has(lease));
+    return await this.#driver.settle({
+      transitions,
+      close: close.flatMap((number) => done[number % Math.max(1, done.length)] ?? []),
+    });
+  }
+
+  async #amend({ changes, at }: Operation & { do: "amend" }): Promise<unknown> {
+    const jobs = (await allJobs(this.#driver)).sort(by(({ id }) => id));
+    if (jobs.length === 0) return "no jobs";
+    const amendments = changes.map(({ job, stale, change }) => ({
+      ...seen(jobs[job % jobs.length] as Job, stale),
+      at,
+      change,
+    }));
+    return await this.#driver.amend(amendments);
+  }
+
+  async #rescue({ now, workers, renewed }: Operation & { do: "rescue" }): Promise<unknown> {
+    const orphans = await this.#driver.orphans({ now, workers, limit: 100 });
+    const answers: unknown[] = [];
+    for (
+      const orphan of orphans.sort((a, b) =>
+        this.#leases.indexOf(a.leaseId) - this.#leases.indexOf(b.leaseId)
+      )
+    ) {
+      const { leaseId, worker, expiresAt } = orphan;
+      const jobs = orphan.jobs.sort(by(({ id }) => id));
+      if (renewed) await this.#driver.extend(worker, now + LEASE);
+      const results = await this.#driver.settle({
+        transitions: jobs.map((job) => decideAt(job, { kind: "lost", message: "gone" }, now)),
+        close: [leaseId],
+        rescue: { leaseId, expiresAt },
+      });
+      answers.push([this.#leases.indexOf(leaseId), worker, expiresAt, jobs.map(({ id }) => id), results]);
+    }
+    return answers;
+  }
+
+  async #expire({ now, limit }: Operation & { do: "expire" }): Promise<unknown> {
+    const jobs = (await this.#driver.overdue(now, limit)).sort(by(({ id }) => id));
+    const amendments = jobs.map((job) => ({
+      ...seen(job, false),
+      at: now,
+      change: { kind: "expire" } as const,
+    }));
+    return [jobs, await this.#driver.amend(amendments)];
+  }
+
+  /** A whole walk, because each backend cuts it into steps of its own. */
+  async #prune({ now, limit, retention }: Operation & { do: "prune" }): Promise<unknown> {
+    let deleted = 0;
+    let cursor: string | undefined;
+    do {
+      const step = await this.#driver.prune({
+        now,
+        limit,
+        retention,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      deleted += step.deleted;
+      cursor = step.cursor;
+    } while (cursor !== undefined);
+    return deleted;
+  }
+
+  async #log({ run, seq, drop, at }: Operation & { do: "log" }): Promise<unknown> {
+    const job = this.#run(run);
+    if (job === undefined) return "no run";
+    const chunk = { seq, at, stream: "stdout", offset: seq * 10, text: `chunk ${seq}` } as const;
+    const { id, attempt } = job;
+    await this.#driver.appendLogs([{
+      id,
+      attempt,
+      chunks: [chunk],
+      ...(drop ? { drop: { from: 0, to: 3 } } : {}),
+    }]);
+    return "written";
+  }
+}

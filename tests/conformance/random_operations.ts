@@ -1,0 +1,200 @@
+import type { Amendment, Change } from "../../src/domain/amendment.ts";
+import type { NewJob } from "../../src/domain/job.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Retention } from "../../src/domain/queue.ts";
+import type { Run } from "../../src/domain/transition.ts";
+import { DAY, MINUTE, newJob, SECOND, T } from "./world.ts";
+
+/** A number in [0, 1), the same row of numbers for the same seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * One operation, as plain data that means the same on every backend. Runs and jobs are named by numbers that are
+ * taken modulo those that exist by then; leases by their place among all that were ever granted.
+ */
+export type Operation =
+  | { do: "insert"; jobs: NewJob[] }
+  | {
+    do: "claim";
+    worker: string;
+    queues: string[] | "all";
+    types: string[] | "all";
+    limit: number;
+    now: number;
+  }
+  | { do: "settle"; ends: { run: number; outcome: Outcome }[]; close: number[]; at: number }
+  | { do: "amend"; changes: { job: number; stale: boolean; change: Change }[]; at: number }
+  | { do: "promote"; now: number; limit: number }
+  | { do: "extend"; worker: string; expiresAt: number }
+  | { do: "rescue"; now: number; workers: string[]; renewed: boolean }
+  | { do: "expire"; now: number; limit: number }
+  | { do: "prune"; now: number; limit: number; retention: Retention }
+  | { do: "pause"; queue: string; at: number; paused: boolean }
+  | { do: "progress"; run: number; note: number }
+  | { do: "log"; run: number; seq: number; drop: boolean; at: number }
+  | { do: "stat"; minute: number; queue: string }
+  | { do: "cancelRequests"; worker: string };
+
+const QUEUES = ["a", "b", "c"];
+const TYPES = ["x", "y"];
+const WORKERS = ["w1", "w2", "w3"];
+
+/** Operations without end; time goes on a little with each. */
+export function* operations(seed: number): Generator<Operation> {
+  const random = randomFrom(seed);
+  const make = new Maker(random);
+  for (let now = T;; now += Math.floor(random() * 20) * SECOND) yield make.operation(now);
+}
+
+class Maker {
+  readonly #random: () => number;
+  #jobs = 0;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  operation(now: number): Operation {
+    const queue = this.#pick(QUEUES);
+    const worker = this.#pick(WORKERS);
+    return this.#weighted<Operation>([
+      [6, () => ({ do: "insert", jobs: this.#many(4, () => this.#job(now)) })],
+      [8, () => this.#claim(now, worker)],
+      [
+        8,
+        () => ({
+          do: "settle",
+          ends: this.#many(4, () => this.#end()),
+          close: this.#many(2, () => this.#number()),
+          at: now,
+        }),
+      ],
+      [4, () => ({ do: "amend", changes: this.#many(3, () => this.#change()), at: now })],
+      [4, () => ({ do: "promote", now, limit: this.#number(5) + 1 })],
+      [1, () => ({ do: "extend", worker, expiresAt: now + this.#number(60) * SECOND })],
+      [
+        2,
+        () => ({ do: "rescue", now, workers: this.#maybe(() => [worker]) ?? [], renewed: this.#chance(0.3) }),
+      ],
+      [1, () => ({ do: "expire", now, limit: 50 })],
+      [1, () => this.#prune(now)],
+      [2, () => ({ do: "pause", queue, at: now, paused: this.#chance(0.4) })],
+      [2, () => ({ do: "progress", run: this.#number(), note: this.#number() })],
+      [2, () => ({ do: "log", run: this.#number(), seq: this.#number(5), drop: this.#chance(0.2), at: now })],
+      [1, () => ({ do: "stat", minute: Math.floor(now / MINUTE) * MINUTE, queue })],
+      [1, () => ({ do: "cancelRequests", worker })],
+    ]);
+  }
+
+  #claim(now: number, worker: string): Operation {
+    const queues = this.#maybe(() => this.#shuffled(QUEUES).slice(0, 1 + this.#number(3))) ?? "all";
+    const types = this.#maybe(() => [this.#pick(TYPES)]) ?? "all";
+    return { do: "claim", worker, queues, types, limit: 1 + this.#number(4), now };
+  }
+
+  #prune(now: number): Operation {
+    const retention = { completed: MINUTE, cancelled: 2 * MINUTE, expired: 3 * MINUTE, dead: DAY };
+    return { do: "prune", now, limit: 2 + this.#number(50), retention };
+  }
+
+  #job(now: number): NewJob {
+    const repeat = this.#jobs > 0 && this.#chance(0.1);
+    const number = repeat ? 1 + this.#number(this.#jobs) : ++this.#jobs;
+    const ttlMs = this.#maybe(() => this.#number(200) * SECOND);
+    const uniqueKey = this.#maybe(() => this.#pick(["k1", "k2", "k3"]));
+    const queue = this.#pick(QUEUES);
+    return newJob(number, {
+      queue,
+      type: this.#pick(TYPES),
+      // No two queues share a priority: which of them is first then is each backend's own affair.
+      priority: QUEUES.indexOf(queue) + 3 * (this.#number(3) - 1),
+      payload: { number, text: this.#pick(["", "ä 😀", '"\\']), list: [null, 0.5] },
+      maxAttempts: 1 + this.#number(3),
+      createdAt: now,
+      runAt: now + (this.#chance(0.3) ? this.#number(100) * SECOND : 0),
+      expireAt: ttlMs === undefined ? null : now + ttlMs,
+      options: {
+        ...(ttlMs === undefined ? {} : { ttlMs }),
+        ...(uniqueKey === undefined ? {} : { uniqueKey }),
+        ...(this.#chance(0.1) ? { retentionMs: 10 * SECOND } : {}),
+      },
+    });
+  }
+
+  #end(): { run: number; outcome: Outcome } {
+    const error = { code: "error", message: `failure ${this.#number(100)}` };
+    const outcome = this.#weighted<Outcome>([
+      [5, () => ({ kind: "completed", result: { value: this.#number() } })],
+      [4, () => ({ kind: "failed", error })],
+      [1, () => ({ kind: "failed", error, permanent: true })],
+      [2, () => ({ kind: "snoozed", delayMs: this.#number(60) * SECOND })],
+      [2, () => ({ kind: "released" })],
+      [2, () => ({ kind: "cancelled" })],
+      [1, () => ({ kind: "expired" })],
+      [1, () => ({ kind: "lost", message: "gone" })],
+    ]);
+    return { run: this.#number(), outcome };
+  }
+
+  #change(): { job: number; stale: boolean; change: Change } {
+    const change = this.#weighted<Change>([
+      [2, () => ({ kind: "cancel", reason: "not wanted" })],
+      [3, () => ({ kind: "requestCancel" })],
+      [1, () => ({ kind: "expire" })],
+      [5, () => ({ kind: "makeAvailable" })],
+      [1, () => ({ kind: "delete" })],
+    ]);
+    return { job: this.#number(), stale: this.#chance(0.1), change };
+  }
+
+  #number(below = 1_000_000): number {
+    return Math.floor(this.#random() * below);
+  }
+
+  #chance(share: number): boolean {
+    return this.#random() < share;
+  }
+
+  #maybe<T>(make: () => T): T | undefined {
+    return this.#chance(0.4) ? make() : undefined;
+  }
+
+  #many<T>(most: number, make: () => T): T[] {
+    return Array.from({ length: 1 + this.#number(most) }, make);
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[this.#number(items.length)] as T;
+  }
+
+  #shuffled<T>(items: readonly T[]): T[] {
+    return items.map((item) => ({ item, place: this.#random() })).sort((a, b) => a.place - b.place).map((
+      { item },
+    ) => item);
+  }
+
+  #weighted<T>(choices: [weight: number, make: () => T][]): T {
+    let rest = this.#number(choices.reduce((sum, [weight]) => sum + weight, 0));
+    for (const [weight, make] of choices) {
+      if (rest < weight) return make();
+      rest -= weight;
+    }
+    throw new Error("no choice");
+  }
+}
+
+/** How an amendment sees a job: as it is, or as it may have been before. */
+export function seen(
+  job: Run & { state: Amendment["from"] },
+  stale: boolean,
+): Pick<Amendment, "id" | "from" | "attempt"> {
+  return { id: job.id, from: job.state, attempt: job.attempt + (stale ? 1 : 0) };
+}

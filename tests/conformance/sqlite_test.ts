@@ -1,0 +1,4 @@
+import { openSqliteStore } from "./backends.ts";
+import { conformance } from "./suite.ts";
+
+conformance("sqlite", openSqliteStore);

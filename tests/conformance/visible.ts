@@ -1,0 +1,64 @@
+import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
+import { JOB_STATES } from "../../src/domain/states.ts";
+import type { Driver, QueueCount, StatRow } from "../../src/storage/driver.ts";
+import { allJobs } from "./world.ts";
+
+/** Everything of a store that its methods show, in a fixed order, so that two stores can be compared. */
+export interface Visible {
+  /** All jobs by id; lease ids replaced by whether there is one, because each backend numbers its own. */
+  jobs: (Omit<Job, "leaseId"> & { leased: boolean })[];
+  /** Ids by state, each in its natural order. */
+  states: string[];
+  executions: Execution[];
+  logs: (LogChunk & { jobId: string })[];
+  counts: QueueCount[];
+  queues: unknown[];
+  stats: StatRow[];
+}
+
+/** Reads everything of one namespace. */
+export async function visible(driver: Driver, namespace = "default"): Promise<Visible> {
+  const jobs = (await allJobs(driver, { namespace })).sort(by((job) => job.id));
+  const states: string[] = [];
+  for (const state of JOB_STATES) {
+    const listed = await allJobs(driver, { namespace, states: [state], limit: 7 });
+    // Which queue comes first is each backend's own affair, so available jobs are compared queue by queue.
+    if (state === "available") listed.sort(by((job) => job.queue));
+    states.push(...listed.map(({ id }) => `${state} ${id}`));
+  }
+  const ran = jobs.filter(({ attempt }) => attempt > 0);
+  const logs = await Promise.all(
+    ran.map(async ({ id: jobId }) =>
+      (await driver.logs({ jobId, limit: 1_000 })).map((chunk) => ({ ...chunk, jobId }))
+    ),
+  );
+  return {
+    jobs: jobs.map(({ leaseId, ...job }) => ({ ...job, leased: leaseId !== null })),
+    states,
+    executions: await allExecutions(driver, namespace),
+    logs: logs.flat(),
+    counts: (await driver.counts(namespace, 1_000))
+      .filter(({ count }) => count > 0)
+      .sort(by(({ queue, state }) => `${queue} ${state}`)),
+    queues: await driver.queues(namespace),
+    stats: (await driver.stats({ namespace, from: 0, to: Number.MAX_SAFE_INTEGER / 1_000 }))
+      .sort(by((row) => JSON.stringify([row.minute, row.queue, row.type, row.outcome]))),
+  };
+}
+
+async function allExecutions(driver: Driver, namespace: string): Promise<Execution[]> {
+  const executions: Execution[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { namespace, limit: 50, ...(cursor === undefined ? {} : { cursor }) };
+    const page = await driver.listExecutions(query);
+    executions.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return executions;
+}
+
+/** Compares by a text. */
+export function by<T>(key: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0;
+}

@@ -1,0 +1,103 @@
+import type { FailureRecord, Job } from "../../src/domain/job.ts";
+import type { Json } from "../../src/domain/json.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
+import { Directive, type Handler, type RunContext } from "../../src/runtime/handler.ts";
+import { attemptMark } from "../../src/runtime/process/identity.ts";
+import { marked } from "./process_probe.ts";
+
+/** What one attempt left. */
+export interface Attempt {
+  /** How it ended, as the executor would see it. */
+  outcome: Outcome;
+  /** The log, stream by stream. */
+  log: Record<"stdout" | "stderr" | "system", string>;
+  /** The last progress note. */
+  progress: Json;
+  /** Processes of the attempt that are still alive. */
+  left: number[];
+}
+
+/** Options of {@linkcode attempt}. */
+export interface AttemptOptions {
+  /** The job's fields that matter. */
+  job?: Partial<Job>;
+  /** Aborts the attempt. */
+  signal?: AbortSignal;
+  /** Called for each piece of log. */
+  onLog?(text: string): void;
+}
+
+/** Runs one attempt of a handler as the executor would, without a store. */
+export async function attempt(
+  handler: Handler,
+  payload: Json,
+  options: AttemptOptions = {},
+): Promise<Attempt> {
+  const job = testJob(handler.type, payload, options.job);
+  const log = { stdout: "", stderr: "", system: "" };
+  let progress: Json = null;
+  const context: RunContext = {
+    signal: options.signal ?? new AbortController().signal,
+    deadline: null,
+    log: (text, stream = "system") => {
+      // Enough to look at; the real log is capped as well.
+      if (log[stream].length < 1_000_000) log[stream] += text;
+      options.onLog?.(text);
+    },
+    progress: (note) => {
+      progress = note;
+    },
+  };
+  const outcome = await run(handler, job, context);
+  return { outcome, log, progress, left: await marked(attemptMark(job.id, job.attempt)) };
+}
+
+async function run(handler: Handler, job: Job, context: RunContext): Promise<Outcome> {
+  try {
+    const value = await handler.run(job, context);
+    return value instanceof Directive ? value.outcome : { kind: "completed", result: value ?? null };
+  } catch (error) {
+    return { kind: "failed", error: { code: "error", message: String(error) } };
+  }
+}
+
+/** The result of an attempt that must have completed. */
+export function resultOf({ outcome, log }: Attempt): { [key: string]: Json } {
+  if (outcome.kind === "completed") return outcome.result as { [key: string]: Json };
+  throw new Error(`Not completed but ${JSON.stringify(outcome)}; stderr: ${log.stderr}`);
+}
+
+/** The failure of an attempt that must have failed. */
+export function failureOf({ outcome }: Attempt): FailureRecord & { permanent: boolean } {
+  if (outcome.kind === "failed") return { ...outcome.error, permanent: outcome.permanent === true };
+  throw new Error(`Not failed but ${JSON.stringify(outcome)}`);
+}
+
+function testJob(type: string, payload: Json, fields: Partial<Job> = {}): Job {
+  return {
+    id: crypto.randomUUID(),
+    namespace: "default",
+    queue: "default",
+    type,
+    priority: 0,
+    state: "running",
+    payload,
+    attempt: 1,
+    failures: 0,
+    releases: 0,
+    maxAttempts: 5,
+    createdAt: 0,
+    runAt: 0,
+    startedAt: 0,
+    finishedAt: null,
+    expireAt: null,
+    cancelRequestedAt: null,
+    worker: null,
+    leaseId: null,
+    options: {},
+    progress: null,
+    result: null,
+    error: null,
+    ...fields,
+  };
+}
