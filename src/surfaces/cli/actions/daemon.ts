@@ -5,42 +5,55 @@ import { createLogger, type Logger } from "../../../runtime/logger.ts";
 import { type QueueChoice, queueNames } from "../../../runtime/queue_order.ts";
 import type { Worker } from "../../../runtime/worker.ts";
 import type { SettingValues } from "../../config/settings.ts";
-import type { Input, OptionSpec } from "../command.ts";
+import type { Input, Options, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { span } from "../format.ts";
 import type { Host } from "../host.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { loadHandlers } from "./handlers.ts";
+import { helloHandler, sayHello } from "./hello.ts";
 
-type DaemonInput = Input<{ types: OptionSpec<string[] | undefined> }>;
+interface WorkFlags extends Options {
+  types: OptionSpec<string[] | undefined>;
+}
+type StartInput = Input<WorkFlags & { hello: OptionSpec<boolean> }>;
 
 /** Log lines that wait for a reader, in characters; a reader who stopped reading costs lines, not the daemon. */
 const LOG_PENDING_MAX = 1024 * 1024;
 
 /** `jobd start` */
-export async function start(input: DaemonInput, context: Context): Promise<void> {
+export async function start({ options }: StartInput, context: Context): Promise<void> {
   const { values } = await context.config();
-  await run(input, context, { migrate: values.databaseUrl.startsWith("sqlite:") });
+  await run(context, { ...options, migrate: values.databaseUrl.startsWith("sqlite:") });
 }
 
 /** `jobd worker` */
-export async function work(input: DaemonInput, context: Context): Promise<void> {
-  await run(input, context, { migrate: false });
+export async function work({ options }: Input<WorkFlags>, context: Context): Promise<void> {
+  await run(context, { ...options, hello: false, migrate: false });
 }
 
-async function run({ options }: DaemonInput, context: Context, open: { migrate: boolean }): Promise<void> {
+/** What a daemon is asked to do besides its configuration. */
+interface Wishes {
+  types: string[] | undefined;
+  hello: boolean;
+  migrate: boolean;
+}
+
+async function run(context: Context, { types, hello, migrate }: Wishes): Promise<void> {
   const config = await context.config();
   const { values } = config;
-  const handlers = await loadHandlers(config, options.types);
+  const handlers = await loadHandlers(config, types);
+  if (hello) handlers.push(helloHandler);
   const log = makeLogger(values, context.host);
-  const jobd = await context.jobd(open);
+  const jobd = await context.jobd({ migrate });
   const worker = await jobd.worker(workerOptions(values, handlers, log));
   const release = surviveFaults(log);
   try {
     const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);
     await worker.start();
     announce(context.out, jobd, handlers, values, log);
+    if (hello) await sayHello(jobd, log);
     await worker.stopped;
     stop();
     log.info("jobd stopped");

@@ -4,6 +4,8 @@ import { integer } from "../../config/readers.ts";
 
 const types = value(nameList("type"), "list", "run only jobs of these types, separated by commas");
 
+const hello = flag("run one small job at the start, to show that everything works");
+
 const NAMES =
   "Ctrl-C or SIGTERM lets running jobs finish for --shutdown-timeout and then hands them back; a second one hands them back at once.";
 
@@ -13,9 +15,10 @@ export const DAEMON_COMMANDS: readonly Command[] = [
     path: "start",
     summary: "Start the daemon: migrate an embedded SQLite store, run jobs, look after the store",
     details: `Without any setting the jobs are in the file jobd.db of this directory. ${NAMES}`,
-    options: { types },
+    options: { types, hello },
     runsWorker: true,
     examples: [
+      ["jobd start --hello", "the daemon, and a first job to watch"],
       ["jobd", "the daemon with the store jobd.db in this directory"],
       [
         "jobd start --database-url sqlite:/var/lib/jobd/jobd.db --concurrency 4",
