@@ -1,5 +1,6 @@
 import { messageOf } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
+import { storableResult } from "../domain/result.ts";
 import type { Run } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "./clock.ts";
@@ -50,7 +51,7 @@ export class LogWriter {
 
   /** Keeps a progress note; a newer one replaces one that is not written yet. */
   progress(run: Run, note: Json): void {
-    this.#notes.set(run.id, { run: { id: run.id, attempt: run.attempt }, note });
+    this.#notes.set(run.id, { run: { id: run.id, attempt: run.attempt }, note: storableResult(note) });
     this.#arm();
   }
 
