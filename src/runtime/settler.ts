@@ -86,9 +86,8 @@ export class Settler {
     this.#closable.push(leaseId);
   }
 
-  /** Removes the leases that are done. */
+  /** Removes the leases that are done, when no batch comes by to take them along. */
   async closeLeases(): Promise<void> {
-    await this.#batcher.idle();
     if (this.#closable.length > 0) await this.#flush([]);
   }
 

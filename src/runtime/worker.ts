@@ -1,13 +1,9 @@
 import type { Backoff } from "../domain/backoff.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
-import type { Outcome } from "../domain/outcome.ts";
 import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
+import { Attempts } from "./attempts.ts";
 import { type Clock, sleep } from "./clock.ts";
-import { execute } from "./executor.ts";
-import type { StopReason } from "./handler.ts";
-import { Leases } from "./leases.ts";
-import { LogWriter } from "./log_writer.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -15,8 +11,6 @@ import { queueNames, queueOrder } from "./queue_order.ts";
 import type { Processes } from "./process/processes.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Rescuer } from "./rescuer.ts";
-import { Settler } from "./settler.ts";
-import { type Slot, Slots } from "./slots.ts";
 import { Statistics } from "./statistics.ts";
 import type { StoreTime } from "./store_time.ts";
 import { type WorkerOptions, type WorkerSettings, workerSettings } from "./worker_options.ts";
@@ -53,11 +47,8 @@ export class Worker implements AsyncDisposable {
   readonly id: string;
   readonly #context: WorkerContext;
   readonly #options: WorkerSettings;
-  readonly #slots = new Slots();
-  readonly #settings: QueueSettingsCache;
-  readonly #settler: Settler;
-  readonly #leases: Leases;
-  readonly #logs: LogWriter;
+  readonly #queues: QueueSettingsCache;
+  readonly #attempts: Attempts;
   readonly #statistics = new Statistics();
   readonly #maintenance: Maintenance;
   readonly #claims: Loop;
@@ -81,39 +72,39 @@ export class Worker implements AsyncDisposable {
     this.#options = settings;
     const { leaseMs, pollIntervalMs, retention } = settings;
     const { driver, clock, time, namespace, random, log, id: worker, processes } = context;
+    const statistics = this.#statistics;
     const now = (): number => time.now();
-    const backoff = (job: Job): Backoff => this.#settings.of(job.queue).backoff ?? settings.backoff;
-    this.#settings = new QueueSettingsCache({ driver, clock, namespace });
-    this.#settler = new Settler({ driver, clock, now, random, backoff });
-    this.#leases = new Leases({
+    const backoff = (job: Job): Backoff => this.#queues.of(job.queue).backoff ?? settings.backoff;
+    const queues = new QueueSettingsCache({ driver, clock, namespace });
+    const onFree = (): void => {
+      if (this.#hungry) this.#claims.wake();
+    };
+    this.#queues = queues;
+    this.#attempts = new Attempts({
       driver,
       clock,
-      now,
+      time,
+      random,
       worker,
-      leaseMs: this.#options.leaseMs,
-      onLost: (id) => this.#slots.lose(id),
+      settings,
+      queues,
+      backoff,
+      statistics,
+      log,
+      onFree,
     });
-    this.#logs = new LogWriter({ driver, clock, now, log });
+    const rescuer = new Rescuer({ driver, now, random, backoff, processes, worker, log, statistics });
     const sweepMs = Math.min(5_000, leaseMs / 6);
     this.#maintenance = new Maintenance({
       driver,
       clock,
       now,
       log,
-      sweepMs,
       pollIntervalMs,
+      sweepMs,
       retention,
-      rescuer: new Rescuer({
-        driver,
-        now,
-        random,
-        backoff,
-        processes,
-        worker,
-        log,
-        statistics: this.#statistics,
-      }),
-      statistics: this.#statistics,
+      rescuer,
+      statistics,
     });
     const loop = (name: string, step: () => Promise<number>): Loop => new Loop({ name, clock, log, step });
     this.#claims = loop("Claiming jobs", () => this.#claim());
@@ -124,15 +115,15 @@ export class Worker implements AsyncDisposable {
       loop("Renewing leases", () => this.#heartbeat()),
       loop("Checking leases", () => {
         this.#watchdog?.turn();
-        this.#leases.giveUpLapsing();
-        return Promise.resolve(this.#options.leaseMs / 20);
+        this.#attempts.giveUpLapsing();
+        return Promise.resolve(leaseMs / 20);
       }),
     ];
   }
 
   /** Jobs that run at this moment. */
   get running(): number {
-    return this.#slots.size;
+    return this.#attempts.size;
   }
 
   /** Resolves when the worker has stopped. */
@@ -147,7 +138,7 @@ export class Worker implements AsyncDisposable {
     this.#process = { ...await processes.identity() };
     // What an earlier daemon of this machine left behind ends before any of its jobs can start again.
     await processes.reapStrays();
-    await this.#settings.refresh();
+    await this.#queues.refresh();
     await driver.saveWorker(this.#row());
     this.#liveness = await driver.holdLiveness(this.id);
     this.#listener = await driver.listen((wake) => {
@@ -182,14 +173,14 @@ export class Worker implements AsyncDisposable {
     const idle = this.#idle(claimsEnded);
     void idle.then(() => this.#hurry.abort());
     await sleep(clock, timeoutMs, this.#hurry.signal);
-    if (this.#slots.size > 0) log.info("Handing unfinished jobs back", { jobs: this.#slots.size });
-    this.#slots.stopAll("shutdown");
+    if (this.#attempts.size > 0) log.info("Handing unfinished jobs back", { jobs: this.#attempts.size });
+    this.#attempts.stopAll("shutdown");
     await idle;
     await this.#maintenance.stop();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     this.#watchdog?.stop();
     const farewell = [
-      () => this.#settler.closeLeases(),
+      () => this.#attempts.finish(),
       () => this.#statistics.flush(driver),
       () => driver.removeWorker(this.id),
       async () => await this.#listener?.[Symbol.asyncDispose](),
@@ -220,12 +211,12 @@ export class Worker implements AsyncDisposable {
 
   async #idle(claimsEnded: Promise<void>): Promise<void> {
     await claimsEnded;
-    await this.#slots.idle();
+    await this.#attempts.idle();
   }
 
   async #claim(): Promise<number> {
     const { driver, clock, time, namespace, random } = this.#context;
-    const limit = this.#options.concurrency - this.#slots.size;
+    const limit = this.#options.concurrency - this.#attempts.size;
     this.#hungry = limit <= 0;
     if (limit <= 0) return this.#options.pollIntervalMs;
     const askedAt = clock.monotonic();
@@ -240,91 +231,24 @@ export class Worker implements AsyncDisposable {
       expiresAt: now + this.#options.leaseMs,
     });
     this.#hungry = jobs.length === limit;
-    if (leaseId !== null) this.#begin(leaseId, jobs, askedAt);
+    if (leaseId !== null) this.#attempts.begin(leaseId, jobs, askedAt);
     return this.#options.pollIntervalMs;
-  }
-
-  #begin(leaseId: string, jobs: Job[], askedAt: number): void {
-    this.#settler.opened(leaseId, jobs.length);
-    this.#leases.opened(leaseId, askedAt);
-    for (const job of jobs) {
-      const slot = this.#slots.take(job, leaseId);
-      if (this.#stopping !== undefined) slot.stop.abort("shutdown" satisfies StopReason);
-      void this.#run(slot);
-    }
-  }
-
-  async #run(slot: Slot): Promise<void> {
-    const { log } = this.#context;
-    const { job, leaseId } = slot;
-    try {
-      const outcome = await this.#execute(slot);
-      if (outcome === undefined) {
-        log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
-      } else await this.#settle(slot, outcome);
-    } catch (error) {
-      log.error("The end of an attempt could not be written", { job: job.id, error: messageOf(error) });
-    } finally {
-      this.#settler.finished(leaseId);
-      if (this.#slots.free(slot)) this.#leases.closed(leaseId);
-      if (this.#hungry) this.#claims.wake();
-    }
-  }
-
-  async #execute({ job, stop }: Slot): Promise<Outcome | undefined> {
-    const { clock, time, log } = this.#context;
-    const handler = this.#options.handlers.get(job.type);
-    if (handler === undefined) return { kind: "released" };
-    const jobLog = this.#logs.open(job);
-    const timeoutMs = job.options.timeoutMs ?? this.#settings.of(job.queue).timeoutMs ?? handler.timeoutMs ??
-      this.#options.defaultTimeoutMs;
-    try {
-      return await execute(job, handler, {
-        clock,
-        now: () => time.now(),
-        timeoutMs,
-        stop,
-        log: jobLog.write,
-        progress: (note) => this.#logs.progress(job, note),
-        onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
-      });
-    } finally {
-      await jobLog.close();
-    }
-  }
-
-  async #settle({ job, lost }: Slot, outcome: Outcome): Promise<void> {
-    const { log } = this.#context;
-    const transition = await this.#settler.settle(job, outcome, lost.signal);
-    if (transition === undefined) {
-      log.warn("A late result changed nothing: the attempt is over", { job: job.id, attempt: job.attempt });
-      return;
-    }
-    this.#statistics.record(job, transition);
-    const fields = {
-      job: job.id,
-      type: job.type,
-      attempt: job.attempt,
-      outcome: transition.outcome,
-      to: transition.to,
-    };
-    if (transition.error === null) log.debug("Attempt ended", fields);
-    else log.warn("Attempt ended", { ...fields, error: transition.error.message });
   }
 
   async #heartbeat(): Promise<number> {
     const { driver, time } = this.#context;
-    await this.#settler.closeLeases();
-    await this.#leases.renew();
+    await this.#attempts.renewLeases();
     await driver.saveWorker(this.#row());
     await time.refresh(() => driver.ready());
-    await this.#settings.refresh();
+    await this.#queues.refresh();
     return this.#options.leaseMs / 3;
   }
 
   async #cancelRequested(): Promise<number> {
-    if (this.#slots.size === 0) return this.#options.pollIntervalMs;
-    for (const run of await this.#context.driver.cancelRequests(this.id)) this.#slots.stop(run, "cancelled");
+    if (this.#attempts.size === 0) return this.#options.pollIntervalMs;
+    for (const run of await this.#context.driver.cancelRequests(this.id)) {
+      this.#attempts.stop(run, "cancelled");
+    }
     return this.#options.pollIntervalMs;
   }
 
@@ -337,7 +261,7 @@ export class Worker implements AsyncDisposable {
       queues: queueNames(this.#options.queues),
       types: [...this.#options.handlers.keys()],
       concurrency: this.#options.concurrency,
-      running: this.#slots.size,
+      running: this.#attempts.size,
       startedAt: this.#startedAt,
       seenAt: time.now(),
     };

@@ -33,6 +33,7 @@ export function execHandler(
   checkExecConfig(config);
   return {
     type: "exec",
+    outOfProcess: true,
     run: async (job, context) => {
       try {
         const { command, invocation } = choose(config, job.payload);

@@ -40,7 +40,12 @@ export function agentHandler(
 ): Handler {
   const limits = agentLimits(config);
   const agent = new Agent({ adapter, config, limits, processes, clock });
-  return { type, timeoutMs: limits.timeoutMs, run: (job, context) => agent.run(job, context) };
+  return {
+    type,
+    timeoutMs: limits.timeoutMs,
+    outOfProcess: true,
+    run: (job, context) => agent.run(job, context),
+  };
 }
 
 /** What an attempt has heard of the program so far. */

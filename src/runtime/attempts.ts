@@ -1,0 +1,162 @@
+import type { Backoff } from "../domain/backoff.ts";
+import { messageOf } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import type { Run } from "../domain/transition.ts";
+import type { Driver } from "../storage/driver.ts";
+import type { Clock } from "./clock.ts";
+import { execute } from "./executor.ts";
+import type { StopReason } from "./handler.ts";
+import { Leases } from "./leases.ts";
+import { LogWriter } from "./log_writer.ts";
+import type { Logger } from "./logger.ts";
+import type { QueueSettingsCache } from "./queue_settings.ts";
+import { Settler } from "./settler.ts";
+import { type Slot, Slots } from "./slots.ts";
+import type { Statistics } from "./statistics.ts";
+import type { StoreTime } from "./store_time.ts";
+import type { WorkerSettings } from "./worker_options.ts";
+
+/** What the attempts of a worker need. */
+export interface AttemptsOptions {
+  /** The store. */
+  driver: Driver;
+  /** Time. */
+  clock: Clock;
+  /** The store's time. */
+  time: StoreTime;
+  /** A number in [0, 1). */
+  random(): number;
+  /** The worker's id. */
+  worker: string;
+  /** What it was asked to do. */
+  settings: WorkerSettings;
+  /** Settings of the queues. */
+  queues: QueueSettingsCache;
+  /** The backoff of a job that brings none. */
+  backoff(job: Job): Backoff;
+  /** Where ends are counted. */
+  statistics: Statistics;
+  /** Where trouble is said. */
+  log: Logger;
+  /** Called when a slot is free again. */
+  onFree(): void;
+}
+
+/** The attempts that a worker runs: from their claim to the moment when their end is written. */
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly #slots = new Slots();
+  readonly #leases: Leases;
+  readonly #settler: Settler;
+  readonly #logs: LogWriter;
+  #stopped: StopReason | undefined;
+
+  constructor(options: AttemptsOptions) {
+    const { driver, clock, time, random, worker, settings: { leaseMs }, backoff, log } = options;
+    const now = (): number => time.now();
+    this.#options = options;
+    this.#leases = new Leases({ driver, clock, now, worker, leaseMs, onLost: (id) => this.#slots.lose(id) });
+    this.#settler = new Settler({ driver, clock, now, random, backoff });
+    this.#logs = new LogWriter({ driver, clock, now, log });
+  }
+
+  /** How many run. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** Resolves when none runs. */
+  idle(): Promise<void> {
+    return this.#slots.idle();
+  }
+
+  /** Starts claimed jobs; `askedAt` is the monotonic time at which their claim was asked for. */
+  begin(leaseId: string, jobs: Job[], askedAt: number): void {
+    this.#settler.opened(leaseId, jobs.length);
+    this.#leases.opened(leaseId, askedAt);
+    for (const slot of jobs.map((job) => this.#slots.take(job, leaseId))) {
+      if (this.#stopped !== undefined) slot.stop.abort(this.#stopped);
+      void this.#run(slot);
+    }
+  }
+
+  /** Stops one attempt, if it runs here. */
+  stop(run: Run, reason: StopReason): void {
+    this.#slots.stop(run, reason);
+  }
+
+  /** Stops all attempts, and those that still begin. */
+  stopAll(reason: StopReason): void {
+    this.#stopped = reason;
+    this.#slots.stopAll(reason);
+  }
+
+  /** Renews the leases, and removes those whose jobs have ended. */
+  async renewLeases(): Promise<void> {
+    await this.#leases.renew();
+    await this.#settler.closeLeases();
+  }
+
+  /** Stops attempts whose lease is about to end without having been renewed. */
+  giveUpLapsing(): void {
+    this.#leases.giveUpLapsing();
+  }
+
+  /** Writes what is left when nothing runs any more. */
+  finish(): Promise<void> {
+    return this.#settler.closeLeases();
+  }
+
+  async #run(slot: Slot): Promise<void> {
+    const { log, onFree } = this.#options;
+    const { job, leaseId } = slot;
+    try {
+      const outcome = await this.#execute(slot);
+      if (outcome !== undefined) await this.#settle(slot, outcome);
+      else log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
+    } catch (error) {
+      log.error("The end of an attempt could not be written", { job: job.id, error: messageOf(error) });
+    } finally {
+      this.#settler.finished(leaseId);
+      if (this.#slots.free(slot)) this.#leases.closed(leaseId);
+      onFree();
+    }
+  }
+
+  async #execute({ job, stop }: Slot): Promise<Outcome | undefined> {
+    const { clock, time, log, settings, queues } = this.#options;
+    const handler = settings.handlers.get(job.type);
+    if (handler === undefined) return { kind: "released" };
+    const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
+      settings.defaultTimeoutMs;
+    const jobLog = this.#logs.open(job);
+    try {
+      return await execute(job, handler, {
+        clock,
+        now: () => time.now(),
+        timeoutMs,
+        stop,
+        log: jobLog.write,
+        progress: (note) => this.#logs.progress(job, note),
+        onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
+      });
+    } finally {
+      await jobLog.close();
+    }
+  }
+
+  async #settle({ job, lost }: Slot, outcome: Outcome): Promise<void> {
+    const { log, statistics } = this.#options;
+    const transition = await this.#settler.settle(job, outcome, lost.signal);
+    if (transition === undefined) {
+      log.warn("A late result changed nothing: the attempt is over", { job: job.id, attempt: job.attempt });
+      return;
+    }
+    statistics.record(job, transition);
+    const { id, type, attempt } = job;
+    const fields = { job: id, type, attempt, outcome: transition.outcome, to: transition.to };
+    if (transition.error === null) log.debug("Attempt ended", fields);
+    else log.warn("Attempt ended", { ...fields, error: transition.error.message });
+  }
+}
