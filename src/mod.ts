@@ -30,7 +30,7 @@ export { JOB_ACTIONS } from "./domain/amendment.ts";
 export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
 export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
-export type { Clock } from "./runtime/clock.ts";
+export type { Clock } from "./domain/clock.ts";
 export { Directive, discard, fail, snooze } from "./runtime/handler.ts";
 export type { FailOptions, Handler, RunContext, StopReason } from "./runtime/handler.ts";
 export { Jobd } from "./runtime/jobd.ts";

@@ -8,10 +8,7 @@ const ROOMS = ["domain", "storage", "runtime", "surfaces"];
 
 /** Where time and chance come from; everything else is given them. */
 const SOURCES_OF_TIME = [
-  "src/runtime/clock.ts",
-  "src/storage/memory/driver.ts",
-  "src/storage/postgres/timing.ts",
-  "src/storage/sqlite/system.ts",
+  "src/storage/system.ts",
 ];
 
 /** Packages and the only folders that may know them. */

@@ -1,10 +1,11 @@
 import type { Backoff } from "../domain/backoff.ts";
 import { messageOf } from "../domain/errors.ts";
+import { storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Run } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../domain/clock.ts";
 import { execute } from "./executor.ts";
 import type { StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
@@ -92,33 +93,35 @@ export class Attempts {
     this.#slots.stopAll(reason);
   }
 
-  /** Renews the leases, and removes those whose jobs have ended. */
-  async renewLeases(): Promise<void> {
-    await this.#leases.renew();
-    await this.#settler.closeLeases();
+  /** Renews the leases of what runs. */
+  renewLeases(): Promise<void> {
+    return this.#leases.renew();
+  }
+
+  /** Removes the leases whose jobs have all ended. */
+  closeLeases(): Promise<void> {
+    return this.#settler.closeLeases();
   }
 
   /** Stops attempts whose lease is about to end without having been renewed. */
-  giveUpLapsing(): void {
-    this.#leases.giveUpLapsing();
-  }
-
-  /** Writes what is left when nothing runs any more. */
-  finish(): Promise<void> {
-    return this.#settler.closeLeases();
+  giveUpLapsing(): Promise<void> {
+    return this.#leases.giveUpLapsing();
   }
 
   async #run(slot: Slot): Promise<void> {
     const { log, onFree } = this.#options;
-    const { job, leaseId } = slot;
+    const { job, leaseId, lost } = slot;
+    let written = false;
     try {
       const outcome = await this.#execute(slot);
-      if (outcome !== undefined) await this.#settle(slot, outcome);
+      if (outcome !== undefined) await this.#end(slot, outcome);
       else log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
+      written = !lost.signal.aborted;
     } catch (error) {
       log.error("The end of an attempt could not be written", { job: job.id, error: messageOf(error) });
     } finally {
-      this.#settler.finished(leaseId);
+      if (written) this.#settler.finished(leaseId);
+      else this.#settler.abandoned(leaseId);
       if (this.#slots.free(slot)) this.#leases.closed(leaseId);
       onFree();
     }
@@ -143,6 +146,16 @@ export class Attempts {
       });
     } finally {
       await jobLog.close();
+    }
+  }
+
+  /** Writes the end; what the store refuses to take as it is becomes a failure that says so. */
+  async #end(slot: Slot, outcome: Outcome): Promise<void> {
+    try {
+      await this.#settle(slot, outcome);
+    } catch (error) {
+      const message = `The end of the attempt could not be stored: ${messageOf(error)}`;
+      await this.#settle(slot, { kind: "failed", error: storableFailure({ code: "internal", message }) });
     }
   }
 

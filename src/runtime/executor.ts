@@ -1,8 +1,9 @@
+import { formatDuration } from "../domain/duration.ts";
 import { failureOf, storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { storableResult } from "../domain/result.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../domain/clock.ts";
 import { Directive, type Handler, type RunContext, type StopReason } from "./handler.ts";
 
 /** How long a handler may ignore its abort signal before its slot is taken away, in milliseconds. */
@@ -55,7 +56,9 @@ export async function execute(
       progress: options.progress,
     };
     const given = await Promise.race([call(job, handler, context), abandoned.promise]);
-    return stop.signal.aborted ? stopOutcome(stop.signal.reason as StopReason, options.timeoutMs) : given;
+    if (stop.signal.aborted) return stopOutcome(stop.signal.reason as StopReason, options.timeoutMs);
+    if (given.kind === "snoozed") options.log(snoozeNote(given), "system");
+    return given;
   } finally {
     cancelTimer();
     abandoned.dispose();
@@ -71,6 +74,12 @@ async function call(job: Job, handler: Handler, context: RunContext): Promise<Ou
   } catch (thrown) {
     return { kind: "failed", error: failureOf(thrown) };
   }
+}
+
+/** A snooze is no failure, so the job has no error that would say why it waits. */
+function snoozeNote({ delayMs, reason }: Extract<Outcome, { kind: "snoozed" }>): string {
+  const why = reason === undefined ? "" : `: ${reason}`;
+  return `Put off for ${formatDuration(delayMs)}${why}\n`;
 }
 
 function stopOutcome(reason: StopReason, timeoutMs: number): Outcome | undefined {

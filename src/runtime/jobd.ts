@@ -15,7 +15,8 @@ import type {
 } from "../storage/driver.ts";
 import { openDriver, type OpenDriverOptions } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import type { Clock } from "../domain/clock.ts";
+import { system } from "../storage/system.ts";
 import { Jobs } from "./jobs.ts";
 import { silentLogger } from "./logger.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
@@ -127,12 +128,12 @@ export class Jobd implements AsyncDisposable {
    */
   static async open(store: string | Driver, options: OpenOptions = {}): Promise<Jobd> {
     const namespace = checkName("namespace", options.namespace ?? DEFAULT_NAMESPACE);
-    const clock = options.clock ?? systemClock;
+    const clock = options.clock ?? system;
     const driver = typeof store === "string" ? await openDriver(store, options) : store;
     try {
       if (options.migrate) await driver.migrate();
       const time = await StoreTime.of(clock, () => driver.ready());
-      const random = options.random ?? systemRandom;
+      const random = options.random ?? system.random;
       return new Jobd({
         driver,
         time,
@@ -264,17 +265,13 @@ export class Jobd implements AsyncDisposable {
 /** How a thread opens the same store; a store in memory exists in one thread only. */
 function threadStore(store: string | Driver, options: OpenOptions): WatchdogStore | undefined {
   if (typeof store !== "string" || store === "sqlite::memory:") return undefined;
-  const { listenUrl, preparedStatements } = options;
+  const { listenUrl, preparedStatements, deadlineMs } = options;
   return {
     url: store,
     options: {
       ...(listenUrl === undefined ? {} : { listenUrl }),
       ...(preparedStatements === undefined ? {} : { preparedStatements }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
     },
   };
-}
-
-function systemRandom(): number {
-  const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
-  return word / 2 ** 32;
 }

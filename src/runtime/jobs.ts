@@ -3,7 +3,7 @@ import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
 import { isFinal } from "../domain/states.ts";
 import type { Driver, JobQuery, Page } from "../storage/driver.ts";
-import { type Clock, sleep } from "./clock.ts";
+import { type Clock, sleep } from "../domain/clock.ts";
 import type { StoreTime } from "./store_time.ts";
 
 /** Which jobs. */

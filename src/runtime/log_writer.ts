@@ -3,7 +3,7 @@ import type { Json } from "../domain/json.ts";
 import { storableResult } from "../domain/result.ts";
 import type { Run } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../domain/clock.ts";
 import { JobLog } from "./job_log.ts";
 import type { Logger } from "./logger.ts";
 
@@ -27,6 +27,8 @@ export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #logs = new Set<JobLog>();
   readonly #notes = new Map<string, { run: Run; note: Json }>();
+  /** Jobs whose output or note is on its way to the store. */
+  #writing = new Set<string>();
   #cancel: (() => void) | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
@@ -43,8 +45,10 @@ export class LogWriter {
         this.#logs.add(log);
         this.#arm();
       },
+      // What is on its way counts only while the attempt is live, so its end waits for it.
       close: async () => {
         if (this.#logs.has(log) || this.#notes.has(run.id)) await this.flush();
+        else if (this.#writing.has(run.id)) await this.#flushing;
       },
     };
   }
@@ -73,6 +77,7 @@ export class LogWriter {
     this.#logs.clear();
     const notes = [...this.#notes.values()];
     this.#notes.clear();
+    this.#writing = new Set([...batches.map(({ id }) => id), ...notes.map(({ run }) => run.id)]);
     try {
       if (batches.length > 0) await driver.appendLogs(batches);
       for (const { run, note } of notes) await driver.progress(run, note);

@@ -1,5 +1,5 @@
 import { messageOf } from "../domain/errors.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "./logger.ts";
 
 /** Options of {@linkcode Loop}. */

@@ -1,6 +1,6 @@
 import type { Retention } from "../domain/queue.ts";
 import type { Driver } from "../storage/driver.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
 import type { Rescuer } from "./rescuer.ts";

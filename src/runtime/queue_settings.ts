@@ -1,5 +1,5 @@
 import type { Queue, QueueSettings } from "../domain/queue.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { Driver } from "../storage/driver.ts";
 
 /** How long settings that were read are believed, in milliseconds: a change reaches every process within this time. */

@@ -1,15 +1,20 @@
 import type { Backoff } from "../domain/backoff.ts";
 import { decide } from "../domain/decide.ts";
+import { JobdError, messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
-import type { Driver, Orphan, WorkerRow } from "../storage/driver.ts";
+import type { Transition } from "../domain/transition.ts";
+import type { Driver, Orphan, SettleResult, WorkerRow } from "../storage/driver.ts";
+import { givenUpAt } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import type { ProcessIdentity } from "./process/identity.ts";
 import type { Processes } from "./process/processes.ts";
 import type { Statistics } from "./statistics.ts";
 
-/** Sweeps in a row in which a worker's liveness lock must be free before that counts as its death. */
+/** Sweeps in a row in which a worker's liveness lock must be free before it counts as absent. */
 const ABSENCES = 3;
 const LEASES_PER_SWEEP = 100;
+/** Rows of workers that showed no life for so long are removed, wherever they ran, in milliseconds. */
+const FORGET_MS = 86_400_000;
 
 /** Options of {@linkcode Rescuer}. */
 export interface RescuerOptions {
@@ -29,11 +34,15 @@ export interface RescuerOptions {
   log: Logger;
   /** Where they are counted. */
   statistics: Statistics;
+  /** How long the leases of workers like this one last, in milliseconds. */
+  leaseMs: number;
 }
 
 /**
  * Takes jobs back from dead owners. The lease alone is always enough; two hints only make it faster: the process of a
- * worker of this machine is gone, or a worker's liveness lock was free in several sweeps while the database was up.
+ * worker of this machine is gone, or a worker's liveness lock was free in several sweeps while the database was up and
+ * its lease was not renewed for so long that it must have given it up. A free lock alone proves nothing: it goes with the
+ * connection that listens, which a worker that is well may have lost, or may never have had behind a pooler.
  */
 export class Rescuer {
   readonly #options: RescuerOptions;
@@ -46,23 +55,26 @@ export class Rescuer {
 
   /** One sweep; returns how many jobs were taken back. */
   async sweep(): Promise<number> {
-    const { driver, now } = this.#options;
-    const workers = [...await this.#absent(), ...await this.#gone()];
+    const { driver, now, leaseMs } = this.#options;
+    const absent = await this.#absent();
+    const gone = await this.#gone();
+    const workers = [...absent, ...gone];
     let rescued = 0;
     for (const orphan of await driver.orphans({ now: now(), workers, limit: LEASES_PER_SWEEP })) {
-      rescued += await this.#rescue(orphan);
+      const given = givenUpAt(orphan.expiresAt, leaseMs) <= now();
+      if (given || gone.includes(orphan.worker)) rescued += await this.#rescue(orphan);
     }
     return rescued;
   }
 
   async #rescue(orphan: Orphan): Promise<number> {
-    const { driver, now, random, backoff, log, statistics } = this.#options;
+    const { now, random, backoff, log, statistics } = this.#options;
     const { leaseId, worker, expiresAt, jobs } = orphan;
     const message = `Its worker ${worker} stopped without finishing it`;
     const transitions = jobs.map((job) =>
       decide(job, { kind: "lost", message }, { now: now(), random: random(), backoff: backoff(job) })
     );
-    const results = await driver.settle({ transitions, close: [leaseId], rescue: { leaseId, expiresAt } });
+    const results = await this.#settle(transitions, { leaseId, expiresAt });
     let rescued = 0;
     for (const [index, result] of results.entries()) {
       const job = jobs[index];
@@ -81,6 +93,34 @@ export class Rescuer {
     return rescued;
   }
 
+  /** Together, or one by one: a job that the store refuses must not keep others from being taken back. */
+  async #settle(
+    transitions: Transition[],
+    rescue: { leaseId: string; expiresAt: number },
+    close = [rescue.leaseId],
+  ): Promise<SettleResult[]> {
+    try {
+      return await this.#options.driver.settle({ transitions, close, rescue });
+    } catch (error) {
+      if (error instanceof JobdError && error.code === "store_unavailable") throw error;
+      if (transitions.length <= 1) return this.#refused(transitions, error);
+    }
+    const results: SettleResult[] = [];
+    for (const transition of transitions) results.push(...await this.#settle([transition], rescue, []));
+    return results;
+  }
+
+  #refused(transitions: Transition[], error: unknown): SettleResult[] {
+    return transitions.map(({ id, attempt }) => {
+      this.#options.log.error("A job of a lost worker could not be taken back", {
+        job: id,
+        attempt,
+        error: messageOf(error),
+      });
+      return "stale";
+    });
+  }
+
   /** Workers whose lock stayed free long enough, within one life of the database. */
   async #absent(): Promise<string[]> {
     const { epoch, workers } = await this.#options.driver.absentWorkers();
@@ -95,12 +135,13 @@ export class Rescuer {
 
   /** Workers of this machine whose process is gone; their rows go too, and whatever they had started. */
   async #gone(): Promise<string[]> {
-    const { driver, processes, worker: self } = this.#options;
-    const gone: string[] = [];
-    for (const { id, process } of await driver.workers(0)) {
-      if (id === self || await processes.isAlive(identityOf(process)) !== false) continue;
-      gone.push(id);
-      await driver.removeWorker(id);
+    const { driver, now, processes, worker: self } = this.#options;
+    const others = (await driver.workers(0)).filter(({ id }) => id !== self);
+    // Asked together, they cost one look at the process table.
+    const alive = await Promise.all(others.map(({ process }) => processes.isAlive(identityOf(process))));
+    const gone = others.filter((_, index) => alive[index] === false).map(({ id }) => id);
+    for (const { id, seenAt } of others) {
+      if (gone.includes(id) || seenAt < now() - FORGET_MS) await driver.removeWorker(id);
     }
     if (gone.length > 0) await processes.reapStrays();
     return gone;

@@ -6,7 +6,7 @@ import type { Outcome } from "../domain/outcome.ts";
 import type { Transition } from "../domain/transition.ts";
 import type { Driver, SettleResult } from "../storage/driver.ts";
 import { Batcher } from "./batcher.ts";
-import { type Clock, sleep } from "./clock.ts";
+import { type Clock, sleep } from "../domain/clock.ts";
 
 /** Options of {@linkcode Settler}. */
 export interface SettlerOptions {
@@ -74,9 +74,19 @@ export class Settler {
     return undefined;
   }
 
+  /**
+   * Says that a job of the lease was left running in the store: its end could not be written. The lease is then never
+   * closed from here, because only a lease that ends brings the job back.
+   */
+  abandoned(leaseId: string): void {
+    this.#open.delete(leaseId);
+  }
+
   /** Says that a job of the lease needs nothing more from this worker. */
   finished(leaseId: string): void {
-    const left = (this.#open.get(leaseId) ?? 0) - 1;
+    const open = this.#open.get(leaseId);
+    if (open === undefined) return;
+    const left = open - 1;
     if (left > 0) {
       this.#open.set(leaseId, left);
       return;

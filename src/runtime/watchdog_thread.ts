@@ -2,7 +2,8 @@
 // The thread behind watchdog.ts. It shares nothing with the event loop that it watches but one counter.
 import { messageOf } from "../domain/errors.ts";
 import { openDriver } from "../storage/open.ts";
-import { sleep, systemClock } from "./clock.ts";
+import { sleep } from "../domain/clock.ts";
+import { system } from "../storage/system.ts";
 import type { WatchdogOrder } from "./watchdog.ts";
 
 self.onmessage = ({ data }: MessageEvent<WatchdogOrder>) => void watch(data);
@@ -11,15 +12,15 @@ async function watch(order: WatchdogOrder): Promise<void> {
   const { leaseMs, limitMs, turns } = order;
   const counter = new Int32Array(turns);
   let last = Atomics.load(counter, 0);
-  let since = systemClock.monotonic();
+  let since = system.monotonic();
   let told = false;
   for (;;) {
-    await sleep(systemClock, leaseMs / 10);
+    await sleep(system, leaseMs / 10);
     const now = Atomics.load(counter, 0);
-    const blockedMs = systemClock.monotonic() - since;
+    const blockedMs = system.monotonic() - since;
     if (now !== last) {
       if (told) say(`The event loop turns again after ${Math.round(blockedMs / 1000)} s`);
-      [last, since, told] = [now, systemClock.monotonic(), false];
+      [last, since, told] = [now, system.monotonic(), false];
     } else if (blockedMs > limitMs) {
       if (order.then === "kill") Deno.kill(Deno.pid, "SIGKILL");
       if (told) {
@@ -50,6 +51,6 @@ async function renew({ store, worker, leaseMs }: WatchdogOrder): Promise<void> {
 
 /** Straight to the standard error: the logger lives on the loop that is blocked. */
 function say(message: string): void {
-  const line = JSON.stringify({ time: new Date(systemClock.now()).toISOString(), level: "error", message });
+  const line = JSON.stringify({ time: new Date(system.now()).toISOString(), level: "error", message });
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -3,7 +3,8 @@ import { messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
 import { Attempts } from "./attempts.ts";
-import { type Clock, sleep } from "./clock.ts";
+import { type Clock, sleep } from "../domain/clock.ts";
+import { RENEWAL } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -59,6 +60,7 @@ export class Worker implements AsyncDisposable {
   #startedAt = 0;
   #process: WorkerRow["process"] = {};
   #hungry = false;
+  #woken = true;
   #stopping: Promise<void> | undefined;
   #listener: Listener | undefined;
   #liveness: AsyncDisposable | undefined;
@@ -93,15 +95,24 @@ export class Worker implements AsyncDisposable {
       log,
       onFree,
     });
-    const rescuer = new Rescuer({ driver, now, random, backoff, processes, worker, log, statistics });
-    const sweepMs = Math.min(5_000, leaseMs / 6);
+    const rescuer = new Rescuer({
+      driver,
+      now,
+      random,
+      backoff,
+      processes,
+      worker,
+      log,
+      statistics,
+      leaseMs,
+    });
     this.#maintenance = new Maintenance({
       driver,
       clock,
       now,
       log,
       pollIntervalMs,
-      sweepMs,
+      sweepMs: Math.min(5_000, leaseMs / 6),
       retention,
       rescuer,
       statistics,
@@ -112,11 +123,12 @@ export class Worker implements AsyncDisposable {
     this.#loops = [
       this.#claims,
       this.#cancellations,
-      loop("Renewing leases", () => this.#heartbeat()),
-      loop("Checking leases", () => {
+      loop("Renewing leases", () => this.#renew()),
+      loop("Showing life", () => this.#heartbeat()),
+      loop("Checking leases", async () => {
         this.#watchdog?.turn();
-        this.#attempts.giveUpLapsing();
-        return Promise.resolve(leaseMs / 20);
+        await this.#attempts.giveUpLapsing();
+        return leaseMs / 20;
       }),
     ];
   }
@@ -179,17 +191,18 @@ export class Worker implements AsyncDisposable {
     await this.#maintenance.stop();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     this.#watchdog?.stop();
+    // Together, because each of them may have to wait for a store that does not answer.
     const farewell = [
-      () => this.#attempts.finish(),
+      () => this.#attempts.closeLeases(),
       () => this.#statistics.flush(driver),
       () => driver.removeWorker(this.id),
       async () => await this.#listener?.[Symbol.asyncDispose](),
       async () => await this.#liveness?.[Symbol.asyncDispose](),
     ];
-    for (const step of farewell) {
+    await Promise.all(farewell.map(async (step) => {
       // A store that is away must not keep the process from ending: what is left is rescued by others.
       await step().catch((error) => log.warn("Part of the shutdown failed", { error: messageOf(error) }));
-    }
+    }));
     this.#stopped.resolve();
   }
 
@@ -235,13 +248,32 @@ export class Worker implements AsyncDisposable {
     return this.#options.pollIntervalMs;
   }
 
+  /** Apart from all else: what another statement waits for must not cost a lease. */
+  async #renew(): Promise<number> {
+    await this.#attempts.renewLeases();
+    return this.#options.leaseMs * RENEWAL;
+  }
+
   async #heartbeat(): Promise<number> {
     const { driver, time } = this.#context;
-    await this.#attempts.renewLeases();
+    this.#sayWhetherWoken();
     await driver.saveWorker(this.#row());
+    await this.#attempts.closeLeases();
     await time.refresh(() => driver.ready());
     await this.#queues.refresh();
     return this.#options.leaseMs / 3;
+  }
+
+  #sayWhetherWoken(): void {
+    const { log } = this.#context;
+    const woken = this.#listener?.live ?? true;
+    if (woken === this.#woken) return;
+    this.#woken = woken;
+    const { pollIntervalMs } = this.#options;
+    if (woken) log.info("Wake-ups from other processes arrive again");
+    else {log.warn("Wake-ups from other processes do not arrive: work is found by polling", {
+        pollIntervalMs,
+      });}
   }
 
   async #cancelRequested(): Promise<number> {

@@ -19,7 +19,7 @@ export interface WorkerOptions {
   pollIntervalMs?: number;
   /** How long `stop` lets jobs finish, in milliseconds. @default 30000 */
   shutdownTimeoutMs?: number;
-  /** How long a claim lasts without renewal, in milliseconds; renewed every third of it. @default 30000 */
+  /** How long a claim lasts without renewal, in milliseconds; renewed every sixth of it. @default 30000 */
   leaseMs?: number;
   /** Longest run of jobs when neither they, their queue nor their handler says so, in milliseconds. @default 300000 */
   defaultTimeoutMs?: number;

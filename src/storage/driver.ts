@@ -64,8 +64,11 @@ export interface Driver {
    * every transition is stale and nothing is written.
    */
   settle(batch: SettleBatch): Promise<SettleResult[]>;
-  /** Renews all leases of a worker until `expiresAt` and returns the ids of those that still exist. */
-  extend(worker: string, expiresAt: number): Promise<string[]>;
+  /**
+   * Renews leases of a worker until `expiresAt`, those named or else all, and returns the ids of those that still exist.
+   * A worker names the ones whose jobs it runs: one that it never heard of, or gave up, must end.
+   */
+  extend(worker: string, expiresAt: number, leases?: string[]): Promise<string[]>;
   /** Of the worker's running jobs, those whose cancellation was requested. */
   cancelRequests(worker: string): Promise<Run[]>;
   /** Keeps a progress note of a live attempt; false when the attempt is not live. */

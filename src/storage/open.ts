@@ -7,6 +7,8 @@ export interface OpenDriverOptions {
   listenUrl?: string;
   /** PostgreSQL: whether statements are prepared; false behind a pooler in transaction mode. @default true */
   preparedStatements?: boolean;
+  /** PostgreSQL: a connection that does not answer for so long is given up, in milliseconds. @default 30000 */
+  deadlineMs?: number;
 }
 
 /**

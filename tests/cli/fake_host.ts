@@ -1,5 +1,5 @@
 import { Jobd } from "../../src/runtime/jobd.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { system } from "../../src/storage/system.ts";
 import type { Driver } from "../../src/storage/driver.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import type { Host, SignalName, Sink } from "../../src/surfaces/cli/host.ts";
@@ -83,7 +83,7 @@ export class FakeWorld {
           ]);
         },
       },
-      clock: systemClock,
+      clock: system,
       onSignal: (name, callback) => {
         const callbacks = this.#signals.get(name) ?? new Set();
         this.#signals.set(name, callbacks.add(callback));

@@ -82,6 +82,7 @@ Deno.test("job show: state, attempts, error, payload; --json is one object, or i
     "failures",
     "finishedAt",
     "id",
+    "log",
     "maxAttempts",
     "namespace",
     "options",
@@ -109,6 +110,7 @@ Deno.test("job show: state, attempts, error, payload; --json is one object, or i
     "worker",
   ]);
   assert.equal((await world.run(["job", "show", one, two, "--json"])).json().items.length, 2);
+  assert.deepEqual(single.log, { lines: [], more: false });
 });
 
 Deno.test("jobs: filters, pages, JSON", async () => {

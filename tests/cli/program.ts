@@ -99,6 +99,11 @@ export class Daemon {
     this.#reading = this.#read();
   }
 
+  /** What it has logged so far. */
+  get lines(): readonly Record<string, unknown>[] {
+    return this.#lines;
+  }
+
   /** Waits for a log line with this message. */
   async logged(message: string): Promise<Record<string, unknown>> {
     for (;;) {
@@ -107,6 +112,16 @@ export class Daemon {
       if (this.#over) {
         throw new Error(`It ended without logging "${message}": ${JSON.stringify(this.#lines)}`);
       }
+      await new Promise((next) => setTimeout(next, 20));
+    }
+  }
+
+  /** Waits for so many log lines with this message. */
+  async loggedTimes(message: string, times: number): Promise<Record<string, unknown>[]> {
+    for (;;) {
+      const lines = this.#lines.filter((one) => one["message"] === message);
+      if (lines.length >= times) return lines;
+      if (this.#over) throw new Error(`It ended after: ${JSON.stringify(this.#lines)}`);
       await new Promise((next) => setTimeout(next, 20));
     }
   }

@@ -45,6 +45,7 @@ Deno.test("settings: defaults", async () => {
   assert.equal(values.workerConcurrency, 10);
   assert.equal(values.workerQueues, "all");
   assert.equal(values.workerPollInterval, 1_000);
+  assert.equal(values.workerLease, 30_000);
   assert.equal(values.workerShutdownTimeout, 30_000);
   assert.equal(values.jobDefaultTimeout, 300_000);
   assert.equal(values.logFormat, undefined);
@@ -121,6 +122,12 @@ const WRONG: [name: string, given: Given, message: string, hint?: string][] = [
     'WORKER_POLL_INTERVAL: "1000" is not a duration from 10ms to 1h',
   ],
   ["a duration out of range", { env: { WORKER_POLL_INTERVAL: "1ms" } }, "is not a duration from 10ms to 1h"],
+  [
+    "a lease too short",
+    { env: { WORKER_LEASE: "999ms" } },
+    'WORKER_LEASE: "999ms" is not a duration from 1s to 1h',
+  ],
+  ["a lease too long", { files: { "jobd.json": '{"worker":{"lease":"61m"}}' } }, "jobd.json: worker.lease"],
   ["a queue twice", { env: { WORKER_QUEUES: "a,a" } }, "WORKER_QUEUES"],
   ["a weight that is none", { env: { WORKER_QUEUES: "a=x,b=1" } }, "weights from 1 to 1000"],
   ["no queue", { env: { WORKER_QUEUES: "," } }, "WORKER_QUEUES"],

@@ -76,4 +76,6 @@ Deno.test("job logs -f follows until the job has ended", async () => {
   assert.equal(ran.stdout, "hello\n");
   const lines = await world.run(["job", "logs", id, "-f", "--json"]);
   assert.equal(JSON.parse(lines.stdout.split("\n")[0] ?? "").text, "\u001b[1mhello\u001b[0m\n");
+  const shown = await world.run(["job", "show", id, "--json"]);
+  assert.deepEqual(shown.json().log, { lines: ["\u001b[1mhello\u001b[0m"], more: false });
 });

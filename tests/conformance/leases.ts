@@ -33,6 +33,19 @@ export const leasesChapter: Chapter = {
     assert.deepEqual(orphans.map(({ leaseId }) => leaseId), [other.leaseId]);
     assert.deepEqual(await w.driver.extend("nobody", T), []);
   },
+  "only the leases that are named are renewed, and only those of the worker": async (w) => {
+    await w.addMany(3);
+    const [named, other] = [await w.claim(), await w.claim()];
+    const foreign = await w.claim({ worker: "w2" });
+    const ids = [named.leaseId, foreign.leaseId, "999999"].map(String);
+    assert.deepEqual(await w.driver.extend("w1", T + 2 * LEASE, ids), [named.leaseId]);
+    assert.deepEqual(await w.driver.extend("w1", T + 2 * LEASE, []), []);
+    const orphans = await w.driver.orphans({ now: T + LEASE, workers: [], limit: 10 });
+    assert.deepEqual(
+      orphans.map(({ leaseId }) => leaseId).toSorted(),
+      [other.leaseId, foreign.leaseId].toSorted(),
+    );
+  },
   "the leases of a dead worker are found before they end": async (w) => {
     await w.addMany(2);
     const mine = await w.claim({ worker: "dead" });

@@ -2,12 +2,12 @@
  * A daemon with handlers that behave as their payload says, for tests with real processes. It writes what really
  * happened to an effect log of its own, which jobd does not know.
  *
- *     deno run tests/e2e/daemon.ts STORE_URL EFFECTS_FILE OPTIONS_JSON
+ *     deno run tests/e2e/daemon.ts STORE_URL EFFECTS_FILE OPTIONS_JSON REACH_JSON
  */
 import { createLogger, type Handler, Jobd, type WorkerOptions } from "../../src/mod.ts";
 import type { Effect } from "./effects.ts";
 
-const [url = "", effectsFile = "", optionsJson = "{}"] = Deno.args;
+const [url = "", effectsFile = "", optionsJson = "{}", reachJson = "{}"] = Deno.args;
 const effects = await Deno.open(effectsFile, { append: true, create: true, write: true });
 
 function note(effect: Omit<Effect, "at" | "pid">): void {
@@ -18,6 +18,8 @@ function note(effect: Omit<Effect, "at" | "pid">): void {
 interface Behaviour {
   /** How long it runs. */
   ms?: number;
+  /** Later attempts than this one are over at once. */
+  slowUntil?: number;
   /** How many first attempts fail. */
   failTimes?: number;
 }
@@ -25,9 +27,9 @@ interface Behaviour {
 const canary: Handler = {
   type: "canary",
   async run(job, { signal }) {
-    const { ms = 0, failTimes = 0 } = job.payload as Behaviour;
+    const { ms = 0, failTimes = 0, slowUntil = Infinity } = job.payload as Behaviour;
     note({ job: job.id, attempt: job.attempt, event: "start" });
-    const end = performance.now() + ms;
+    const end = performance.now() + (job.attempt > slowUntil ? 0 : ms);
     while (performance.now() < end && !signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 20)));
     }
@@ -35,7 +37,10 @@ const canary: Handler = {
       note({ job: job.id, attempt: job.attempt, event: "stopped" });
       throw new Error(`stopped: ${signal.reason}`);
     }
-    if (job.attempt <= failTimes) throw new Error(`attempt ${job.attempt} fails as asked`);
+    if (job.attempt <= failTimes) {
+      note({ job: job.id, attempt: job.attempt, event: "failed" });
+      throw new Error(`attempt ${job.attempt} fails as asked`);
+    }
     note({ job: job.id, attempt: job.attempt, event: "end" });
     return { attempt: job.attempt };
   },
@@ -62,11 +67,22 @@ const assassin: Handler = {
   },
 };
 
+/** Ends well and leaves a promise behind that fails a little later. */
+const leaker: Handler = {
+  type: "leaker",
+  run(job) {
+    note({ job: job.id, attempt: job.attempt, event: "start" });
+    setTimeout(() => void Promise.reject(new Error("nobody waits for this")), 500);
+    note({ job: job.id, attempt: job.attempt, event: "end" });
+    return Promise.resolve({ attempt: job.attempt });
+  },
+};
+
 const write = (line: string): void => void Deno.stderr.writeSync(new TextEncoder().encode(line));
 const log = createLogger({ level: "info", write, now: Date.now });
 const options = JSON.parse(optionsJson) as Omit<WorkerOptions, "handlers">;
-const jobd = await Jobd.open(url);
-const worker = await jobd.worker({ ...options, handlers: [canary, blocker, assassin], log });
+const jobd = await Jobd.open(url, JSON.parse(reachJson));
+const worker = await jobd.worker({ ...options, handlers: [canary, blocker, assassin, leaker], log });
 Deno.addSignalListener("SIGTERM", () => void worker.stop());
 await worker.start();
 note({ job: "", attempt: 0, event: "ready" });

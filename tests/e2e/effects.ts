@@ -2,7 +2,7 @@
 export interface Effect {
   job: string;
   attempt: number;
-  event: "ready" | "start" | "end" | "stopped";
+  event: "ready" | "start" | "end" | "failed" | "stopped";
   /** Wall time of the machine. */
   at: number;
   pid: number;
@@ -24,4 +24,38 @@ export function byJob(effects: Effect[], event: Effect["event"]): Map<string, Ef
     else list.push(effect);
   }
   return map;
+}
+
+/**
+ * Attempts of one job that ran at the same time, in words. An attempt runs from its start to its end; one whose process
+ * was killed or frozen, up to that moment (`halts`, by process): what a frozen process does when it wakes up is late, and
+ * jobd must refuse it.
+ */
+export function overlaps(effects: Effect[], halts: ReadonlyMap<number, number[]>): string[] {
+  const overs = new Map(
+    effects.filter(({ event }) => event !== "ready" && event !== "start").map((
+      effect,
+    ) => [runOf(effect), effect.at]),
+  );
+  const found: string[] = [];
+  for (const [job, starts] of byJob(effects, "start")) {
+    let last: { attempt: number; until: number } | undefined;
+    for (const { attempt, at, pid } of starts) {
+      if (last !== undefined && at < last.until) {
+        found.push(
+          `attempt ${attempt} of ${job} started ${
+            last.until - at
+          } ms before attempt ${last.attempt} was over`,
+        );
+      }
+      const halt = halts.get(pid)?.find((halted) => halted >= at) ?? Infinity;
+      const over = overs.get(runOf({ job, attempt })) ?? Infinity;
+      last = { attempt, until: Math.min(over, halt) };
+    }
+  }
+  return found;
+}
+
+function runOf({ job, attempt }: Pick<Effect, "job" | "attempt">): string {
+  return `${job} ${attempt}`;
 }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Jobd, type WorkerOptions } from "../../src/mod.ts";
+import type { OpenDriverOptions } from "../../src/storage/open.ts";
 import { createDatabase, sharedPostgres } from "../support/postgres_server.ts";
-import { byJob, type Effect, readEffects } from "./effects.ts";
+import { pass } from "./chance.ts";
+import { byJob, type Effect, overlaps, readEffects } from "./effects.ts";
 
 /** The backends that daemons of several processes can share. */
 export const BACKENDS = ["sqlite", "postgres"] as const;
@@ -32,6 +34,11 @@ export interface Daemon {
   kill(signal: Deno.Signal): void;
 }
 
+/** How a daemon reaches the store; the fleet's own URL unless said otherwise. */
+export interface Reach extends OpenDriverOptions {
+  readonly url?: string;
+}
+
 /** A store, daemons on it, and the log of what their handlers really did. Disposing ends all of it. */
 export class Fleet implements AsyncDisposable {
   readonly url: string;
@@ -39,6 +46,8 @@ export class Fleet implements AsyncDisposable {
   readonly #folder: string;
   readonly #cleanup: () => Promise<void>;
   readonly #daemons = new Set<Daemon>();
+  /** When a process was killed, frozen, or ended by itself, by process. */
+  readonly #halts = new Map<number, number[]>();
 
   private constructor(options: { url: string; jobd: Jobd; folder: string; cleanup: () => Promise<void> }) {
     this.url = options.url;
@@ -68,28 +77,40 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Starts a daemon; resolves when it is at work. */
-  async start(options: Omit<Partial<WorkerOptions>, "handlers"> = {}): Promise<Daemon> {
-    const before = (await this.effects()).filter(({ event }) => event === "ready").length;
+  async start(
+    options: Omit<Partial<WorkerOptions>, "handlers"> = {},
+    { url = this.url, ...reach }: Reach = {},
+  ): Promise<Daemon> {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
         "--quiet",
         ...PERMISSIONS,
         DAEMON,
-        this.url,
+        url,
         this.#effectsFile,
         JSON.stringify({ ...FAST, ...options }),
+        JSON.stringify(reach),
       ],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
     }).spawn();
     const errors = new Response(child.stderr).text();
-    const daemon: Daemon = { pid: child.pid, ended: child.status, kill: (signal) => child.kill(signal) };
+    const halts: number[] = [];
+    this.#halts.set(child.pid, halts);
+    const kill = (signal: Deno.Signal): void => {
+      if (["SIGKILL", "SIGSTOP"].includes(signal)) halts.push(Date.now());
+      child.kill(signal);
+    };
+    const daemon: Daemon = { pid: child.pid, ended: child.status, kill };
     this.#daemons.add(daemon);
-    void child.status.then(() => this.#daemons.delete(daemon));
+    void child.status.then(() => {
+      halts.push(Date.now());
+      this.#daemons.delete(daemon);
+    });
     const ready = until("the daemon is at work", async () => {
-      return (await this.effects()).filter(({ event }) => event === "ready").length > before;
+      return (await this.effects()).some(({ event, pid }) => event === "ready" && pid === child.pid);
     });
     const ended = child.status.then(async () => {
       throw new Error(`The daemon ended at its start: ${await errors}`);
@@ -119,9 +140,13 @@ export class Fleet implements AsyncDisposable {
     return states;
   }
 
-  /** The invariants that hold whatever happened: no attempt started twice, none accepted without having ended. */
+  /**
+   * The invariants that hold whatever happened: no attempt started twice, no job run twice at the same time, no result
+   * accepted of an attempt that did not end.
+   */
   async check(ids: string[]): Promise<void> {
     const effects = await this.effects();
+    assert.deepEqual(overlaps(effects, this.#halts), []);
     const starts = byJob(effects, "start");
     const ends = byJob(effects, "end");
     for (const id of ids) {
@@ -165,5 +190,19 @@ export async function until(
   while (!await condition()) {
     if (performance.now() > end) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Freezes a daemon at a moment when it holds no lock of the store, which a frozen process would keep from everybody. */
+export async function freeze(jobd: Jobd, daemon: Pick<Daemon, "kill">): Promise<void> {
+  for (;;) {
+    daemon.kill("SIGSTOP");
+    const written = await Promise.race([
+      jobd.enqueue({ type: "nobody-runs-this" }).then(() => true),
+      pass(500).then(() => false),
+    ]);
+    if (written) return;
+    daemon.kill("SIGCONT");
+    await pass(20);
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { system } from "../../src/storage/system.ts";
 import {
   ATTEMPT_VARIABLE,
   attemptMark,
@@ -124,7 +124,7 @@ Deno.test("ends that happen together share scans", async () => {
     scans++;
     return scan(...args);
   };
-  const processes = new Processes({ table, clock: systemClock });
+  const processes = new Processes({ table, clock: system });
   await processes.identity();
   scans = 0;
   const job = crypto.randomUUID();

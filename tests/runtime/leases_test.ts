@@ -23,17 +23,17 @@ Deno.test("Leases are given up before their end unless they were renewed", async
   const { clock, lost, leases } = holding(() => ["a"]);
   leases.opened("a", clock.monotonic());
   leases.opened("b", clock.monotonic());
-  await clock.advance(4_999);
-  leases.giveUpLapsing();
+  await clock.advance(3_999);
+  await leases.giveUpLapsing();
   assert.deepEqual(lost, []);
   leases.closed("b");
   await leases.renew();
-  await clock.advance(4_999);
-  leases.giveUpLapsing();
+  await clock.advance(3_999);
+  await leases.giveUpLapsing();
   assert.deepEqual(lost, []);
   await clock.advance(1);
-  leases.giveUpLapsing();
-  leases.giveUpLapsing();
+  await leases.giveUpLapsing();
+  await leases.giveUpLapsing();
   assert.deepEqual(lost, ["a"]);
 });
 
@@ -54,13 +54,41 @@ Deno.test("Leases count from before the call that renewed them, however long it 
   leases.opened("a", clock.monotonic());
   await clock.advance(2_000);
   const renewal = leases.renew();
-  await clock.advance(2_500);
+  await clock.advance(1_500);
   resolve(["a"]);
   await renewal;
   await clock.advance(2_499);
-  leases.giveUpLapsing();
+  await leases.giveUpLapsing();
   assert.deepEqual(lost, []);
   await clock.advance(1);
-  leases.giveUpLapsing();
+  await leases.giveUpLapsing();
+  assert.deepEqual(lost, ["a"]);
+});
+
+Deno.test("Leases: after a pause of the process the store is asked before anything is given up", async () => {
+  const { clock, lost, leases } = holding(() => ["kept"]);
+  leases.opened("kept", clock.monotonic());
+  leases.opened("gone", clock.monotonic());
+  await clock.advance(60_000);
+  await leases.giveUpLapsing();
+  assert.deepEqual(lost, ["gone"]);
+  await clock.advance(300);
+  await leases.giveUpLapsing();
+  assert.deepEqual(lost, ["gone"]);
+});
+
+Deno.test("Leases: after a pause a store that does not answer is not waited for long", async () => {
+  const never = Promise.withResolvers<string[]>();
+  const { clock, lost, leases } = holding(() => never.promise);
+  leases.opened("a", clock.monotonic());
+  await clock.advance(60_000);
+  const given = leases.giveUpLapsing();
+  await clock.advance(599);
+  assert.deepEqual(lost, []);
+  await clock.advance(1);
+  await given;
+  assert.deepEqual(lost, ["a"]);
+  never.resolve(["a"]);
+  await clock.advance(0);
   assert.deepEqual(lost, ["a"]);
 });

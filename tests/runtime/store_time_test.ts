@@ -13,11 +13,24 @@ Deno.test("StoreTime follows the store, not the wall clock of this machine", asy
   assert.equal(time.now(), 9_000);
 });
 
-Deno.test("StoreTime takes half of the round trip as the way back", async () => {
+Deno.test("StoreTime is never ahead of the store, and a slow answer does not set it back", async () => {
   const clock = new FakeClock();
-  const time = await StoreTime.of(clock, async () => {
+  // The store reads its clock at once; the answer is on its way for 100 ms.
+  const slow = (reading: number) => async (): Promise<number> => {
     await clock.advance(100);
-    return 1_000;
-  });
-  assert.equal(time.now(), 1_050);
+    return reading;
+  };
+  const time = await StoreTime.of(clock, slow(1_000));
+  assert.equal(time.now(), 1_000);
+  await time.refresh(slow(1_080));
+  assert.equal(time.now(), 1_100);
+  await time.refresh(slow(1_250));
+  assert.equal(time.now(), 1_250);
+});
+
+Deno.test("StoreTime follows a step of the store's clock back", async () => {
+  const clock = new FakeClock();
+  const time = await StoreTime.of(clock, () => Promise.resolve(100_000));
+  await time.refresh(() => Promise.resolve(40_000));
+  assert.equal(time.now(), 40_000);
 });

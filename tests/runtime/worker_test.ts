@@ -79,6 +79,22 @@ Deno.test("Worker snoozes without a failure and buries what a handler discards",
   assert.deepEqual([hopeless.state, hopeless.attempt, hopeless.error?.code], ["dead", 1, "discarded"]);
 });
 
+Deno.test("Worker notes in the job's log why it was put off, and until when", async () => {
+  await using work = await working({
+    patient: (job, { log }) => {
+      log("working\n");
+      return Promise.resolve(job.attempt < 2 ? snooze(5, "rate_limited: slow down") : "now");
+    },
+  });
+  const { id } = await work.run("patient");
+  const chunks = await Array.fromAsync(work.jobd.jobs.logs(id));
+  assert.deepEqual(chunks.map(({ attempt, stream, text }) => [attempt, stream, text]), [
+    [1, "stdout", "working\n"],
+    [1, "system", "Put off for 5ms: rate_limited: slow down\n"],
+    [2, "stdout", "working\n"],
+  ]);
+});
+
 Deno.test("Worker leaves jobs of other types alone", async () => {
   await using work = await working({ known: () => Promise.resolve("ran") });
   const { id } = await work.jobd.enqueue({ type: "unknown" });

@@ -46,6 +46,24 @@ Deno.test("a URL that cannot be is refused without being repeated", async () => 
   });
 });
 
+Deno.test("what the client library would misunderstand is refused first", async () => {
+  const cases: [string, RegExp][] = [
+    ["postgres://me:secret@host:99999/db", /"host:99999" is not host:port with a port from 1 to 65535/],
+    ["postgres://me:secret@host:0/db", /"host:0" is not host:port/],
+    ["postgres://me:secret@one,two:x/db", /"two:x" is not host or host:port/],
+    ["postgres://me:secret@ho<st/db", /"ho<st" is not host/],
+    ["postgres://me:secret@host/db?sslmode=on", /"on" is not an sslmode: one of disable, prefer, require/],
+  ];
+  for (const [url, words] of cases) {
+    await assert.rejects(openPostgres(url), (error: JobdError) => {
+      assert.equal(error.code, "invalid_config");
+      assert.match(error.message, words);
+      assert.ok(!error.message.includes("secret"));
+      return true;
+    });
+  }
+});
+
 Deno.test("what is wrong with a store is said by a code, in words, with a hint", async () => {
   await using database = await createDatabase(await sharedPostgres());
   const url = new URL(database.url);

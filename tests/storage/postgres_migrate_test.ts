@@ -3,19 +3,28 @@ import { openPostgres } from "../../src/storage/postgres/driver.ts";
 import { newJob } from "../conformance/world.ts";
 import { administer, createDatabase, sharedPostgres } from "../support/postgres_server.ts";
 
-Deno.test("twenty processes that start at once on an empty database all succeed", async () => {
-  await using database = await createDatabase(await sharedPostgres());
-  const drivers = await Promise.all(
-    Array.from({ length: 20 }, () => openPostgres(database.url, { poolSize: 1 })),
-  );
-  const results = await Promise.all(drivers.map(async (driver) => {
-    const status = await driver.migrate();
-    await driver.ready();
-    return status.pending.length;
-  }));
-  assert.equal(results.filter((applied) => applied > 0).length, 1);
-  await Promise.all(drivers.map((driver) => driver.close()));
-});
+for (const isolation of ["read committed", "serializable"]) {
+  Deno.test(`twenty processes that start at once on an empty ${isolation} database all succeed`, async () => {
+    await using database = await createDatabase(await sharedPostgres());
+    await administer(
+      database.url,
+      `alter database ${database.name} set default_transaction_isolation = '${isolation}'`,
+    );
+    const drivers = await Promise.all(
+      Array.from(
+        { length: 20 },
+        (_, n) => openPostgres(database.url, { poolSize: 1, preparedStatements: n % 2 === 0 }),
+      ),
+    );
+    const results = await Promise.all(drivers.map(async (driver) => {
+      const status = await driver.migrate();
+      await driver.ready();
+      return status.pending.length;
+    }));
+    assert.equal(results.filter((applied) => applied > 0).length, 1);
+    await Promise.all(drivers.map((driver) => driver.close()));
+  });
+}
 
 Deno.test("a dry run shows the SQL for this schema and writes nothing", async () => {
   await using database = await createDatabase(await sharedPostgres());

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import type { Clock } from "../../src/runtime/clock.ts";
+import type { Clock } from "../../src/domain/clock.ts";
 
 /** Time that stands still until it is told to go on. */
 export class FakeClock implements Clock {

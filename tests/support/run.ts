@@ -1,4 +1,5 @@
-// `deno task test`: starts one PostgreSQL of each version for the whole run, then all tests; extra arguments go to `deno test`.
+// `deno task test`: starts one PostgreSQL of each version for the whole run, then all tests but the soaks, which
+// `deno task test:soak` runs; extra arguments go to `deno test`.
 import { startPostgres } from "./postgres_server.ts";
 
 /** Tests look into /proc to prove that nothing is left, which Deno allows only with all rights. Daemons get the shipped ones. */
@@ -14,7 +15,13 @@ async function run(args: string[]): Promise<number> {
   await using _old = old;
   await using _newest = newest;
   const tests = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--frozen", "--doc", ...PERMISSIONS, ...args],
+    args: [
+      "test",
+      "--frozen",
+      "--doc",
+      ...PERMISSIONS,
+      ...(args.length === 0 ? ["--ignore=tests/soak"] : args),
+    ],
     env: { JOBD_TEST_POSTGRES_URLS: JSON.stringify({ "15": old.url, "newest": newest.url }) },
     stdin: "null",
   }).spawn();

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../clock.ts";
+import { type Clock, sleep } from "../../domain/clock.ts";
 import type { ProcessRow, Scanner } from "./table.ts";
 
 /** Which processes belong together. Children of members are members too, whatever their environment says. */

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from "../clock.ts";
+import type { Clock } from "../../domain/clock.ts";
+import { system } from "../../storage/system.ts";
 import { endTree, type TreeEnd } from "./end_tree.ts";
 import { ownerMark, parseAttemptMark, parseOwnerMark, type ProcessIdentity } from "./identity.ts";
 import { ProcTable } from "./proc_table.ts";
@@ -28,7 +29,7 @@ export class Processes {
   readonly #scanner: Scanner;
   #identity: Promise<ProcessIdentity> | undefined;
 
-  constructor({ clock = systemClock, table = defaultTable() }: ProcessesOptions = {}) {
+  constructor({ clock = system, table = defaultTable() }: ProcessesOptions = {}) {
     this.#clock = clock;
     this.#scanner = new Scanner(table);
   }

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../clock.ts";
+import { type Clock, sleep } from "../../domain/clock.ts";
 import { endTree, type TreeEnd } from "./end_tree.ts";
 import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
 import { checkCwd, shellTextError, startError } from "./start_error.ts";

@@ -31,6 +31,7 @@ import type {
   Wake,
   WorkerRow,
 } from "../driver.ts";
+import { system } from "../system.ts";
 import { amendJob } from "./amend.ts";
 import { appendLog, claimJobs, insertJob, settleRuns } from "./life.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
@@ -39,7 +40,7 @@ import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
 
 /** Options of {@linkcode MemoryDriver}. */
 export interface MemoryDriverOptions {
-  /** The store's time, epoch milliseconds. @default Date.now */
+  /** The store's time, epoch milliseconds. @default the system's */
   now?: () => number;
 }
 
@@ -56,7 +57,7 @@ export class MemoryDriver implements Driver {
   #closed = false;
 
   constructor(options: MemoryDriverOptions = {}) {
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? system.now;
   }
 
   migrate(): Promise<MigrationStatus> {
@@ -117,9 +118,11 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  extend(worker: string, expiresAt: number): Promise<string[]> {
+  extend(worker: string, expiresAt: number, named?: string[]): Promise<string[]> {
     return this.#run(() => {
-      const leases = [...this.#tables.leases.values()].filter((lease) => lease.worker === worker);
+      const leases = [...this.#tables.leases.values()].filter((lease) =>
+        lease.worker === worker && (named?.includes(String(lease.id)) ?? true)
+      );
       for (const lease of leases) lease.expiresAt = expiresAt;
       return leases.map((lease) => String(lease.id));
     });

@@ -1,4 +1,4 @@
-import { JobdError } from "../../domain/errors.ts";
+import { JobdError, show } from "../../domain/errors.ts";
 
 /** Where a database is: one or several servers that should be the same database. */
 export interface Address {
@@ -8,6 +8,7 @@ export interface Address {
   location: string;
 }
 
+const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"];
 const SHAPE = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
 
 /**
@@ -28,16 +29,32 @@ export function parseAddress(url: string): Address {
   }
   const [, credentials, hosts = "", database = "", query] = match;
   const tail = `/${database}${query === undefined ? "" : `?${query}`}`;
+  checkEncryption(query);
   const urls = hosts.split(",").map((host) => {
-    if (!/^([^\s:[\]]*|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/.test(host)) {
-      throw new JobdError(
-        "invalid_config",
-        `Invalid PostgreSQL URL: ${JSON.stringify(host)} is not host or host:port`,
-      );
-    }
+    checkHost(host);
     return `postgres://${credentials === undefined ? "" : `${credentials}@`}${host}${tail}`;
   });
   return { urls, location: `${hosts === "" ? "(local socket)" : hosts}/${decode(database)}` };
+}
+
+/** The client library would repeat the whole URL, password and all, in its own words. */
+function checkHost(host: string): void {
+  const [, , , port] = /^([^\s:[\]]*|\[[0-9a-fA-F:.]+\])(:(\d{1,5}))?$/.exec(host) ??
+    refuse(host, "host or host:port");
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
+    refuse(host, "host:port with a port from 1 to 65535");
+  }
+  if (host !== "" && !URL.canParse(`postgres://${host}/`)) refuse(host, "host or host:port");
+}
+
+/** The client library takes what it does not know for a wish to encrypt. */
+function checkEncryption(query: string | undefined): void {
+  const mode = new URLSearchParams(query).get("sslmode");
+  if (mode !== null && !SSL_MODES.includes(mode)) refuse(mode, `an sslmode: one of ${SSL_MODES.join(", ")}`);
+}
+
+function refuse(value: string, allowed: string): never {
+  throw new JobdError("invalid_config", `Invalid PostgreSQL URL: ${show(value)} is not ${allowed}`);
 }
 
 function decode(text: string): string {

@@ -9,7 +9,7 @@ import { type Lane, Lanes, type Watch } from "./lanes.ts";
 import { FOUND_MAX, lookQuery, lookValues, readSight, type Sight } from "./look.ts";
 import type { Names } from "./names.ts";
 import type { QueueIds } from "./queue_ids.ts";
-import type { Timing } from "./timing.ts";
+import type { System } from "../../domain/clock.ts";
 
 /** A claimer that always finds enough looks after this time all the same. */
 const LOOK_WHEN_BUSY_MS = 1000;
@@ -21,7 +21,7 @@ export interface ClaimerContext {
   connections: Connections;
   names: Names;
   queues: QueueIds;
-  timing: Timing;
+  system: System;
 }
 
 /** Claims jobs of certain types. What it remembers about lanes holds for these types only. */
@@ -44,7 +44,7 @@ export class Claimer {
   constructor(context: ClaimerContext, types: string[] | "all") {
     this.#context = context;
     this.#types = types;
-    this.#allowance = new Allowance(context.timing.monotonic);
+    this.#allowance = new Allowance(context.system.monotonic);
     this.#claim = claimQuery(context.names, types !== "all");
     this.#look = lookQuery(context.names, types !== "all");
   }
@@ -72,7 +72,7 @@ export class Claimer {
 
   /** Idle claimers look whenever they find nothing. */
   #busyTooLong(): boolean {
-    return this.#context.timing.monotonic() - this.#lookedAt > LOOK_WHEN_BUSY_MS &&
+    return this.#context.system.monotonic() - this.#lookedAt > LOOK_WHEN_BUSY_MS &&
       this.#lanes.candidates().length > 0;
   }
 
@@ -141,14 +141,14 @@ export class Claimer {
   }
 
   async #lookNow(): Promise<boolean> {
-    const { connections, queues, timing } = this.#context;
+    const { connections, queues, system } = this.#context;
     return await this.#lanes.watching(async (watch) => {
       const lanes = this.#lanes.known();
       const values = lookValues(lanes, this.#lanes.gaps(lanes), this.#types);
-      const start = timing.monotonic();
+      const start = system.monotonic();
       this.#suspicious = false;
       const sight = readSight((await connections.query(this.#look, values))[0]);
-      this.#lookedAt = timing.monotonic();
+      this.#lookedAt = system.monotonic();
       this.#allowance.spend(this.#lookedAt - start);
       await queues.learn(sight.found.map(([queueId]) => queueId));
       return this.#remember(sight, lanes, watch);

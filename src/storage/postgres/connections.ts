@@ -10,7 +10,7 @@ import {
 import { JobdError } from "../../domain/errors.ts";
 import type { Row } from "../sql/script.ts";
 import type { Address } from "./address.ts";
-import { isConflict, isDisconnect, isPooler, isReadOnly, translate } from "./errors.ts";
+import { isConflict, isDisconnect, isPooler, isReadOnly, isSilence, translate } from "./errors.ts";
 import { Slots } from "./slots.ts";
 import { columnTypes } from "./types.ts";
 
@@ -20,6 +20,8 @@ export interface Query {
   name?: string;
   /** The SQL. */
   text: string;
+  /** How long a reply is waited for, in milliseconds, when that is shorter than usual. */
+  deadlineMs?: number;
 }
 
 /** A parameter. */
@@ -36,21 +38,25 @@ export interface ConnectionsOptions {
   schema: string;
   /** Whether statements may keep a name in a session; never true behind a pooler that shares sessions. */
   prepared: boolean;
-  /** Connections at most. */
+  /** Connections at most, besides the one for urgent statements. */
   size: number;
+  /** No reply within this time is taken for a lost connection, in milliseconds. @default 30000 */
+  deadlineMs?: number;
 }
 
-/** No reply within this time is taken for a lost connection. */
 const DEADLINE_MS = 30_000;
+/** The same for urgent statements: a lease must outlast several of them. */
+const URGENT_DEADLINE_MS = 5_000;
 const CONNECT_MS = 10_000;
 /** Attempts of something that PostgreSQL gave up because of a deadlock or a serialisation failure. */
 const TRIES = 5;
 
 /**
- * Plans of prepared statements outlive the moment they were made in. A plan made while a table was empty reads the
+ * Every statement is written for read committed, where one that waited sees what it waited for; a database may have another
+ * default. Plans of prepared statements outlive the moment they were made in. A plan made while a table was empty reads the
  * whole table, and goes on doing so when it holds a million rows; every statement here has an index made for it.
  */
-const PLANNER = "-c enable_seqscan=off -c jit=off";
+const SETTINGS = "-c default_transaction_isolation=read\\ committed -c enable_seqscan=off -c jit=off";
 
 /** The pool of connections to the server that can write. */
 export class Connections {
@@ -71,6 +77,17 @@ export class Connections {
   /** Runs one statement in a transaction of its own. */
   query(query: Query, values: Value[] = []): Promise<Row[]> {
     return this.#retrying(() => this.#with((client) => this.#send(client, query, values)));
+  }
+
+  /**
+   * {@linkcode query} for what may not wait: it has a connection of its own when all others are busy or stuck, and less
+   * patience.
+   */
+  urgent(query: Query, values: Value[] = []): Promise<Row[]> {
+    const deadlineMs = Math.min(this.#deadlineMs, URGENT_DEADLINE_MS);
+    return this.#retrying(() =>
+      this.#connected((client) => this.#send(client, { ...query, deadlineMs }, values))
+    );
   }
 
   /** {@linkcode query} with rows as arrays, which is faster for many rows with many columns. */
@@ -101,17 +118,17 @@ export class Connections {
     return {
       connectionString: url,
       application_name: "jobd",
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: DEADLINE_MS,
+      connectionTimeoutMillis: Math.min(CONNECT_MS, this.#deadlineMs),
+      query_timeout: this.#deadlineMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types: columnTypes,
-      ...(this.#prepared ? { options: PLANNER } : {}),
+      ...(this.#prepared ? { options: SETTINGS } : {}),
     };
   }
 
   async #transact<T>(client: PoolClient, work: (run: RunQuery) => Promise<T>): Promise<T> {
-    await client.query("begin");
+    await client.query("begin isolation level read committed");
     try {
       const result = await work((query, values = []) => this.#send(client, query, values));
       await client.query("commit");
@@ -123,8 +140,18 @@ export class Connections {
   }
 
   async #send(client: PoolClient, query: Query, values: Value[]): Promise<Row[]> {
-    const config: QueryConfig = { ...this.#named(query), text: query.text, values };
+    const { text, deadlineMs } = query;
+    const config: QueryConfig & { query_timeout?: number } = {
+      ...this.#named(query),
+      text,
+      values,
+      ...(deadlineMs === undefined ? {} : { query_timeout: deadlineMs }),
+    };
     return (await client.query<Row>(config)).rows;
+  }
+
+  get #deadlineMs(): number {
+    return this.#options.deadlineMs ?? DEADLINE_MS;
   }
 
   #named(query: Query): { name?: string } {
@@ -170,8 +197,10 @@ export class Connections {
       if (client === undefined && pool.ending && !this.#closed) return await this.#connected(work);
       const lost = isDisconnect(error) && !(error instanceof JobdError);
       client?.release(lost || isReadOnly(error));
-      // After a failover the other connections of the pool lead to the wrong server too.
-      if (isReadOnly(error) || (lost && this.#options.address.urls.length > 1)) this.#retire(current);
+      // After a failover the other connections of the pool lead to the wrong server too, and where one is silent the others
+      // will be: each of them would cost another deadline.
+      const all = isReadOnly(error) || isSilence(error) || (lost && this.#options.address.urls.length > 1);
+      if (all) this.#retire(current);
       throw error;
     }
   }
@@ -190,7 +219,7 @@ export class Connections {
 
   async #open(): Promise<Pool> {
     const url = await this.chooseServer(this.#options.address.urls);
-    const pool = new Pool({ ...this.config(url), max: this.#options.size, idleTimeoutMillis: 60_000 });
+    const pool = new Pool({ ...this.config(url), max: this.#options.size + 1, idleTimeoutMillis: 60_000 });
     pool.on("error", ignore);
     pool.on("connect", (client) => client.on("error", ignore));
     return pool;

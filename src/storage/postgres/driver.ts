@@ -1,12 +1,10 @@
 // @ts-types="@types/pg"
 import { Client } from "pg";
+import { sleep, type System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
-import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
-import type { Json } from "../../domain/json.ts";
+import type { NewJob } from "../../domain/job.ts";
 import type { Queue } from "../../domain/queue.ts";
-import type { Run } from "../../domain/transition.ts";
-import { isUuid } from "../../domain/uuid.ts";
 import type {
   AbsentWorkers,
   AmendResult,
@@ -14,39 +12,21 @@ import type {
   ClaimResult,
   Driver,
   InsertResult,
-  JobQuery,
   Listener,
-  LogBatch,
-  LogQuery,
   MigrateOptions,
   MigrationStatus,
-  Orphan,
-  Page,
   PromoteResult,
-  PruneRequest,
-  PruneResult,
   QueueChange,
-  QueueCount,
   SettleBatch,
   SettleResult,
-  StatRow,
   StoreFact,
   Wake,
-  WorkerRow,
 } from "../driver.ts";
-import { amend } from "../sql/amend.ts";
-import { counts } from "../sql/counts.ts";
-import { executions, listExecutions } from "../sql/executions.ts";
-import { find, get } from "../sql/find.ts";
-import { list } from "../sql/list.ts";
-import { appendLogs, logs } from "../sql/logs.ts";
-import { prune } from "../sql/prune.ts";
-import { queues, updateQueue } from "../sql/queues.ts";
+import type { Dialect } from "../sql/dialect.ts";
+import { SqlOperations } from "../sql/operations.ts";
 import { int, text } from "../sql/row.ts";
 import type { Script } from "../sql/script.ts";
-import { addStats, stats } from "../sql/stats.ts";
-import { cancelRequests, orphans, overdue, progress } from "../sql/upkeep.ts";
-import { removeWorker, saveWorker, workers } from "../sql/workers.ts";
+import { system as realSystem } from "../system.ts";
 import { parseAddress } from "./address.ts";
 import { Claimers } from "./claimers.ts";
 import { Connections } from "./connections.ts";
@@ -63,18 +43,19 @@ import { promoteQuery } from "./promote.ts";
 import { QueueIds } from "./queue_ids.ts";
 import { runScript } from "./scripts.ts";
 import { Settler } from "./settle.ts";
-import { pause, realTiming, type Timing } from "./timing.ts";
 
 /** Options of {@linkcode openPostgres}. */
-export interface PostgresOptions extends Partial<Timing> {
+export interface PostgresOptions extends Partial<System> {
   /** A direct connection for LISTEN and session locks when the main one is a pooler. @default the store's URL */
   listenUrl?: string;
   /** Whether statements are prepared; false behind a pooler in transaction mode. @default true */
   preparedStatements?: boolean;
   /** The schema that holds the tables: up to 41 of `a-z 0-9 _`. @default "jobd" */
   schema?: string;
-  /** Connections at most, besides the one that listens. @default 4 */
+  /** Connections at most, besides the one that listens and the one that renews leases. @default 4 */
   poolSize?: number;
+  /** A connection that does not answer for so long is given up, in milliseconds. @default 30000 */
+  deadlineMs?: number;
 }
 
 /** A claim that began before a pause was committed has its lock by now: what a claim does before that takes microseconds. */
@@ -90,11 +71,11 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Promis
   return Promise.resolve().then(() => new PostgresDriver(url, options));
 }
 
-class PostgresDriver implements Driver {
+class PostgresDriver extends SqlOperations implements Driver {
   readonly backend = "postgres";
   readonly location: string;
   readonly #names: Names;
-  readonly #timing: Timing;
+  readonly #system: System;
   readonly #connections: Connections;
   readonly #queueIds: QueueIds;
   readonly #inserter: Inserter;
@@ -108,26 +89,28 @@ class PostgresDriver implements Driver {
   #closed: Promise<void> | null = null;
 
   constructor(url: string, options: PostgresOptions) {
+    super();
     const address = parseAddress(url);
     const names = schemaNames(options.schema ?? "jobd");
-    const timing = { ...realTiming, ...options };
+    const system = { ...realSystem, ...options };
     const connections = new Connections({
       address,
       schema: names.schema,
       prepared: options.preparedStatements ?? true,
       size: options.poolSize ?? 4,
+      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
     });
     this.location = address.location;
     this.#names = names;
-    this.#timing = timing;
+    this.#system = system;
     this.#connections = connections;
     this.#queueIds = new QueueIds(connections, names);
     this.#inserter = new Inserter(connections, names, this.#queueIds);
-    this.#claimers = new Claimers({ connections, names, queues: this.#queueIds, timing });
+    this.#claimers = new Claimers({ connections, names, queues: this.#queueIds, system });
     this.#settler = new Settler(connections, names);
     this.#absence = new Absence(connections, names);
     this.#id = crypto.randomUUID();
-    this.#notifier = new Notifier(this.#id, (message) => this.#send(message), timing);
+    this.#notifier = new Notifier(this.#id, (message) => this.#send(message), system);
     this.#ear = this.#newEar(
       options.listenUrl === undefined ? address.urls : parseAddress(options.listenUrl).urls,
     );
@@ -185,21 +168,10 @@ class PostgresDriver implements Driver {
     return results;
   }
 
-  async extend(worker: string, expiresAt: number): Promise<string[]> {
-    const rows = await this.#connections.query(extendQuery(this.#names), [worker, expiresAt]);
+  async extend(worker: string, expiresAt: number, leases?: string[]): Promise<string[]> {
+    const named = leases === undefined ? null : JSON.stringify(leases);
+    const rows = await this.#connections.urgent(extendQuery(this.#names), [worker, expiresAt, named]);
     return rows.map((row) => text(row.id));
-  }
-
-  cancelRequests(worker: string): Promise<Run[]> {
-    return this.#run((d) => cancelRequests(d, worker));
-  }
-
-  progress(run: Run, note: Json): Promise<boolean> {
-    return this.#run((d) => progress(d, run, note));
-  }
-
-  appendLogs(batches: LogBatch[]): Promise<void> {
-    return this.#run((d) => appendLogs(d, batches));
   }
 
   // ── upkeep ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,10 +184,6 @@ class PostgresDriver implements Driver {
     return { promoted: moved.length, nextDueAt: next === undefined ? null : int(next.next_due_at) };
   }
 
-  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
-    return this.#run((d) => orphans(d, request));
-  }
-
   async absentWorkers(): Promise<AbsentWorkers> {
     // A process that cannot see its own lock cannot judge those of others.
     return this.#ear.live ? await this.#absence.find() : { epoch: "unknown", workers: [] };
@@ -226,30 +194,10 @@ class PostgresDriver implements Driver {
     return { [Symbol.asyncDispose]: () => this.#ear.release(worker) };
   }
 
-  overdue(now: number, limit: number): Promise<Job[]> {
-    return this.#run((d) => overdue(d, now, limit));
-  }
-
-  prune(request: PruneRequest): Promise<PruneResult> {
-    return this.#run((d) => prune(d, request));
-  }
-
   // ── operators ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get(ids: string[]): Promise<Job[]> {
-    return this.#run((d) => get(d, ids.filter(isUuid)));
-  }
-
-  find(partialId: string, limit: number): Promise<Job[]> {
-    return this.#run((d) => find(d, partialId, limit));
-  }
-
-  list(query: JobQuery): Promise<Page<Job>> {
-    return this.#run((d) => list(d, query));
-  }
-
-  async amend(amendments: Amendment[]): Promise<AmendResult[]> {
-    const results = await this.#run((d) => amend(d, amendments));
+  override async amend(amendments: Amendment[]): Promise<AmendResult[]> {
+    const results = await super.amend(amendments);
     const kinds = new Set(amendments.map(({ change }) => change.kind));
     if (kinds.has("makeAvailable")) {
       this.#claimers.suspect();
@@ -260,24 +208,8 @@ class PostgresDriver implements Driver {
     return results;
   }
 
-  async executions(jobId: string): Promise<Execution[]> {
-    return isUuid(jobId) ? await this.#run((d) => executions(d, jobId)) : [];
-  }
-
-  listExecutions(query: { namespace: string; limit: number; cursor?: string }): Promise<Page<Execution>> {
-    return this.#run((d) => listExecutions(d, query));
-  }
-
-  async logs(query: LogQuery): Promise<LogChunk[]> {
-    return isUuid(query.jobId) ? await this.#run((d) => logs(d, query)) : [];
-  }
-
-  queues(namespace: string): Promise<Queue[]> {
-    return this.#run((d) => queues(d, namespace));
-  }
-
-  async updateQueue(change: QueueChange): Promise<Queue> {
-    const queue = await this.#run((d) => updateQueue(d, change));
+  override async updateQueue(change: QueueChange): Promise<Queue> {
+    const queue = await super.updateQueue(change);
     if (change.pausedAt === null) {
       this.#wake("available");
       this.#notifier.tell("any");
@@ -287,34 +219,8 @@ class PostgresDriver implements Driver {
 
   /** Waits for claims that began before this moment: they hold the lock shared, a later one waits behind us. */
   async #claimsEnd(): Promise<void> {
-    await pause(this.#timing, CLAIM_BEGIN_MS);
+    await sleep(this.#system, CLAIM_BEGIN_MS);
     await this.#connections.query({ text: `select pg_advisory_xact_lock(${this.#names.lock("claims")})` });
-  }
-
-  counts(namespace: string, cap: number): Promise<QueueCount[]> {
-    return this.#run((d) => counts(d, namespace, cap));
-  }
-
-  // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────
-
-  saveWorker(worker: WorkerRow): Promise<void> {
-    return this.#run((d) => saveWorker(d, worker));
-  }
-
-  removeWorker(id: string): Promise<void> {
-    return this.#run((d) => removeWorker(d, id));
-  }
-
-  workers(seenAfter: number): Promise<WorkerRow[]> {
-    return this.#run((d) => workers(d, seenAfter));
-  }
-
-  addStats(rows: StatRow[]): Promise<void> {
-    return this.#run((d) => addStats(d, rows));
-  }
-
-  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
-    return this.#run((d) => stats(d, query));
   }
 
   // ── wake-ups ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,7 +253,7 @@ class PostgresDriver implements Driver {
       id: this.#id,
       channel: this.#names.channel,
       workerLock: workerLock(this.#names, "$1::text"),
-      timing: this.#timing,
+      system: this.#system,
       onMessage: (message) => void this.#hear(message),
       onLive: () => {
         this.#claimers.suspect();
@@ -393,7 +299,11 @@ class PostgresDriver implements Driver {
     for (const listener of this.#listeners) listener(wake);
   }
 
-  #run<T>(script: (dialect: ReturnType<typeof postgresDialect>) => Script<T>): Promise<T> {
+  protected override read<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
     return runScript(this.#connections, () => script(postgresDialect(this.#names)));
+  }
+
+  protected override change<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
+    return this.read(script);
   }
 }

@@ -1,7 +1,7 @@
 // @ts-types="@types/pg"
 import type { Client } from "pg";
 import { type Message, readMessage } from "./notifier.ts";
-import { pause, type Timing } from "./timing.ts";
+import { sleep, type System } from "../../domain/clock.ts";
 
 /** What {@linkcode Ear} needs. */
 export interface EarOptions {
@@ -16,7 +16,7 @@ export interface EarOptions {
   /** The SQL expression of a worker's lock, with the worker as `$1`. */
   workerLock: string;
   /** Time and chance. */
-  timing: Timing;
+  system: System;
   /** A message of another process arrived. */
   onMessage(message: Message): void;
   /** Messages arrive from now on; some may have been missed before. */
@@ -60,8 +60,8 @@ export class Ear {
   async start(): Promise<void> {
     this.#running ??= this.#run();
     const waiting = new AbortController();
-    const limit = pause(
-      this.#options.timing,
+    const limit = sleep(
+      this.#options.system,
       START_MS,
       AbortSignal.any([waiting.signal, this.#closing.signal]),
     );
@@ -91,13 +91,13 @@ export class Ear {
   }
 
   async #run(): Promise<void> {
-    const { timing } = this.#options;
+    const { system } = this.#options;
     const closing = this.#closing.signal;
     for (let failures = 0; !closing.aborted; failures++) {
       if (await this.#session()) failures = 0;
       this.#tried.resolve();
       const longest = Math.min(BACKOFF_MS * 2 ** failures, BACKOFF_MAX_MS);
-      await pause(timing, longest * (0.5 + timing.random() / 2), closing);
+      await sleep(system, longest * (0.5 + system.random() / 2), closing);
     }
   }
 
@@ -116,7 +116,7 @@ export class Ear {
         await this.#takeLocks();
         if (first) this.#options.onLive();
         this.#tried.resolve();
-        await pause(this.#options.timing, PROBE_MS, over);
+        await sleep(this.#options.system, PROBE_MS, over);
       }
     } catch {
       // Whatever went wrong, the answer is a new connection.
@@ -139,7 +139,7 @@ export class Ear {
   /** Whether a message to ourselves comes back in time. */
   async #probed(over: AbortSignal): Promise<boolean> {
     if (over.aborted) return false;
-    const { send, id, timing } = this.#options;
+    const { send, id, system } = this.#options;
     const token = `${id} ${++this.#probes}`;
     const back = new AbortController();
     let arrived = false;
@@ -151,7 +151,7 @@ export class Ear {
       },
     };
     const sent = send({ from: id, probe: token }).catch(() => back.abort());
-    await pause(timing, PROBE_MS, AbortSignal.any([over, back.signal]));
+    await sleep(system, PROBE_MS, AbortSignal.any([over, back.signal]));
     this.#probe = null;
     if (arrived) await sent;
     return arrived && !over.aborted;
@@ -183,7 +183,7 @@ export class Ear {
     // A peer that is gone does not answer the goodbye: after a moment the socket is dropped.
     const ended = new AbortController();
     client.end().catch(() => {}).finally(() => ended.abort());
-    await pause(this.#options.timing, 1_000, ended.signal);
+    await sleep(this.#options.system, 1_000, ended.signal);
     if (!ended.signal.aborted) (client as unknown as Socketed).connection.stream.destroy();
   }
 }

@@ -31,6 +31,11 @@ export function isDisconnect(error: unknown): boolean {
   return code !== "" || (error instanceof Error && error.name === "Error");
 }
 
+/** No reply came in time; the client library has no code for it. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
 const KNOWN: [RegExp, (what: Context) => JobdError][] = [
   [
     /^28/,
@@ -114,8 +119,19 @@ export function translate(error: unknown, location: string, schema: string): Job
       cause: error,
     });
   }
+  if (lacksPassword(error)) {
+    return new JobdError("permission_denied", `PostgreSQL at ${location} asks for a password`, {
+      hint: "Give user name and password in the database URL: postgres://user:password@host:port/database.",
+      cause: error,
+    });
+  }
   if (isDisconnect(error)) return unavailable(error, location);
   return new JobdError("internal", `PostgreSQL refused a statement: ${messageOf(error)}`, { cause: error });
+}
+
+/** The client library finds out by itself, and has no code for it. */
+function lacksPassword(error: unknown): boolean {
+  return error instanceof Error && /^SASL: .*password must be/.test(error.message);
 }
 
 function unavailable(error: unknown, location: string): JobdError {

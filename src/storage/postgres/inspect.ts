@@ -27,6 +27,7 @@ export async function inspect(
     text:
       `select current_setting('server_version') as version, current_setting('synchronous_commit') as synchronous,
       current_setting('fsync') as fsync, pg_is_in_recovery() as standby,
+      current_setting('transaction_read_only')::boolean as read_only,
       (select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0)::integer from pg_stat_activity
         where backend_xmin is not null and pid <> pg_backend_pid()) as oldest`,
   });
@@ -78,12 +79,22 @@ function durability(row: Row): StoreFact[] {
 }
 
 function role(row: Row): StoreFact {
-  if (row.standby !== true) return fact("role", "primary");
+  if (row.standby !== true) return row.read_only === true ? readOnly() : fact("role", "primary");
   return {
     name: "role",
     value: "standby",
     level: "error",
     hint: "A standby cannot write: name the primary in the database URL.",
+  };
+}
+
+function readOnly(): StoreFact {
+  return {
+    name: "role",
+    value: "read-only",
+    level: "error",
+    hint:
+      "Jobs can neither be stored nor run: see default_transaction_read_only of the server, database and role.",
   };
 }
 

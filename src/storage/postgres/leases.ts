@@ -5,13 +5,18 @@ import type { Connections, Query } from "./connections.ts";
 import { instant } from "./dialect.ts";
 import type { Names } from "./names.ts";
 
-/** Renews the leases of a worker. `$1`: the worker; `$2`: their new end. Locks them in the order in which settle does. */
+/**
+ * Renews leases of a worker. `$1`: the worker; `$2`: their new end; `$3`: which ones, null for all. Locks them in the order
+ * in which settle does.
+ */
 export function extendQuery({ table }: Names): Query {
   return {
     name: "jobd_extend",
     text: `
 with mine as materialized (
-  select id from ${table("lease")} where worker = $1 order by id for update
+  select id from ${table("lease")} where worker = $1
+    and ($3::json is null or id = any(array(select value::bigint from json_array_elements_text($3::json))))
+  order by id for update
 )
 update ${table("lease")} set expires_at = ${
       instant("$2")

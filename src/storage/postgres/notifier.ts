@@ -1,5 +1,5 @@
 import type { Place } from "./place.ts";
-import { pause, type Timing } from "./timing.ts";
+import { sleep, type System } from "../../domain/clock.ts";
 
 /** What processes tell each other: hints, nothing that must arrive. */
 export interface Message {
@@ -28,17 +28,17 @@ const LANES_MAX = 120;
  */
 export class Notifier {
   readonly #send: (message: Message) => Promise<unknown>;
-  readonly #timing: Timing;
+  readonly #system: System;
   readonly #from: string;
   readonly #closing = new AbortController();
   #lanes = new Map<string, Place>();
   #flags: Omit<Message, "from" | "lanes"> = {};
   #busy: Promise<void> | null = null;
 
-  constructor(from: string, send: (message: Message) => Promise<unknown>, timing: Timing) {
+  constructor(from: string, send: (message: Message) => Promise<unknown>, system: System) {
     this.#from = from;
     this.#send = send;
-    this.#timing = timing;
+    this.#system = system;
   }
 
   /** Jobs became available. */
@@ -71,7 +71,7 @@ export class Notifier {
     for (let message = this.#gathered(); message !== null; message = this.#gathered()) {
       // A message that cannot be sent is not missed: everybody looks for work without it.
       await this.#send(message).catch(() => {});
-      await pause(this.#timing, GAP_MS, this.#closing.signal);
+      await sleep(this.#system, GAP_MS, this.#closing.signal);
     }
   }
 

@@ -1,7 +1,7 @@
-import type { Job } from "../../domain/job.ts";
+import type { FailureRecord, Job, JobOptions } from "../../domain/job.ts";
 import type { ClaimRequest, ClaimResult } from "../driver.ts";
-import { int, text, toJob } from "../sql/row.ts";
-import type { Row } from "../sql/script.ts";
+import { int, json, text } from "../sql/row.ts";
+import type { SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
 import { Floors } from "./floors.ts";
 import { type Lane, lanesOfNamespace, lanesOfQueue } from "./lanes.ts";
@@ -16,8 +16,8 @@ const TAKE_LEASE = "update counter set value = value + 1 where name = 'lease_id'
 const START =
   "update job set state = 'running', attempt = attempt + 1, started_at = $2, worker = $3, lease_id = $4, " +
   "seq = null from (select value from json_each($1)) picked where id = picked.value and state = 'available' " +
-  "returning id, queue_id, type, priority, state, attempt, failures, releases, max_attempts, worker, lease_id, payload, " +
-  "options, progress, result, error, created_at, run_at, started_at, finished_at, expire_at, cancel_requested_at";
+  "returning id, type, priority, attempt, failures, releases, max_attempts, created_at, run_at, expire_at, " +
+  "cancel_requested_at, payload, options, progress, result, error";
 
 /** Lanes of a namespace as a claim found them. */
 interface Found {
@@ -109,7 +109,7 @@ function start(c: Connection, request: ClaimRequest, picks: Pick[]): ClaimResult
   }
   const leaseId = int(c.get(TAKE_LEASE)?.value);
   const ids = JSON.stringify(picks.map(({ jobId }) => jobId));
-  const rows = new Map(c.all(START, ids, now, worker, leaseId).map((row) => [text(row.id), row]));
+  const rows = new Map(c.lists(START, ids, now, worker, leaseId).map((row) => [row[0], row]));
   if (rows.size === 0) return { leaseId: null, jobs: [] };
   c.run(
     "insert into lease (id, worker, expires_at, jobs) values ($1, $2, $3, $4)",
@@ -121,14 +121,45 @@ function start(c: Connection, request: ClaimRequest, picks: Pick[]): ClaimResult
   const names = queueNames(c, picks);
   const jobs = picks.flatMap(({ jobId, queueId }): Job[] => {
     const row = rows.get(jobId);
-    return row === undefined ? [] : [toJob(Object.assign(row, names.get(queueId)))];
+    return row === undefined ? [] : [toStarted(row, { request, leaseId, queue: names.get(queueId) ?? "" })];
   });
   return { leaseId: text(leaseId), jobs };
 }
 
-/** Namespace and name of the queues, as columns of a job. */
-function queueNames(c: Connection, picks: Pick[]): Map<number, Row> {
+/** Reads a row of START. */
+function toStarted(
+  row: SqlValue[],
+  { request, leaseId, queue }: { request: ClaimRequest; leaseId: number; queue: string },
+): Job {
+  return {
+    id: row[0] as string,
+    namespace: request.namespace,
+    queue,
+    type: row[1] as string,
+    priority: row[2] as number,
+    state: "running",
+    payload: json(row[11]),
+    attempt: row[3] as number,
+    failures: row[4] as number,
+    releases: row[5] as number,
+    maxAttempts: row[6] as number,
+    createdAt: row[7] as number,
+    runAt: row[8] as number,
+    startedAt: request.now,
+    finishedAt: null,
+    expireAt: row[9] as number | null,
+    cancelRequestedAt: row[10] as number | null,
+    worker: request.worker,
+    leaseId: text(leaseId),
+    options: json(row[12]) as JobOptions,
+    progress: json(row[13]),
+    result: json(row[14]),
+    error: json(row[15]) as FailureRecord | null,
+  };
+}
+
+/** The names of the queues. */
+function queueNames(c: Connection, picks: Pick[]): Map<number, string> {
   const ids = [...new Set(picks.map(({ queueId }) => queueId))];
-  const select = "select namespace, name as queue from queue where id = $1";
-  return new Map(ids.map((id) => [id, c.get(select, id) ?? {}]));
+  return new Map(ids.map((id) => [id, text(c.get("select name from queue where id = $1", id)?.name)]));
 }

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { JobdError } from "../../domain/errors.ts";
 import type { Row, Script, SqlValue } from "../sql/script.ts";
 import { busyTooLong, explain, isBusy } from "./errors.ts";
-import type { System } from "./system.ts";
+import type { System } from "../../domain/clock.ts";
 
 /** How long a call waits for the lock of another process, in milliseconds. */
 const BUSY_LIMIT_MS = 30_000;
@@ -34,6 +34,13 @@ export class Connection {
   /** The rows of a statement. */
   all(text: string, ...params: SqlValue[]): Row[] {
     return this.#statement(text).all(...params);
+  }
+
+  /** The rows of a statement as lists of values, which costs a third of rows with names. */
+  lists(text: string, ...params: SqlValue[]): SqlValue[][] {
+    const statement = this.#statement(text);
+    statement.setReturnArrays(true);
+    return statement.all(...params) as unknown as SqlValue[][];
   }
 
   /** The first row of a statement. */

@@ -1,9 +1,8 @@
+import type { System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
-import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
-import type { Json } from "../../domain/json.ts";
+import type { NewJob } from "../../domain/job.ts";
 import type { Queue } from "../../domain/queue.ts";
-import type { Run } from "../../domain/transition.ts";
 import type {
   AbsentWorkers,
   AmendResult,
@@ -11,44 +10,26 @@ import type {
   ClaimResult,
   Driver,
   InsertResult,
-  JobQuery,
   Listener,
-  LogBatch,
-  LogQuery,
   MigrateOptions,
   MigrationStatus,
-  Orphan,
-  Page,
   PromoteResult,
-  PruneRequest,
-  PruneResult,
   QueueChange,
-  QueueCount,
   SettleBatch,
   SettleResult,
-  StatRow,
   StoreFact,
   Wake,
-  WorkerRow,
 } from "../driver.ts";
-import { amend } from "../sql/amend.ts";
-import { counts } from "../sql/counts.ts";
-import { executions, listExecutions } from "../sql/executions.ts";
-import { find, get } from "../sql/find.ts";
-import { list } from "../sql/list.ts";
-import { appendLogs, logs } from "../sql/logs.ts";
 import { checkSchema, type Migration, planMigrations } from "../sql/migrations.ts";
-import { prune } from "../sql/prune.ts";
-import { queues, updateQueue } from "../sql/queues.ts";
+import type { Dialect } from "../sql/dialect.ts";
+import { SqlOperations } from "../sql/operations.ts";
 import { int, text } from "../sql/row.ts";
 import type { Script } from "../sql/script.ts";
-import { addStats, stats } from "../sql/stats.ts";
-import { cancelRequests, orphans, overdue, progress } from "../sql/upkeep.ts";
-import { removeWorker, saveWorker, workers } from "../sql/workers.ts";
+import { system as realSystem } from "../system.ts";
 import { backUp } from "./backup.ts";
 import { Claimer } from "./claim.ts";
 import { closedError, type Connection } from "./connection.ts";
-import { sqliteDialect as d } from "./dialect.ts";
+import { sqliteDialect } from "./dialect.ts";
 import { insertJobs } from "./insert.ts";
 import { inspectStore } from "./inspect.ts";
 import { appliedMigrations, migrate } from "./migrate.ts";
@@ -56,7 +37,6 @@ import { MIGRATIONS } from "./migrations.ts";
 import { openConnection } from "./open.ts";
 import { nextDueAt, promoteDue } from "./promote.ts";
 import { settleRuns } from "./settle.ts";
-import { REAL_SYSTEM, type System } from "./system.ts";
 import { Wakes } from "./wakes.ts";
 
 /** Options of {@linkcode openSqlite}. */
@@ -75,7 +55,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Driver {
   return new SqliteDriver(path, options);
 }
 
-class SqliteDriver implements Driver {
+class SqliteDriver extends SqlOperations implements Driver {
   readonly backend = "sqlite";
   readonly location: string;
   readonly #path: string;
@@ -90,9 +70,10 @@ class SqliteDriver implements Driver {
   #time = 0;
 
   constructor(path: string, { migrations = MIGRATIONS, ...system }: SqliteOptions) {
+    super();
     this.#path = path;
     this.location = `sqlite:${path}`;
-    this.#system = { ...REAL_SYSTEM, ...system };
+    this.#system = { ...realSystem, ...system };
     this.#migrations = migrations;
   }
 
@@ -160,22 +141,12 @@ class SqliteDriver implements Driver {
     return results;
   }
 
-  async extend(worker: string, expiresAt: number): Promise<string[]> {
-    const update = "update lease set expires_at = $2 where worker = $1 returning id";
-    const rows = await this.#write((connection) => connection.all(update, worker, expiresAt));
+  async extend(worker: string, expiresAt: number, leases?: string[]): Promise<string[]> {
+    const update = "update lease set expires_at = $2 where worker = $1 " +
+      "and ($3 is null or id in (select value from json_each($3))) returning id";
+    const named = leases === undefined ? null : JSON.stringify(leases.map(Number));
+    const rows = await this.#write((connection) => connection.all(update, worker, expiresAt, named));
     return rows.map((row) => text(row.id));
-  }
-
-  cancelRequests(worker: string): Promise<Run[]> {
-    return this.#query(() => cancelRequests(d, worker));
-  }
-
-  progress(run: Run, note: Json): Promise<boolean> {
-    return this.#change(() => progress(d, run, note));
-  }
-
-  appendLogs(batches: LogBatch[]): Promise<void> {
-    return this.#change(() => appendLogs(d, batches));
   }
 
   // ── upkeep ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,10 +160,6 @@ class SqliteDriver implements Driver {
     return result;
   }
 
-  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
-    return this.#query(() => orphans(d, request));
-  }
-
   /** There are no liveness locks here: processes of one machine are known in other ways. */
   absentWorkers(): Promise<AbsentWorkers> {
     return Promise.resolve({ epoch: "", workers: [] });
@@ -202,83 +169,23 @@ class SqliteDriver implements Driver {
     return Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() });
   }
 
-  overdue(now: number, limit: number): Promise<Job[]> {
-    return this.#query(() => overdue(d, now, limit));
-  }
-
-  prune(request: PruneRequest): Promise<PruneResult> {
-    return this.#change(() => prune(d, request));
-  }
-
   // ── operators ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get(ids: string[]): Promise<Job[]> {
-    return this.#query(() => get(d, ids));
-  }
-
-  find(partialId: string, limit: number): Promise<Job[]> {
-    return this.#query(() => find(d, partialId, limit));
-  }
-
-  list(query: JobQuery): Promise<Page<Job>> {
-    return this.#query(() => list(d, query));
-  }
-
-  async amend(amendments: Amendment[]): Promise<AmendResult[]> {
-    const results = await this.#change(() => amend(d, amendments));
+  override async amend(amendments: Amendment[]): Promise<AmendResult[]> {
+    const results = await super.amend(amendments);
     const applied = amendments.filter((_, index) => results[index] === "applied");
     this.#ring("available", applied.some(({ change }) => change.kind === "makeAvailable"));
     this.#ring("cancel", applied.some(({ change }) => change.kind === "requestCancel"));
     return results;
   }
 
-  executions(jobId: string): Promise<Execution[]> {
-    return this.#query(() => executions(d, jobId));
-  }
-
-  listExecutions(query: { namespace: string; limit: number; cursor?: string }): Promise<Page<Execution>> {
-    return this.#query(() => listExecutions(d, query));
-  }
-
-  logs(query: LogQuery): Promise<LogChunk[]> {
-    return this.#query(() => logs(d, query));
-  }
-
-  queues(namespace: string): Promise<Queue[]> {
-    return this.#query(() => queues(d, namespace));
-  }
-
-  async updateQueue(change: QueueChange): Promise<Queue> {
-    const queue = await this.#change(() => updateQueue(d, change));
+  override async updateQueue(change: QueueChange): Promise<Queue> {
+    const queue = await super.updateQueue(change);
     this.#ring("available", change.pausedAt === null);
     return queue;
   }
 
-  counts(namespace: string, cap: number): Promise<QueueCount[]> {
-    return this.#query(() => counts(d, namespace, cap));
-  }
-
   // ── workers, statistics, wake-ups ───────────────────────────────────────────────────────────────────────────────
-
-  saveWorker(worker: WorkerRow): Promise<void> {
-    return this.#change(() => saveWorker(d, worker));
-  }
-
-  removeWorker(id: string): Promise<void> {
-    return this.#change(() => removeWorker(d, id));
-  }
-
-  workers(seenAfter: number): Promise<WorkerRow[]> {
-    return this.#query(() => workers(d, seenAfter));
-  }
-
-  addStats(rows: StatRow[]): Promise<void> {
-    return this.#change(() => addStats(d, rows));
-  }
-
-  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
-    return this.#query(() => stats(d, query));
-  }
 
   async listen(onWake: (wake: Wake) => void): Promise<Listener> {
     const connection = await this.#connect();
@@ -310,13 +217,13 @@ class SqliteDriver implements Driver {
     }
   }
 
-  async #query<T>(script: () => Script<T>): Promise<T> {
+  protected override async read<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
     const connection = await this.#connect();
-    return await connection.snapshot(() => connection.drive(script()));
+    return await connection.snapshot(() => connection.drive(script(sqliteDialect)));
   }
 
-  #change<T>(script: () => Script<T>): Promise<T> {
-    return this.#write((connection) => connection.drive(script()));
+  protected override change<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
+    return this.#write((connection) => connection.drive(script(sqliteDialect)));
   }
 
   async #write<T>(work: (connection: Connection) => T): Promise<T> {

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { JobdError } from "../../domain/errors.ts";
 import { Connection } from "./connection.ts";
 import { explain } from "./errors.ts";
-import type { System } from "./system.ts";
+import type { System } from "../../domain/clock.ts";
 
 /** Older versions can damage a file in WAL mode that several connections use (the "WAL-reset bug"). */
 const OLDEST_SQLITE = [3, 51, 3] as const;

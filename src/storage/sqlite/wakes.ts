@@ -1,5 +1,5 @@
 import type { Listener, Wake } from "../driver.ts";
-import type { System } from "./system.ts";
+import type { System } from "../../domain/clock.ts";
 
 /** How often commits of other processes are looked for, in milliseconds. */
 const POLL_MS = 50;

@@ -1,4 +1,4 @@
-import { systemClock } from "../../runtime/clock.ts";
+import { system } from "../../storage/system.ts";
 import type { Host } from "./host.ts";
 import { PipeSink } from "./pipe_sink.ts";
 
@@ -15,7 +15,7 @@ export function denoHost(args: readonly string[]): Host {
       ask: (question) => prompt(question),
     },
     files: { isFile, readText: (path) => Deno.readTextFile(path), importModule, open },
-    clock: systemClock,
+    clock: system,
     onSignal(name, callback) {
       Deno.addSignalListener(name, callback);
       return () => Deno.removeSignalListener(name, callback);

@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 import type { Jobd, OpenOptions } from "../../runtime/jobd.ts";
 import type { Driver } from "../../storage/driver.ts";
 import type { OpenDriverOptions } from "../../storage/open.ts";

@@ -99,6 +99,16 @@ export const SETTINGS = {
     summary: "the longest wait before the store is asked for work without having been told of any",
     scope: "worker",
   }),
+  workerLease: setting(duration("1s", "1h"), {
+    key: "worker.lease",
+    env: "WORKER_LEASE",
+    placeholder: "duration",
+    default: "30s",
+    summary:
+      "how long a claim holds without renewal (renewed every sixth of it): jobs of a worker that is gone, or cut off " +
+      "from the store, start elsewhere after it",
+    scope: "worker",
+  }),
   workerShutdownTimeout: setting(duration("0s", "1d"), {
     key: "worker.shutdownTimeout",
     env: "WORKER_SHUTDOWN_TIMEOUT",

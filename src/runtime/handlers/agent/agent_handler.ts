@@ -1,6 +1,7 @@
 import type { Job } from "../../../domain/job.ts";
 import type { Json } from "../../../domain/json.ts";
-import { type Clock, systemClock } from "../../clock.ts";
+import type { Clock } from "../../../domain/clock.ts";
+import { system } from "../../../storage/system.ts";
 import { Directive, fail, type Handler, type RunContext } from "../../handler.ts";
 import { Processes } from "../../process/processes.ts";
 import type { ProcessEnd } from "../../process/run_process.ts";
@@ -36,7 +37,7 @@ export function agentHandler(
   type: string,
   adapter: AgentAdapter,
   config: AgentConfig,
-  { processes = new Processes(), clock = systemClock }: AgentHandlerOptions = {},
+  { processes = new Processes(), clock = system }: AgentHandlerOptions = {},
 ): Handler {
   const limits = agentLimits(config);
   const agent = new Agent({ adapter, config, limits, processes, clock });

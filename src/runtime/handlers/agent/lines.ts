@@ -13,7 +13,8 @@ export class Lines {
   push(text: string, onLine: (line: string, whole: boolean) => void): void {
     let start = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      this.#add(text.slice(start, end));
+      // The last piece of an overlong line brings its end along, so that what follows stands on a line of its own.
+      this.#add(text.slice(start, this.#overlong ? end + 1 : end));
       this.#emit(onLine);
       this.#overlong = false;
       start = end + 1;

@@ -2,7 +2,7 @@ import { JobdError, messageOf } from "../../../domain/errors.ts";
 import { type Json, parseJson } from "../../../domain/json.ts";
 import { type JobRequest, newJob } from "../../../domain/request.ts";
 import { uuidv7 } from "../../../domain/uuid.ts";
-import { sleep } from "../../../runtime/clock.ts";
+import { sleep } from "../../../domain/clock.ts";
 import type { Enqueued, Jobd } from "../../../runtime/jobd.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";

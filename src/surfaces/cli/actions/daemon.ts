@@ -72,6 +72,7 @@ function workerOptions(
     queues: values.workerQueues,
     concurrency: values.workerConcurrency,
     pollIntervalMs: values.workerPollInterval,
+    leaseMs: values.workerLease,
     shutdownTimeoutMs: values.workerShutdownTimeout,
     defaultTimeoutMs: values.jobDefaultTimeout,
     backoff: { baseMs: values.backoffBase, maxMs: values.backoffMax, jitter: values.backoffJitter },
@@ -135,14 +136,19 @@ function stopOnSignals(worker: Worker, host: Host, log: Logger, timeoutMs: numbe
   };
 }
 
-/** A promise that nobody waits for must not take the daemon down with all its running jobs. */
+/** A promise that nobody waits for, or a timer that throws, must not take the daemon down with all its running jobs. */
 function surviveFaults(log: Logger): () => void {
-  const survive = (event: PromiseRejectionEvent): void => {
+  const survive = (event: PromiseRejectionEvent | ErrorEvent): void => {
     event.preventDefault();
-    log.error("An error that nothing handled", { error: messageOf(event.reason) });
+    const thrown: unknown = event instanceof ErrorEvent ? event.error : event.reason;
+    log.error("An error that nothing handled", { error: messageOf(thrown) });
   };
   globalThis.addEventListener("unhandledrejection", survive);
-  return () => globalThis.removeEventListener("unhandledrejection", survive);
+  globalThis.addEventListener("error", survive);
+  return () => {
+    globalThis.removeEventListener("unhandledrejection", survive);
+    globalThis.removeEventListener("error", survive);
+  };
 }
 
 function announce(

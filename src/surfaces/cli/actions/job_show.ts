@@ -29,7 +29,7 @@ export async function printJobs(
 ): Promise<void> {
   if (out.json) {
     const views: View[] = [];
-    for (const job of jobs) views.push(await fullView(jobd, job));
+    for (const job of jobs) views.push(await fullView(jobd, job, lines));
     if (asList || views.length !== 1) out.document({ items: views });
     else out.document(views[0]);
     return;
@@ -40,9 +40,10 @@ export async function printJobs(
   }
 }
 
-async function fullView(jobd: Jobd, job: Job): Promise<View> {
+async function fullView(jobd: Jobd, job: Job, wanted: number): Promise<View> {
   const executions = await jobd.jobs.executions(job.id);
-  return { ...jobView(job), executions: executions.map(executionView) };
+  const { lines, more } = await lastLines(jobd, job.id, wanted);
+  return { ...jobView(job), executions: executions.map(executionView), log: { lines, more } };
 }
 
 async function printJob(out: Output, jobd: Jobd, job: Job, lines: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { addHistograms, quantile } from "../../../domain/histogram.ts";
-import { sleep } from "../../../runtime/clock.ts";
+import { sleep } from "../../../domain/clock.ts";
 import type { Jobd, Stats } from "../../../runtime/jobd.ts";
 import type { StatRow } from "../../../storage/driver.ts";
 import type { Input, OptionSpec } from "../command.ts";

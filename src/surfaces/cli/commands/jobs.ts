@@ -103,7 +103,8 @@ export const JOB_COMMANDS: readonly Command[] = [
   command({
     path: "job show",
     summary: "Show jobs: state, attempts with timing, failures, result, log",
-    details: 'With --json: one object for one id, {"items": [...]} for several.',
+    details:
+      'With --json: one object for one id, {"items": [...]} for several; log is {"lines", "more"}: the last lines, and whether there are others.',
     args: [IDS],
     options: {
       lines: value(integer(0, 10_000), "n", "last lines of the log to show", { short: "n", default: "10" }),

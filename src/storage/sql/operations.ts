@@ -1,0 +1,133 @@
+import type { Amendment } from "../../domain/amendment.ts";
+import type { Execution, Job, LogChunk } from "../../domain/job.ts";
+import type { Json } from "../../domain/json.ts";
+import type { Queue } from "../../domain/queue.ts";
+import type { Run } from "../../domain/transition.ts";
+import { isUuid } from "../../domain/uuid.ts";
+import type {
+  AmendResult,
+  JobQuery,
+  LogBatch,
+  LogQuery,
+  Orphan,
+  Page,
+  PruneRequest,
+  PruneResult,
+  QueueChange,
+  QueueCount,
+  StatRow,
+  WorkerRow,
+} from "../driver.ts";
+import { amend } from "./amend.ts";
+import { counts } from "./counts.ts";
+import type { Dialect } from "./dialect.ts";
+import { executions, listExecutions } from "./executions.ts";
+import { find, get } from "./find.ts";
+import { list } from "./list.ts";
+import { appendLogs, logs } from "./logs.ts";
+import { prune } from "./prune.ts";
+import { queues, updateQueue } from "./queues.ts";
+import type { Script } from "./script.ts";
+import { addStats, stats } from "./stats.ts";
+import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
+import { removeWorker, saveWorker, workers } from "./workers.ts";
+
+/** The operations of {@linkcode Driver} that both SQL backends share; each of them says only how a script is run. */
+export abstract class SqlOperations {
+  /** Runs a script that only reads, at one moment of the store. */
+  protected abstract read<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+  /** Runs a script that writes, all of it or nothing. */
+  protected abstract change<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+
+  // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
+
+  cancelRequests(worker: string): Promise<Run[]> {
+    return this.read((d) => cancelRequests(d, worker));
+  }
+
+  progress(run: Run, note: Json): Promise<boolean> {
+    return this.change((d) => progress(d, run, note));
+  }
+
+  appendLogs(batches: LogBatch[]): Promise<void> {
+    return this.change((d) => appendLogs(d, batches));
+  }
+
+  // ── upkeep ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
+    return this.read((d) => orphans(d, request));
+  }
+
+  overdue(now: number, limit: number): Promise<Job[]> {
+    return this.read((d) => overdue(d, now, limit));
+  }
+
+  prune(request: PruneRequest): Promise<PruneResult> {
+    return this.change((d) => prune(d, request));
+  }
+
+  // ── operators ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get(ids: string[]): Promise<Job[]> {
+    return this.read((d) => get(d, ids.filter(isUuid)));
+  }
+
+  find(partialId: string, limit: number): Promise<Job[]> {
+    return this.read((d) => find(d, partialId, limit));
+  }
+
+  list(query: JobQuery): Promise<Page<Job>> {
+    return this.read((d) => list(d, query));
+  }
+
+  amend(amendments: Amendment[]): Promise<AmendResult[]> {
+    return this.change((d) => amend(d, amendments));
+  }
+
+  async executions(jobId: string): Promise<Execution[]> {
+    return isUuid(jobId) ? await this.read((d) => executions(d, jobId)) : [];
+  }
+
+  listExecutions(query: { namespace: string; limit: number; cursor?: string }): Promise<Page<Execution>> {
+    return this.read((d) => listExecutions(d, query));
+  }
+
+  async logs(query: LogQuery): Promise<LogChunk[]> {
+    return isUuid(query.jobId) ? await this.read((d) => logs(d, query)) : [];
+  }
+
+  queues(namespace: string): Promise<Queue[]> {
+    return this.read((d) => queues(d, namespace));
+  }
+
+  updateQueue(change: QueueChange): Promise<Queue> {
+    return this.change((d) => updateQueue(d, change));
+  }
+
+  counts(namespace: string, cap: number): Promise<QueueCount[]> {
+    return this.read((d) => counts(d, namespace, cap));
+  }
+
+  // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────
+
+  saveWorker(worker: WorkerRow): Promise<void> {
+    return this.change((d) => saveWorker(d, worker));
+  }
+
+  removeWorker(id: string): Promise<void> {
+    return this.change((d) => removeWorker(d, id));
+  }
+
+  workers(seenAfter: number): Promise<WorkerRow[]> {
+    return this.read((d) => workers(d, seenAfter));
+  }
+
+  addStats(rows: StatRow[]): Promise<void> {
+    return this.change((d) => addStats(d, rows));
+  }
+
+  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
+    return this.read((d) => stats(d, query));
+  }
+}
