@@ -23,7 +23,7 @@ const results: { backend: string; name: string; unit: string; values: number[] }
 const put = (line: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 
 for (const backend of options.backend) {
-  const open = STORES[backend];
+  const open = Object.entries(STORES).find(([name]) => name === backend)?.[1];
   if (open === undefined) {
     throw new Error(`Unknown backend "${backend}": use ${Object.keys(STORES).join(", ")}`);
   }

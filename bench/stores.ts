@@ -5,10 +5,21 @@ import { createDatabase, startPostgres } from "../tests/support/postgres_server.
 export interface Place extends AsyncDisposable {
   /** The URL of a store that nobody has used; `dispose` it after the case. */
   fresh(): Promise<{ url: string } & AsyncDisposable>;
+  /** What its server has logged, if it has a server. */
+  log?(): Promise<string>;
 }
 
+/** As durable as in production, and no checkpoint in the middle of a case. */
+export const POSTGRES_SETTINGS = {
+  fsync: "on",
+  full_page_writes: "on",
+  shared_buffers: "'512MB'",
+  max_wal_size: "'4GB'",
+  checkpoint_timeout: "'15min'",
+};
+
 /** The backends, each with a server or folder of its own. */
-export const STORES: Record<string, () => Promise<Place>> = {
+export const STORES = {
   sqlite: async () => {
     const folder = await Deno.makeTempDir({ prefix: "jobd-bench-" });
     return {
@@ -21,16 +32,12 @@ export const STORES: Record<string, () => Promise<Place>> = {
     };
   },
   postgres: async () => {
-    const settings = {
-      fsync: "on",
-      full_page_writes: "on",
-      shared_buffers: "'512MB'",
-      max_wal_size: "'4GB'",
-    };
-    const server = await startPostgres({ settings });
+    const server = await startPostgres({ settings: POSTGRES_SETTINGS });
     return {
+      url: server.url,
       fresh: () => createDatabase(server),
+      log: () => Deno.readTextFile(join(server.dataDir, "..", "server.log")),
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };
   },
-};
+} satisfies Record<string, () => Promise<Place>>;
