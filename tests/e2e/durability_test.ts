@@ -102,13 +102,12 @@ for (const backend of BACKENDS) {
       const job = await fleet.jobd.jobs.get(id);
       const [first, second] = await fleet.jobd.jobs.executions(id);
       assert.ok(first && second && first.finishedAt !== null);
-      assert.ok(
-        (first.startedAt - job.createdAt) >= (delays[index] ?? 0),
-        `attempt 1 of ${id} started early`,
-      );
+      const delay = delays[index] ?? 0;
+      // Without a delay the two instants are those of two processes, each behind the store by the way of an answer.
+      if (delay > 0) assert.ok(first.startedAt - job.createdAt >= delay, `attempt 1 of ${id} started early`);
       assert.ok(second.startedAt >= first.finishedAt + 300, `attempt 2 of ${id} started before its backoff`);
       // Handlers and store share this machine's clock.
-      assert.ok((starts.get(id)?.[0]?.at ?? 0) >= job.createdAt + (delays[index] ?? 0));
+      assert.ok((starts.get(id)?.[0]?.at ?? 0) >= job.createdAt + delay);
     }
   });
 
