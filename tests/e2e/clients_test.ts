@@ -7,7 +7,10 @@ const CLIENT = new URL("./client.ts", import.meta.url).pathname;
 for (const backend of BACKENDS) {
   Deno.test(`${backend}: 10,000 jobs from 8 concurrent clients all run once`, async () => {
     await using fleet = await Fleet.of(backend);
-    await Promise.all([fleet.start({ concurrency: 50 }), fleet.start({ concurrency: 50 })]);
+    await Promise.all([
+      fleet.start({ concurrency: 50, leaseMs: 30_000 }),
+      fleet.start({ concurrency: 50, leaseMs: 30_000 }),
+    ]);
     const clients = Array.from({ length: 8 }, () =>
       new Deno.Command(Deno.execPath(), {
         args: ["run", "--quiet", ...PERMISSIONS, CLIENT, fleet.url, "1250"],

@@ -11,7 +11,10 @@ const WAL_KEPT = 64 * 1024 * 1024;
 
 Deno.test(`${CLIENTS} processes enqueue one job at a time while two daemons work on the same file: no call fails`, async () => {
   await using fleet = await Fleet.of("sqlite");
-  await Promise.all([fleet.start({ concurrency: 10 }), fleet.start({ concurrency: 10 })]);
+  await Promise.all([
+    fleet.start({ concurrency: 10, leaseMs: 30_000 }),
+    fleet.start({ concurrency: 10, leaseMs: 30_000 }),
+  ]);
   const outputs = await Promise.all(Array.from({ length: CLIENTS }, () =>
     new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", ...PERMISSIONS, CLIENT, fleet.url, String(EACH), "one-by-one"],
