@@ -86,7 +86,7 @@ for (const backend of BACKENDS) {
 
   Deno.test(`${backend}: 4: a daemon frozen past its lease comes back to attempts that are over`, async () => {
     await using site = await agentSite(backend);
-    const frozen = await site.daemon("jobd start");
+    const frozen = await site.daemon("jobd start", { WORKER_LEASE: "5s" });
     const running = await enqueue(site, "family gate env");
     const finished = await enqueue(site, "gate env");
     for (const id of [running, finished]) await begun(site, id, 1);

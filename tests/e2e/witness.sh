@@ -10,15 +10,18 @@ case "$JOBD_ATTEMPT $*" in
 *:1\ *) ;;
 *at-first*) export FAKE_CLAUDE=env ;;
 esac
-case "$*" in
-*family*)
+case "$*" in *family*)
   sleep 976 >/dev/null 2>&1 &
   setsid sh -c 'trap "" TERM; sleep 977; sleep 977' >/dev/null 2>&1 &
   ;;
-*bomb*)
+esac
+case "$*" in *bomb*)
   bomb='if [ "$1" -gt 0 ]; then for i in 1 2; do setsid sh -c "$0" "$0" $(($1 - 1)) & done; fi; sleep 975'
   sh -c "$bomb" "$bomb" 6 >/dev/null 2>&1 &
   ;;
-*gate*) while [ ! -e "$here/gate-$JOBD_ATTEMPT" ]; do sleep 0.1; done ;;
+esac
+case "$*" in *gate*)
+  while [ ! -e "$here/gate-$JOBD_ATTEMPT" ]; do sleep 0.1; done
+  ;;
 esac
 exec "$FAKE" "$@"

@@ -14,10 +14,10 @@ export async function agentSite(backend: Backend, command = "agent"): Promise<Si
   return site;
 }
 
-/** Writes a config file in which failures are tried again soon and leases are short. */
+/** Writes a config file in which failures are tried again soon. */
 export async function configure(site: Site, name: string, agent: AgentConfig): Promise<void> {
   const config = {
-    worker: { lease: "2s", pollInterval: "100ms" },
+    worker: { pollInterval: "100ms" },
     backoff: { base: "100ms", max: "200ms", jitter: "none" },
     agent: {
       command: `${site.folder}/agent`,
