@@ -8,8 +8,8 @@ for (const backend of BACKENDS) {
   Deno.test(`${backend}: 10,000 jobs from 8 concurrent clients all run once`, async () => {
     await using fleet = await Fleet.of(backend);
     await Promise.all([
-      fleet.start({ concurrency: 50, leaseMs: 30_000 }),
-      fleet.start({ concurrency: 50, leaseMs: 30_000 }),
+      fleet.start({ concurrency: 50, leaseMs: 3_000 }),
+      fleet.start({ concurrency: 50, leaseMs: 3_000 }),
     ]);
     const clients = Array.from({ length: 8 }, () =>
       new Deno.Command(Deno.execPath(), {

@@ -12,8 +12,8 @@ const WAL_KEPT = 64 * 1024 * 1024;
 Deno.test(`${CLIENTS} processes enqueue one job at a time while two daemons work on the same file: no call fails`, async () => {
   await using fleet = await Fleet.of("sqlite");
   await Promise.all([
-    fleet.start({ concurrency: 10, leaseMs: 30_000 }),
-    fleet.start({ concurrency: 10, leaseMs: 30_000 }),
+    fleet.start({ concurrency: 10, leaseMs: 3_000 }),
+    fleet.start({ concurrency: 10, leaseMs: 3_000 }),
   ]);
   const outputs = await Promise.all(Array.from({ length: CLIENTS }, () =>
     new Deno.Command(Deno.execPath(), {

@@ -35,6 +35,28 @@ Deno.test("sqlite: a write waits for another process without holding up the even
   assert.equal((await insert).length, 3);
 });
 
+Deno.test("sqlite: the renewal of leases passes writes that wait for a lock", async () => {
+  await using folder = new SqliteFolder();
+  const paused: (() => void)[] = [];
+  const driver = await folder.openMigrated({
+    after(_ms, fn) {
+      paused.push(fn);
+      return () => {};
+    },
+  });
+  const lock = holdLock(folder.file());
+  const insert = driver.insert(folder.jobs(1));
+  while (paused.length < 1) await Promise.resolve();
+  const extend = driver.extend("w", 1, []);
+  while (paused.length < 2) await Promise.resolve();
+  lock[Symbol.dispose]();
+  paused[1]?.();
+  assert.deepEqual(await extend, []);
+  assert.deepEqual(await driver.list({ namespace: "default", limit: 10 }), { items: [] });
+  paused[0]?.();
+  assert.equal((await insert).length, 1);
+});
+
 Deno.test("sqlite: a lock that is never given up ends in a clear error, and the next call works again", async () => {
   await using folder = new SqliteFolder();
   let waited = 0;

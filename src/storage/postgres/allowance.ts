@@ -2,6 +2,11 @@
 const SHARE = 1 / 20;
 /** What may be spent at once after a quiet time, in milliseconds. */
 const SAVED_MS = 1000;
+/**
+ * What may be owed at most. Time that was waited for a stalled server counts as spent too, and must not keep it from being
+ * done for long: this is earned in ten seconds.
+ */
+const OWED_MS = 500;
 
 /** Keeps something that may become slow from taking more than a share of the time. */
 export class Allowance {
@@ -23,7 +28,7 @@ export class Allowance {
   /** It was done and took this long. */
   spend(ms: number): void {
     this.#earn();
-    this.#savedMs -= ms;
+    this.#savedMs = Math.max(this.#savedMs - ms, -OWED_MS);
   }
 
   #earn(): void {

@@ -8,6 +8,8 @@ import type { System } from "../../domain/clock.ts";
 const BUSY_LIMIT_MS = 30_000;
 /** The longest pause between two tries, in milliseconds. */
 const BUSY_PAUSE_MS = 25;
+/** The same for what may not wait. */
+const URGENT_PAUSE_MS = 1;
 /** Prepared statements kept; most calls use a few dozen texts, lists with filters make more. */
 const STATEMENT_LIMIT = 400;
 
@@ -82,6 +84,11 @@ export class Connection {
     return result;
   }
 
+  /** {@linkcode write} for what may not wait: it passes those that wait for their turn, and asks for the lock more often. */
+  urgent<T>(work: () => T): Promise<T> {
+    return this.#attempt(() => this.#transaction("begin immediate", work), URGENT_PAUSE_MS);
+  }
+
   /** Lets the calls under way end, then closes the file. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -106,7 +113,7 @@ export class Connection {
   }
 
   /** Tries again while another process holds the lock; the event loop runs in between. */
-  async #attempt<T>(work: () => T): Promise<T> {
+  async #attempt<T>(work: () => T, longestPauseMs = BUSY_PAUSE_MS): Promise<T> {
     for (let tries = 1, waited = 0;; tries++) {
       try {
         return work();
@@ -115,7 +122,7 @@ export class Connection {
         if (this.#closed) throw closedError(this.path);
         if (waited >= BUSY_LIMIT_MS) throw busyTooLong(this.path, error);
       }
-      const pause = 1 + this.#system.random() * Math.min(tries, BUSY_PAUSE_MS);
+      const pause = 1 + this.#system.random() * Math.min(tries, longestPauseMs);
       await new Promise<void>((resolve) => this.#system.after(pause, resolve));
       waited += pause;
     }

@@ -145,7 +145,8 @@ class SqliteDriver extends SqlOperations implements Driver {
     const update = "update lease set expires_at = $2 where worker = $1 " +
       "and ($3 is null or id in (select value from json_each($3))) returning id";
     const named = leases === undefined ? null : JSON.stringify(leases.map(Number));
-    const rows = await this.#write((connection) => connection.all(update, worker, expiresAt, named));
+    const connection = await this.#connect();
+    const rows = await connection.urgent(() => connection.all(update, worker, expiresAt, named));
     return rows.map((row) => text(row.id));
   }
 
