@@ -45,7 +45,7 @@ for (const backend of BACKENDS) {
   Deno.test(`${backend}: a handler that blocks the event loop for longer than its lease keeps its job`, async () => {
     await using fleet = await Fleet.of(backend);
     await fleet.start({ concurrency: 2, queues: ["blocked"], leaseMs: 2_000 });
-    await fleet.start({ concurrency: 2, leaseMs: 2_000 });
+    await fleet.start({ concurrency: 2, queues: ["default"], leaseMs: 2_000 });
     const { id } = await fleet.jobd.enqueue({ type: "blocker", queue: "blocked", payload: { ms: 9_000 } });
     await until("the blocker runs", async () => byJob(await fleet.effects(), "start").has(id));
     const neighbours = (await fleet.jobd.enqueueMany(canaries(10, { ms: 50 }))).map((job) => job.id);
