@@ -31,6 +31,8 @@ export class LogWriter {
   #writing = new Set<string>();
   #cancel: (() => void) | undefined;
   #flushing: Promise<void> = Promise.resolve();
+  /** The next write, while it waits for the one before. */
+  #next: Promise<void> | undefined;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -63,8 +65,13 @@ export class LogWriter {
   flush(): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
-    this.#flushing = this.#flushing.then(() => this.#write());
-    return this.#flushing;
+    // One at most waits: while the store hangs, jobs go on printing.
+    this.#next ??= this.#flushing.then(() => {
+      this.#next = undefined;
+      return this.#write();
+    });
+    this.#flushing = this.#next;
+    return this.#next;
   }
 
   #arm(): void {

@@ -136,10 +136,25 @@ for (const [name, handler] of Object.entries({ json, "stream-json": stream })) {
   });
 
   Deno.test(`${name}: 25: a line of 40 MB with invalid bytes before the result`, async () => {
-    const ran = await attempt(fake({ outputFormat: name as "json" }), { prompt: "flood" });
-    // In the json format the flood is part of the document and spoils it.
-    if (name === "json") assert.equal(failureOf(ran).code, "no_result");
-    else assert.equal(resultOf(ran)["result"], "dry");
+    const ran = await attempt(handler, { prompt: "flood" });
+    assert.equal(resultOf(ran)["result"], "dry");
+    assert.ok(ran.log.stdout.startsWith("x".repeat(1_000)));
+    assert.match(ran.log.stdout, /\[\.\.\. 399344\d\d characters left out/);
+  });
+
+  Deno.test(`${name}: 25: a final record that is too long fails the run, and ends one that stays`, async () => {
+    const script = `printf '{"type":"result","subtype":"success","is_error":false,"result":"'
+      head -c 3000000 /dev/zero | tr '\\0' x; printf '"}\\n'; exec sleep 973`;
+    const handler = fake({
+      command: "/bin/sh",
+      args: ["-c", script, "sh"],
+      outputFormat: name as "json",
+      linger: "100ms",
+    });
+    const ran = await attempt(handler, { prompt: "any" });
+    const failure = failureOf(ran);
+    assert.deepEqual([failure.code, failure.permanent, ran.left], ["result_too_long", false, []]);
+    assert.match(failure.message, /more than the 2097152 characters/);
   });
 
   Deno.test(`${name}: 26, 27: full stderr, and a pipe held open by a grandchild`, async () => {

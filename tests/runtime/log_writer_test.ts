@@ -43,3 +43,22 @@ Deno.test("LogWriter ends a log only when what is on its way has arrived", async
   await closing;
   assert.equal(written.length, 1);
 });
+
+Deno.test("LogWriter lets one write wait at most, however long the store hangs", async () => {
+  const { clock, gate, written, writer } = writing();
+  const log = writer.open({ id: "a", attempt: 1 });
+  log.write("1");
+  await clock.advance(200);
+  const waiting = new Set<Promise<void>>();
+  for (let index = 2; index < 100; index++) {
+    log.write(` ${index}`);
+    await clock.advance(200);
+    waiting.add(writer.flush());
+  }
+  assert.equal(waiting.size, 1);
+  gate.resolve();
+  await log.close();
+  const texts = written.map(({ chunks }) => chunks.map(({ text }) => text).join(""));
+  assert.equal(texts.length, 2);
+  assert.match(texts.join(""), /^1 2 3 .* 98 99$/);
+});

@@ -1,9 +1,14 @@
 import { storableText } from "../../domain/json.ts";
 
+/** Pieces up to this length are put together, in characters. */
+const SMALL_PIECE = 4 * 1024;
+
 /** The end of a text of any length, in bounded memory. */
 export class Tail {
   readonly #max: number;
-  #text = "";
+  /** Never joined before somebody reads it: a flood would leave a copy behind with every piece. */
+  #pieces: string[] = [];
+  #length = 0;
 
   /** Keeps `max` characters. */
   constructor(max: number) {
@@ -12,12 +17,22 @@ export class Tail {
 
   /** Adds to the end. */
   push(text: string): void {
-    this.#text = (this.#text + text.slice(-this.#max)).slice(-this.#max);
+    const piece = text.slice(-this.#max);
+    const last = this.#pieces.at(-1);
+    if (last !== undefined && last.length + piece.length <= SMALL_PIECE) {
+      this.#pieces[this.#pieces.length - 1] = last + piece;
+    } else this.#pieces.push(piece);
+    this.#length += piece.length;
+    for (let first = this.#pieces[0]; first && this.#length - first.length >= this.#max;) {
+      this.#pieces.shift();
+      this.#length -= first.length;
+      first = this.#pieces[0];
+    }
   }
 
   /** What is kept, as both stores can keep it. */
   get text(): string {
-    return storableText(this.#text, this.#max);
+    return storableText(this.#pieces.join("").slice(-this.#max), this.#max);
   }
 }
 

@@ -68,6 +68,8 @@ export interface ProcessMeans {
 
 /** As much of stderr is kept to see whether the program could be executed at all. */
 const COMPLAINT_CHARACTERS = 1024;
+/** Most bytes that one read of a pipe takes: as many as a pipe of Linux holds. */
+const READ_BYTES = 64 * 1024;
 const LINGER_MS = 10_000;
 const DRAIN_MS = 1_000;
 /** Grace of what a program leaves behind when it ends by itself, in milliseconds. */
@@ -204,10 +206,10 @@ class Watch {
 class Pipe {
   /** Fulfilled at the end of the pipe. */
   readonly end: Promise<void>;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReadableStreamBYOBReader;
 
   constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>, onText: (text: string) => void) {
-    this.#reader = stream.getReader();
+    this.#reader = stream.getReader({ mode: "byob" });
     this.end = this.#pump(onText);
   }
 
@@ -220,11 +222,14 @@ class Pipe {
   async #pump(onText: (text: string) => void): Promise<void> {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     const pass = (text: string): void => text === "" ? undefined : onText(text);
+    // One buffer for all reads: a flood would else leave tens of megabytes of them behind before any are collected.
+    let buffer = new ArrayBuffer(READ_BYTES);
     try {
       for (;;) {
-        const { done, value } = await this.#reader.read();
+        const { done, value } = await this.#reader.read(new Uint8Array(buffer));
         if (done) break;
         pass(decoder.decode(value, { stream: true }));
+        buffer = value.buffer;
       }
     } catch {
       // Closed by us in the middle of a read.

@@ -66,6 +66,7 @@ export type AgentEnding =
   | "overloaded"
   | "budget_stop"
   | "turn_limit"
+  | "result_too_long"
   | "agent_error";
 
 /** The final record of a run. */

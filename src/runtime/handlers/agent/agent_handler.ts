@@ -24,8 +24,9 @@ export interface AgentHandlerOptions {
 }
 
 /** The answer of an agent in the text format, in characters. */
-const STDOUT_TAIL = 256 * 1024;
-const STDERR_TAIL = 8 * 1024;
+const ANSWER_TAIL = 256 * 1024;
+/** What is kept of a pipe only to quote its last line, in characters. */
+const TAIL = 8 * 1024;
 
 /**
  * A handler that runs an agent program. Payload: `{ "prompt": text, "cwd"?: folder, "model"?: one of the allowed }`;
@@ -101,8 +102,8 @@ class Agent {
     const session = this.#config.resume === true ? await chooseSession(job) : undefined;
     const heard = {
       reader: this.#adapter.reader(this.#format),
-      stdout: new Tail(STDOUT_TAIL),
-      stderr: new Tail(STDERR_TAIL),
+      stdout: new Tail(this.#format === "text" ? ANSWER_TAIL : TAIL),
+      stderr: new Tail(TAIL),
     };
     const command = this.#commandLine(prompt, {
       session,

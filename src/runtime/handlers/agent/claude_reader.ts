@@ -1,25 +1,28 @@
 import { Tail } from "../tail.ts";
 import type { AgentReader, AgentRecord, OutputFormat } from "./adapter.ts";
-import {
-  type ClaudeEvent,
-  claudeRecord,
-  eventText,
-  limitReset,
-  object,
-  statusEnding,
-} from "./claude_events.ts";
+import type { Cut, Cutter } from "./bounded_text.ts";
+import { type ClaudeEvent, claudeRecord, eventText, limitReset, statusEnding } from "./claude_events.ts";
 import { Lines } from "./lines.ts";
+import { Objects } from "./objects.ts";
 
-/** The longest event, and the longest document in the `json` format, in characters; more is not understood. */
-const MAX_EVENT = 16 * 1024 * 1024;
+/**
+ * The longest event that is read, in characters; of a longer one only the beginning is logged. Several times what is
+ * kept of an answer, even if every other character of it is escaped.
+ */
+export const MAX_EVENT = 2 * 1024 * 1024;
+/** How much of the beginning, in characters. */
+const OVERLONG_BEGINNING = 64 * 1024;
+/** How the program begins its final record. */
+const RESULT = /^\s*\{\s*"type"\s*:\s*"result"/;
 
 /** A reader for an output format. */
 export function claudeReader(format: OutputFormat): AgentReader {
   if (format === "text") return new TextReader();
-  return format === "json" ? new DocumentReader() : new EventReader();
+  const bounds = { whole: MAX_EVENT, beginning: OVERLONG_BEGINNING };
+  return new EventReader(format === "json" ? new Objects(bounds) : new Lines(bounds));
 }
 
-/** What all formats know about a run. */
+/** What both JSON formats know about a run. */
 class Transcript {
   sessionId: string | null = null;
   turns = 0;
@@ -39,53 +42,47 @@ class Transcript {
   }
 }
 
-/** `stream-json`: an event on each line. */
+/**
+ * `stream-json`: an event on each line. `json`: one document at the end, the final record or, with `--verbose`, a list
+ * of all events.
+ */
 class EventReader extends Transcript implements AgentReader {
-  readonly #lines = new Lines(MAX_EVENT);
+  readonly #cutter: Cutter;
+
+  constructor(cutter: Cutter) {
+    super();
+    this.#cutter = cutter;
+  }
 
   push(text: string): string {
     let log = "";
-    this.#lines.push(text, (line, whole) => {
-      log += whole ? this.#line(line) : line;
+    this.#cutter.push(text, (cut) => {
+      log += this.#read(cut);
     });
     return log;
   }
 
   end(): string {
-    return this.#line(this.#lines.rest());
+    return this.#read(this.#cutter.rest());
   }
 
-  #line(line: string): string {
-    if (line.trim() === "") return "";
-    const event = parse(line);
-    return event === undefined ? `${line}\n` : this.take(event);
+  #read({ text, omitted }: Cut): string {
+    if (omitted > 0) return this.#overlong(text, omitted);
+    if (text.trim() === "") return "";
+    const event = parse(text);
+    return event === undefined ? `${text}\n` : this.take(event);
+  }
+
+  #overlong(beginning: string, omitted: number): string {
+    const what = `more than the ${MAX_EVENT} characters that are read of one event`;
+    if (RESULT.test(beginning)) this.record = tooLong(`The final record has ${what}`);
+    return `${beginning}\n[... ${omitted} characters left out: ${what} ...]\n`;
   }
 }
 
-/** `json`: one document at the end, the final record or, with `--verbose`, a list of all events. */
-class DocumentReader extends Transcript implements AgentReader {
-  #text = "";
-
-  push(text: string): string {
-    // A flood that cannot become a document any more is only logged.
-    if (this.#text.length > MAX_EVENT) return text;
-    this.#text += text;
-    if (this.#text.length > MAX_EVENT) return this.#text;
-    return /[}\]]\s*$/.test(text.slice(-64)) ? this.#document() ?? "" : "";
-  }
-
-  end(): string {
-    return this.#text.length > MAX_EVENT ? "" : this.#document() ?? this.#text;
-  }
-
-  #document(): string | undefined {
-    if (this.#text.trim() === "") return undefined;
-    const document = parse(this.#text);
-    if (document === undefined) return undefined;
-    this.#text = "";
-    const events = Array.isArray(document) ? document : [document];
-    return events.map((event) => this.take(object(event))).join("");
-  }
+/** In place of a final record that was not read: it may have said anything, so the run counts as failed. */
+function tooLong(text: string): AgentRecord {
+  return { ending: "result_too_long", text, resetsAt: null, facts: {} };
 }
 
 /** `text`: only the answer; after a failed run its last words may tell what the API said. */
