@@ -8,6 +8,8 @@ export interface BatcherOptions<T, R> {
   maxWeight: number;
   /** The weight of an item. @default 1 each */
   weigh?(item: T): number;
+  /** Flushes under way at the same time. Items of different flushes may be written in any order. @default 1 */
+  lanes?: number;
 }
 
 interface Waiting<T, R> {
@@ -17,13 +19,16 @@ interface Waiting<T, R> {
 }
 
 /**
- * Group commit: while one flush is under way the next items gather and go together as soon as it returns. There is no
- * timer, so a lone call pays no waiting time and a busy process makes few, large statements.
+ * Group commit: while a flush is under way the next items gather and go together as soon as it returns. There is no
+ * timer, so a lone call pays no waiting time and a busy process makes few, large statements. What does wait is one turn of
+ * the event loop: timers and replies that are due at the same moment are handled one after the other, and a store that
+ * answers at once, as SQLite does, would otherwise get a statement for each of them.
  */
 export class Batcher<T, R> {
   readonly #options: BatcherOptions<T, R>;
+  #lanes = 0;
+  #idle: (() => void)[] = [];
   #waiting: Waiting<T, R>[] = [];
-  #flushing: Promise<void> | undefined;
 
   constructor(options: BatcherOptions<T, R>) {
     this.#options = options;
@@ -33,20 +38,24 @@ export class Batcher<T, R> {
   add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#flushing ??= this.#run();
+      if (this.#lanes < (this.#options.lanes ?? 1)) void this.#run();
     });
   }
 
   /** Resolves when everything added so far has been answered. */
-  async idle(): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing;
+  idle(): Promise<void> {
+    if (this.#lanes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   async #run(): Promise<void> {
-    // One turn of the microtask queue lets callers of the same tick share the flush, also when the store is synchronous.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#flush(this.#take());
-    this.#flushing = undefined;
+    this.#lanes++;
+    await turn();
+    while (this.#waiting.length > 0) {
+      await this.#flush(this.#take());
+      await turn();
+    }
+    if (--this.#lanes === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
   #take(): Waiting<T, R>[] {
@@ -75,4 +84,9 @@ export class Batcher<T, R> {
 
 function isAvailability(error: unknown): boolean {
   return error instanceof JobdError && error.code === "store_unavailable";
+}
+
+/** Lets everything that is due run first. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,11 +2,17 @@ import assert from "node:assert/strict";
 import { JobdError } from "../../src/domain/errors.ts";
 import { Batcher } from "../../src/runtime/batcher.ts";
 
-function recording(fail: (items: number[]) => unknown = () => undefined, maxWeight = 100) {
+/** Lets timers and callbacks that are due run. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function recording(fail: (items: number[]) => unknown = () => undefined, maxWeight = 100, lanes = 1) {
   const flushes: number[][] = [];
   const gate: (() => void)[] = [];
   const batcher = new Batcher<number, number>({
     maxWeight,
+    lanes,
     flush: async (items) => {
       flushes.push(items);
       await new Promise<void>((resolve) => gate.push(resolve));
@@ -16,7 +22,7 @@ function recording(fail: (items: number[]) => unknown = () => undefined, maxWeig
     },
   });
   const open = async (): Promise<void> => {
-    while (gate.length === 0) await Promise.resolve();
+    while (gate.length === 0) await turn();
     gate.shift()?.();
   };
   return { batcher, flushes, open };
@@ -25,8 +31,7 @@ function recording(fail: (items: number[]) => unknown = () => undefined, maxWeig
 Deno.test("Batcher gathers what comes in one tick and while a flush is under way", async () => {
   const { batcher, flushes, open } = recording();
   const first = [batcher.add(1), batcher.add(2)];
-  await Promise.resolve();
-  await Promise.resolve();
+  while (flushes.length === 0) await turn();
   const second = [batcher.add(3), batcher.add(4)];
   await open();
   assert.deepEqual(await Promise.all(first), [10, 20]);
@@ -34,6 +39,31 @@ Deno.test("Batcher gathers what comes in one tick and while a flush is under way
   assert.deepEqual(await Promise.all(second), [30, 40]);
   assert.deepEqual(flushes, [[1, 2], [3, 4]]);
   await batcher.idle();
+});
+
+Deno.test("Batcher gathers what comes in one turn of the event loop", async () => {
+  const { batcher, flushes, open } = recording();
+  const all = Promise.all([1, 2, 3].map(async (item) => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return await batcher.add(item);
+  }));
+  await open();
+  assert.deepEqual(await all, [10, 20, 30]);
+  assert.deepEqual(flushes, [[1, 2, 3]]);
+});
+
+Deno.test("Batcher writes in as many lanes as it is told", async () => {
+  const { batcher, flushes, open } = recording(undefined, 100, 2);
+  const all = [batcher.add(1), batcher.add(2)];
+  while (flushes.length < 1) await turn();
+  all.push(batcher.add(3));
+  while (flushes.length < 2) await turn();
+  all.push(batcher.add(4));
+  await turn();
+  assert.deepEqual(flushes, [[1, 2], [3]]);
+  for (let flush = 0; flush < 3; flush++) await open();
+  assert.deepEqual(await Promise.all(all), [10, 20, 30, 40]);
+  assert.deepEqual(flushes, [[1, 2], [3], [4]]);
 });
 
 Deno.test("Batcher keeps the weight of a flush within bounds, but always takes one", async () => {

@@ -17,7 +17,7 @@ const START =
   "update job set state = 'running', attempt = attempt + 1, started_at = $2, worker = $3, lease_id = $4, " +
   "seq = null from (select value from json_each($1)) picked where id = picked.value and state = 'available' " +
   "returning id, type, priority, attempt, failures, releases, max_attempts, created_at, run_at, expire_at, " +
-  "cancel_requested_at, payload, options, progress, result, error";
+  "cancel_requested_at, payload, options, progress, result, error, queue_id";
 
 /** Lanes of a namespace as a claim found them. */
 interface Found {
@@ -31,19 +31,21 @@ interface Found {
 export class Claimer {
   readonly #floors = new Floors();
   readonly #found = new Map<string, Found>();
+  /** Names of queues never change. */
+  readonly #names = new Map<number, string>();
 
   /**
    * {@linkcode Driver.claim}, inside a transaction.
    *
-   * @param version changes whenever anything may have become available since the last call
+   * @param version changes whenever anything may have become available, or a queue paused, since the last call
    */
   claim(c: Connection, request: ClaimRequest, version: string): ClaimResult {
     const { namespace, queues, types, limit, now } = request;
     const picker = new Picker(c, { types, limit, floors: this.#floors.of(types, now) });
     if (queues === "all") this.#takeFromAll(c, picker, { namespace, now, version });
     else takeInOrder(c, picker, { namespace, queues });
-    picker.keep();
-    return start(c, request, picker.picks);
+    picker.finish();
+    return start(c, request, picker.picks, (queueId) => this.#nameOf(c, queueId));
   }
 
   /** Forgets what was noted; after a transaction that did not come to its end. */
@@ -52,12 +54,22 @@ export class Claimer {
     this.#found.clear();
   }
 
+  #nameOf(c: Connection, queueId: number): string {
+    let name = this.#names.get(queueId);
+    if (name === undefined) {
+      name = text(c.get("select name from queue where id = $1", queueId)?.name);
+      this.#names.set(queueId, name);
+    }
+    return name;
+  }
+
   #takeFromAll(c: Connection, picker: Picker, at: { namespace: string; now: number; version: string }): void {
     const { namespace, now, version } = at;
     const found = this.#found.get(namespace);
+    if (found?.version === version) return takeByRank(picker, found.lanes);
     if (found !== undefined && isFresh(found, now)) {
       takeByRank(picker, found.lanes.filter(openQueues(c)));
-      if (picker.full || found.version === version) return;
+      if (picker.full) return;
       picker.restart();
     }
     const lanes = lanesOfNamespace(c, namespace).sort((a, b) => a.rank - b.rank);
@@ -100,13 +112,15 @@ function takeInOrder(c: Connection, picker: Picker, request: { namespace: string
   }
 }
 
-/** Takes the jobs out of `ready`, marks them as running and opens their lease. */
-function start(c: Connection, request: ClaimRequest, picks: Pick[]): ClaimResult {
+/** Marks the jobs as running and opens their lease. */
+function start(
+  c: Connection,
+  request: ClaimRequest,
+  picks: Pick[],
+  nameOf: (queueId: number) => string,
+): ClaimResult {
   if (picks.length === 0) return { leaseId: null, jobs: [] };
   const { worker, now, expiresAt } = request;
-  for (const { queueId, rank, seq } of picks) {
-    c.run("delete from ready where queue_id = $1 and rank = $2 and seq = $3", queueId, rank, seq);
-  }
   const leaseId = int(c.get(TAKE_LEASE)?.value);
   const ids = JSON.stringify(picks.map(({ jobId }) => jobId));
   const rows = new Map(c.lists(START, ids, now, worker, leaseId).map((row) => [row[0], row]));
@@ -118,10 +132,9 @@ function start(c: Connection, request: ClaimRequest, picks: Pick[]): ClaimResult
     expiresAt,
     ids,
   );
-  const names = queueNames(c, picks);
-  const jobs = picks.flatMap(({ jobId, queueId }): Job[] => {
+  const jobs = picks.flatMap(({ jobId }): Job[] => {
     const row = rows.get(jobId);
-    return row === undefined ? [] : [toStarted(row, { request, leaseId, queue: names.get(queueId) ?? "" })];
+    return row === undefined ? [] : [toStarted(row, { request, leaseId, queue: nameOf(row[16] as number) })];
   });
   return { leaseId: text(leaseId), jobs };
 }
@@ -156,10 +169,4 @@ function toStarted(
     result: json(row[14]),
     error: json(row[15]) as FailureRecord | null,
   };
-}
-
-/** The names of the queues. */
-function queueNames(c: Connection, picks: Pick[]): Map<number, string> {
-  const ids = [...new Set(picks.map(({ queueId }) => queueId))];
-  return new Map(ids.map((id) => [id, text(c.get("select name from queue where id = $1", id)?.name)]));
 }
