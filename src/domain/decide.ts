@@ -1,4 +1,5 @@
 import { type Backoff, backoffMs } from "./backoff.ts";
+import { storableFailure } from "./failure.ts";
 import type { FailureRecord, Job } from "./job.ts";
 import type { Outcome } from "./outcome.ts";
 import {
@@ -38,7 +39,7 @@ export function decide(job: Job, outcome: Outcome, context: DecideContext): Tran
     case "failed":
       return fail(job, outcome.error, { ...context, ...outcome, lost: false });
     case "snoozed":
-      return snoozeUntil(job, now, now + outcome.delayMs);
+      return snoozeUntil(job, now, now + outcome.delayMs, snoozeRecord(outcome.reason));
     case "released":
       return job.releases < FREE_RELEASES
         ? release(job, now)
@@ -68,6 +69,10 @@ function fail(job: Job, error: FailureRecord, context: FailContext): Transition 
   const backoff = job.options.backoff ?? context.backoff;
   const delayMs = context.retryInMs ?? backoffMs(backoff, failures, job.error?.retryInMs, random);
   return retry(job, now, { runAt: now + delayMs, error: { ...error, retryInMs: delayMs }, lost });
+}
+
+function snoozeRecord(reason: string | undefined): FailureRecord | null {
+  return reason === undefined ? null : storableFailure({ code: "snoozed", message: reason });
 }
 
 function cancelRecord(outcome: Outcome): FailureRecord {

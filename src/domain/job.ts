@@ -118,7 +118,7 @@ export interface Execution {
   finishedAt: number | null;
   /** How it ended; `running` while it runs. */
   outcome: ExecutionOutcome;
-  /** Why, unless it succeeded. */
+  /** Why, unless it succeeded; of a snooze the reason it was given, if any. */
   error: FailureRecord | null;
 }
 

@@ -7,7 +7,7 @@ export type Outcome =
   | { kind: "completed"; result: Json }
   /** The handler threw, timed out or said so; `permanent` ends the job, `retryInMs` overrides the backoff. */
   | { kind: "failed"; error: FailureRecord; permanent?: boolean; retryInMs?: number }
-  /** Run again later; not a failure. */
+  /** Run again later; not a failure. The reason is kept with the attempt. */
   | { kind: "snoozed"; delayMs: number; reason?: string }
   /** Handed back unfinished by a worker that stops. */
   | { kind: "released" }

@@ -21,7 +21,7 @@ export type Transition =
     failures: number;
     /** Hand-backs of the job from now on. */
     releases: number;
-    /** What the attempt left as its error; null when there is nothing to say. */
+    /** Why the attempt did not succeed; null when there is nothing to say. A snooze is no failure of the job: see {@linkcode failureLeft}. */
     error: FailureRecord | null;
   }
   & (
@@ -70,9 +70,9 @@ export function bury(job: Job, at: number, failure: { error: FailureRecord; lost
   return { ...base(job, at), to: "dead", outcome, failures: job.failures + 1, error: failure.error };
 }
 
-/** The handler asked to be called again later. */
-export function snoozeUntil(job: Job, at: number, runAt: number): Transition {
-  return { ...base(job, at), to: "scheduled", outcome: "snoozed", runAt };
+/** The handler asked to be called again later, and may have said why. */
+export function snoozeUntil(job: Job, at: number, runAt: number, reason: FailureRecord | null): Transition {
+  return { ...base(job, at), to: "scheduled", outcome: "snoozed", runAt, error: reason };
 }
 
 /** The worker stops and hands the job back. */
@@ -88,4 +88,9 @@ export function cancel(job: Job, at: number, error: FailureRecord | null): Trans
 /** The job's deadline passed. */
 export function expire(job: Job, at: number, error: FailureRecord): Transition {
   return { ...base(job, at), to: "expired", outcome: "expired", error };
+}
+
+/** What the job keeps as its latest failure; null leaves the one it has. Why it was put off is kept with the attempt alone. */
+export function failureLeft({ outcome, error }: Transition): FailureRecord | null {
+  return outcome === "snoozed" ? null : error;
 }

@@ -16,6 +16,7 @@ import { Settler } from "./settler.ts";
 import { type Slot, Slots } from "./slots.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StoreTime } from "./store_time.ts";
+import { Timers } from "./timers.ts";
 import type { WorkerSettings } from "./worker_options.ts";
 
 /** What the attempts of a worker need. */
@@ -51,12 +52,16 @@ export class Attempts {
   readonly #leases: Leases;
   readonly #settler: Settler;
   readonly #logs: LogWriter;
+  readonly #timers: Timers;
+  readonly #handlers = new Set<Promise<unknown>>();
   #stopped: StopReason | undefined;
+  #givenUp = false;
 
   constructor(options: AttemptsOptions) {
     const { driver, clock, time, random, worker, settings: { leaseMs }, backoff, log } = options;
     const now = (): number => time.now();
     this.#options = options;
+    this.#timers = new Timers(clock);
     this.#leases = new Leases({ driver, clock, now, worker, leaseMs, onLost: (id) => this.#slots.lose(id) });
     this.#settler = new Settler({ driver, clock, now, random, backoff });
     this.#logs = new LogWriter({ driver, clock, now, log });
@@ -72,12 +77,18 @@ export class Attempts {
     return this.#slots.idle();
   }
 
+  /** Resolves when no handler runs; how the attempts ended may still have to be written. */
+  async handlersEnded(): Promise<void> {
+    await Promise.allSettled(this.#handlers);
+  }
+
   /** Starts claimed jobs; `askedAt` is the monotonic time at which their claim was asked for. */
   begin(leaseId: string, jobs: Job[], askedAt: number): void {
     this.#settler.opened(leaseId, jobs.length);
     this.#leases.opened(leaseId, askedAt);
     for (const slot of jobs.map((job) => this.#slots.take(job, leaseId))) {
       if (this.#stopped !== undefined) slot.stop.abort(this.#stopped);
+      if (this.#givenUp) slot.lost.abort();
       void this.#run(slot);
     }
   }
@@ -91,6 +102,12 @@ export class Attempts {
   stopAll(reason: StopReason): void {
     this.#stopped = reason;
     this.#slots.stopAll(reason);
+  }
+
+  /** Writes no ends any more, because the store does not answer: somebody else rescues what is left. */
+  giveUp(): void {
+    this.#givenUp = true;
+    this.#slots.giveUp();
   }
 
   /** Renews the leases of what runs. */
@@ -116,7 +133,7 @@ export class Attempts {
       const outcome = await this.#execute(slot);
       if (outcome !== undefined) await this.#end(slot, outcome);
       else log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
-      written = !lost.signal.aborted;
+      written = !lost.aborted;
     } catch (error) {
       log.error("The end of an attempt could not be written", { job: job.id, error: messageOf(error) });
     } finally {
@@ -128,24 +145,28 @@ export class Attempts {
   }
 
   async #execute({ job, stop }: Slot): Promise<Outcome | undefined> {
-    const { clock, time, log, settings, queues } = this.#options;
+    const { time, log, settings, queues } = this.#options;
     const handler = settings.handlers.get(job.type);
     if (handler === undefined) return { kind: "released" };
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
     const jobLog = this.#logs.open(job);
+    const running = execute(job, handler, {
+      timers: this.#timers,
+      now: () => time.now(),
+      timeoutMs,
+      stop,
+      log: jobLog.write,
+      progress: (note) => this.#logs.progress(job, note),
+      onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
+    });
+    this.#handlers.add(running);
     try {
-      return await execute(job, handler, {
-        clock,
-        now: () => time.now(),
-        timeoutMs,
-        stop,
-        log: jobLog.write,
-        progress: (note) => this.#logs.progress(job, note),
-        onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
-      });
+      return await running;
     } finally {
-      await jobLog.close();
+      this.#handlers.delete(running);
+      const written = jobLog.close();
+      if (written !== undefined) await written;
     }
   }
 
@@ -161,8 +182,9 @@ export class Attempts {
 
   async #settle({ job, lost }: Slot, outcome: Outcome): Promise<void> {
     const { log, statistics } = this.#options;
-    const transition = await this.#settler.settle(job, outcome, lost.signal);
+    const transition = await this.#settler.settle(job, outcome, lost);
     if (transition === undefined) {
+      if (this.#givenUp) return;
       log.warn("A late result changed nothing: the attempt is over", { job: job.id, attempt: job.attempt });
       return;
     }

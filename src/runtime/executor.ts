@@ -4,6 +4,7 @@ import type { Job } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { storableResult } from "../domain/result.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { Stop } from "./stop.ts";
 import { Directive, type Handler, type RunContext, type StopReason } from "./handler.ts";
 
 /** How long a handler may ignore its abort signal before its slot is taken away, in milliseconds. */
@@ -11,14 +12,14 @@ export const ABANDON_MS = 30_000;
 
 /** Options of {@linkcode execute}. */
 export interface ExecuteOptions {
-  /** Time. */
-  clock: Clock;
+  /** For the timeout. */
+  timers: Pick<Clock, "after">;
   /** The store's time now. */
   now(): number;
   /** Longest run, in milliseconds. */
   timeoutMs: number;
-  /** Stops the attempt; abort it with a {@linkcode StopReason}. */
-  stop: AbortController;
+  /** Stops the attempt. */
+  stop: Stop<StopReason>;
   /** Log and progress. */
   log: RunContext["log"];
   /** Progress notes. */
@@ -39,30 +40,33 @@ export async function execute(
   handler: Handler,
   options: ExecuteOptions,
 ): Promise<Outcome | undefined> {
-  const { clock, now, stop } = options;
-  if (stop.signal.aborted) return stopOutcome(stop.signal.reason as StopReason, options.timeoutMs);
+  const { timers, now, stop, timeoutMs } = options;
+  if (stop.reason !== undefined) return stopOutcome(stop.reason, timeoutMs);
   const start = now();
   if (job.expireAt !== null && job.expireAt <= start) return { kind: "expired" };
-  const deadline = Math.min(start + options.timeoutMs, job.expireAt ?? Infinity);
-  const cancelTimer = clock.after(deadline - start, () => {
-    stop.abort(deadline === job.expireAt ? "expired" : "timeout" satisfies StopReason);
+  const deadline = Math.min(start + timeoutMs, job.expireAt ?? Infinity);
+  const cancelTimer = timers.after(deadline - start, () => {
+    stop.abort(deadline === job.expireAt ? "expired" : "timeout");
   });
-  const abandoned = abandonment(options);
   try {
-    const context: RunContext = {
-      signal: stop.signal,
-      deadline,
-      log: options.log,
-      progress: options.progress,
-    };
-    const given = await Promise.race([call(job, handler, context), abandoned.promise]);
-    if (stop.signal.aborted) return stopOutcome(stop.signal.reason as StopReason, options.timeoutMs);
+    const given = await unlessAbandoned(call(job, handler, runContext(deadline, options)), options);
+    if (stop.reason !== undefined) return stopOutcome(stop.reason, timeoutMs);
     if (given.kind === "snoozed") options.log(snoozeNote(given), "system");
     return given;
   } finally {
     cancelTimer();
-    abandoned.dispose();
   }
+}
+
+function runContext(deadline: number, { stop, log, progress }: ExecuteOptions): RunContext {
+  return {
+    get signal() {
+      return stop.signal;
+    },
+    deadline,
+    log,
+    progress,
+  };
 }
 
 async function call(job: Job, handler: Handler, context: RunContext): Promise<Outcome> {
@@ -100,23 +104,23 @@ function stopOutcome(reason: StopReason, timeoutMs: number): Outcome | undefined
   }
 }
 
-/** A promise that ends the wait for a handler which ignores its signal. */
-function abandonment(options: ExecuteOptions): { promise: Promise<Outcome>; dispose(): void } {
-  const { clock, stop, onAbandoned, abandonMs = ABANDON_MS } = options;
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  let cancel = (): void => {};
-  const onAbort = (): void => {
-    cancel = clock.after(abandonMs, () => {
-      onAbandoned();
-      resolve({ kind: "released" });
-    });
-  };
-  stop.signal.addEventListener("abort", onAbort, { once: true });
-  return {
-    promise,
-    dispose() {
+/** What the handler gives; ends the wait for one that ignores its signal. */
+function unlessAbandoned(given: Promise<Outcome>, options: ExecuteOptions): Promise<Outcome> {
+  const { timers, stop, onAbandoned, abandonMs = ABANDON_MS } = options;
+  return new Promise((resolve) => {
+    let over = false;
+    let cancel = (): void => {};
+    given.then((outcome) => {
+      over = true;
       cancel();
-      stop.signal.removeEventListener("abort", onAbort);
-    },
-  };
+      resolve(outcome);
+    });
+    stop.onAbort(() => {
+      if (over) return;
+      cancel = timers.after(abandonMs, () => {
+        onAbandoned();
+        resolve({ kind: "released" });
+      });
+    });
+  });
 }

@@ -5,6 +5,7 @@ import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts"
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
 import { uuidv7 } from "../domain/uuid.ts";
 import type {
+  CloseOptions,
   Driver,
   InsertResult,
   Page,
@@ -15,7 +16,7 @@ import type {
 } from "../storage/driver.ts";
 import { openDriver, type OpenDriverOptions } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
-import type { Clock } from "../domain/clock.ts";
+import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
 import { Jobs } from "./jobs.ts";
 import { silentLogger } from "./logger.ts";
@@ -235,10 +236,21 @@ export class Jobd implements AsyncDisposable {
     });
   }
 
-  /** Ends everything that waits and closes the store. */
-  async close(): Promise<void> {
-    await this.#inserts.idle();
-    await this.#parts.driver.close();
+  /**
+   * Ends everything that waits and closes the store. Calls under way end first; with `withinMs` those that take longer
+   * reject then, as with a store that does not answer.
+   */
+  async close({ withinMs }: CloseOptions = {}): Promise<void> {
+    const { driver, clock } = this.#parts;
+    const idle = new AbortController();
+    const inserted = this.#inserts.idle().then(() => idle.abort());
+    if (withinMs === undefined) {
+      await inserted;
+      return await driver.close();
+    }
+    const end = clock.monotonic() + withinMs;
+    await sleep(clock, withinMs, idle.signal);
+    await driver.close({ withinMs: Math.max(0, end - clock.monotonic()) });
   }
 
   /** Closes the store. */

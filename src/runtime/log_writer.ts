@@ -22,6 +22,14 @@ export interface LogWriterOptions {
   log: Logger;
 }
 
+/** The log of an attempt while it runs. */
+export interface OpenLog {
+  /** Adds text. */
+  write: JobLog["write"];
+  /** Ends it; what must be waited for, if anything. */
+  close(): Promise<void> | undefined;
+}
+
 /** Writes logs and progress notes of all attempts of a worker, together and not more often than five times a second. */
 export class LogWriter {
   readonly #options: LogWriterOptions;
@@ -39,18 +47,19 @@ export class LogWriter {
   }
 
   /** The log of an attempt; end it with {@linkcode close}. */
-  open(run: Run): { write: JobLog["write"]; close(): Promise<void> } {
-    const log = new JobLog(run, { now: this.#options.now });
+  open(run: Run): OpenLog {
+    let log: JobLog | undefined;
     return {
       write: (text, stream) => {
+        log ??= new JobLog(run, { now: this.#options.now });
         log.write(text, stream);
         this.#logs.add(log);
         this.#arm();
       },
       // What is on its way counts only while the attempt is live, so its end waits for it.
-      close: async () => {
-        if (this.#logs.has(log) || this.#notes.has(run.id)) await this.flush();
-        else if (this.#writing.has(run.id)) await this.#flushing;
+      close: () => {
+        if ((log !== undefined && this.#logs.has(log)) || this.#notes.has(run.id)) return this.flush();
+        return this.#writing.has(run.id) ? this.#flushing : undefined;
       },
     };
   }

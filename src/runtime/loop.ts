@@ -73,6 +73,8 @@ export class Loop {
       this.#failures = 0;
       return delay;
     } catch (error) {
+      // Who stops it may have ended the step with it.
+      if (this.#stop.signal.aborted) return 0;
       this.#failures++;
       if (this.#failures === 1) {
         log.error(`${name} failed; it is repeated until it works`, { error: messageOf(error) });

@@ -6,6 +6,7 @@ import type { Outcome } from "../domain/outcome.ts";
 import type { Transition } from "../domain/transition.ts";
 import type { Driver, SettleResult } from "../storage/driver.ts";
 import { Batcher } from "./batcher.ts";
+import type { Stop } from "./stop.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 
 /** Options of {@linkcode Settler}. */
@@ -55,9 +56,9 @@ export class Settler {
    *
    * @returns what was written, or undefined when the attempt was not the live one any more.
    */
-  async settle(job: Job, outcome: Outcome, signal: AbortSignal): Promise<Transition | undefined> {
+  async settle(job: Job, outcome: Outcome, lost: Stop): Promise<Transition | undefined> {
     let seen = job;
-    for (let failures = 0; !signal.aborted;) {
+    for (let failures = 0; !lost.aborted;) {
       const transition = this.#decide(seen, outcome);
       try {
         const result = await this.#batcher.add(transition);
@@ -68,7 +69,7 @@ export class Settler {
         return result === "applied" ? transition : undefined;
       } catch (error) {
         if (!(error instanceof JobdError) || error.code !== "store_unavailable") throw error;
-        await sleep(this.#options.clock, Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures++), signal);
+        await sleep(this.#options.clock, Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures++), lost.signal);
       }
     }
     return undefined;

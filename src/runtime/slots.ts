@@ -1,6 +1,7 @@
 import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/transition.ts";
 import type { StopReason } from "./handler.ts";
+import { Stop } from "./stop.ts";
 
 /** One attempt that runs here. */
 export interface Slot {
@@ -9,15 +10,15 @@ export interface Slot {
   /** The lease it runs under. */
   readonly leaseId: string;
   /** Stops the handler. */
-  readonly stop: AbortController;
-  /** Aborted when the lease is lost: nothing of this attempt counts any more. */
-  readonly lost: AbortController;
+  readonly stop: Stop<StopReason>;
+  /** Aborted when the lease is lost or left to others: nothing of this attempt counts any more. */
+  readonly lost: Stop;
 }
 
-/** The attempts that a worker runs, by attempt and by lease. */
+/** The attempts that a worker runs, all of them and how many of each lease. */
 export class Slots {
-  readonly #slots = new Map<string, Slot>();
-  readonly #byLease = new Map<string, Set<Slot>>();
+  readonly #slots = new Set<Slot>();
+  readonly #byLease = new Map<string, number>();
   #waiting: (() => void)[] = [];
 
   /** How many run. */
@@ -27,23 +28,20 @@ export class Slots {
 
   /** Takes a slot. */
   take(job: Job, leaseId: string): Slot {
-    const slot: Slot = { job, leaseId, stop: new AbortController(), lost: new AbortController() };
-    this.#slots.set(keyOf(job), slot);
-    const group = this.#byLease.get(leaseId);
-    if (group === undefined) this.#byLease.set(leaseId, new Set([slot]));
-    else group.add(slot);
+    const slot: Slot = { job, leaseId, stop: new Stop(), lost: new Stop() };
+    this.#slots.add(slot);
+    this.#byLease.set(leaseId, (this.#byLease.get(leaseId) ?? 0) + 1);
     return slot;
   }
 
   /** Gives a slot back; true when it was the last one of its lease. */
   free(slot: Slot): boolean {
-    this.#slots.delete(keyOf(slot.job));
-    const group = this.#byLease.get(slot.leaseId);
-    group?.delete(slot);
-    const last = group?.size === 0;
-    if (last) this.#byLease.delete(slot.leaseId);
+    this.#slots.delete(slot);
+    const left = (this.#byLease.get(slot.leaseId) ?? 0) - 1;
+    if (left > 0) this.#byLease.set(slot.leaseId, left);
+    else this.#byLease.delete(slot.leaseId);
     if (this.#slots.size === 0) { for (const resolve of this.#waiting.splice(0)) resolve(); }
-    return last;
+    return left <= 0;
   }
 
   /** Resolves when nothing runs. */
@@ -54,23 +52,27 @@ export class Slots {
 
   /** Stops one attempt, if it runs here. */
   stop(run: Run, reason: StopReason): void {
-    this.#slots.get(keyOf(run))?.stop.abort(reason);
+    for (const { job, stop } of this.#slots) {
+      if (job.id === run.id && job.attempt === run.attempt) stop.abort(reason);
+    }
   }
 
   /** Stops all attempts. */
   stopAll(reason: StopReason): void {
-    for (const { stop } of this.#slots.values()) stop.abort(reason);
+    for (const { stop } of this.#slots) stop.abort(reason);
+  }
+
+  /** Lets nothing count any more of any attempt. */
+  giveUp(): void {
+    for (const { lost } of this.#slots) lost.abort();
   }
 
   /** Stops the attempts of a lease that is lost. */
-  lose(leaseId: string): void {
-    for (const { stop, lost } of this.#byLease.get(leaseId) ?? []) {
-      stop.abort("lease_lost" satisfies StopReason);
-      lost.abort();
+  lose(lost: string): void {
+    for (const slot of this.#slots) {
+      if (slot.leaseId !== lost) continue;
+      slot.stop.abort("lease_lost");
+      slot.lost.abort();
     }
   }
-}
-
-function keyOf(run: Run): string {
-  return `${run.id}:${run.attempt}`;
 }

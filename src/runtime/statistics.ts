@@ -5,25 +5,37 @@ import type { Driver, StatRow } from "../storage/driver.ts";
 
 const MINUTE = 60_000;
 
+/** What is counted together. */
+type RowKey = Pick<StatRow, "minute" | "namespace" | "queue" | "type" | "outcome">;
+
 /** Counts ends of runs in memory until they are flushed to the store. */
 export class Statistics {
   #rows = new Map<string, StatRow>();
+  #last: StatRow | undefined;
 
   /** Counts the end of one run. */
   record(job: Job, transition: Transition): void {
     const minute = Math.floor(transition.at / MINUTE) * MINUTE;
     const { namespace, queue, type } = job;
     const { outcome } = transition;
-    const key = `${minute}\n${namespace}\n${queue}\n${type}\n${outcome}`;
-    let row = this.#rows.get(key);
-    if (row === undefined) {
-      row = { minute, namespace, queue, type, outcome, count: 0, wait: [], run: [] };
-      this.#rows.set(key, row);
-    }
+    const row = this.#rowOf({ minute, namespace, queue, type, outcome });
     row.count++;
     const startedAt = job.startedAt ?? transition.at;
     observe(row.wait, startedAt - job.runAt);
     observe(row.run, transition.at - startedAt);
+  }
+
+  #rowOf(key: RowKey): StatRow {
+    // Most jobs are like the one before.
+    if (this.#last !== undefined && isSame(this.#last, key)) return this.#last;
+    const name = Object.values(key).join("\n");
+    let row = this.#rows.get(name);
+    if (row === undefined) {
+      row = { ...key, count: 0, wait: [], run: [] };
+      this.#rows.set(name, row);
+    }
+    this.#last = row;
+    return row;
   }
 
   /** Adds what was counted to the store; on failure it stays here for the next flush. */
@@ -31,6 +43,7 @@ export class Statistics {
     if (this.#rows.size === 0) return;
     const rows = this.#rows;
     this.#rows = new Map();
+    this.#last = undefined;
     try {
       await driver.addStats([...rows.values()]);
     } catch (error) {
@@ -39,6 +52,11 @@ export class Statistics {
       throw error;
     }
   }
+}
+
+function isSame(a: RowKey, b: RowKey): boolean {
+  return a.minute === b.minute && a.type === b.type && a.queue === b.queue && a.outcome === b.outcome &&
+    a.namespace === b.namespace;
 }
 
 function observe(histogram: number[], ms: number): void {

@@ -43,7 +43,7 @@ async function watch(order: WatchdogOrder): Promise<void> {
 async function renew({ store, worker, leaseMs }: WatchdogOrder): Promise<void> {
   const driver = await openDriver(store.url, store.options);
   try {
-    await driver.extend(worker, await driver.ready() + leaseMs);
+    await driver.extend(worker, await driver.time() + leaseMs);
   } finally {
     await driver.close();
   }

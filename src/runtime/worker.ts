@@ -1,5 +1,5 @@
 import type { Backoff } from "../domain/backoff.ts";
-import { messageOf } from "../domain/errors.ts";
+import { JobdError, messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
 import { Attempts } from "./attempts.ts";
@@ -8,6 +8,7 @@ import { RENEWAL } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
 import { Maintenance } from "./maintenance.ts";
+import { Patience } from "./patience.ts";
 import { queueNames, queueOrder } from "./queue_order.ts";
 import type { Processes } from "./process/processes.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
@@ -41,12 +42,17 @@ export interface WorkerContext {
 
 /** For how long a blocked event loop is covered by the watchdog, in milliseconds. */
 const BLOCKED_LIMIT_MS = 600_000;
+/** How long a worker that stops waits for a store that does not answer, after the time of its jobs, in milliseconds. */
+const STORE_MS = 4_000;
+/** The same, counted from the moment when nothing runs any more, and in a hurry. */
+const STORE_LAST_MS = 1_000;
 
 /** Claims jobs, runs them, writes how they ended, and does its share of the upkeep. */
 export class Worker implements AsyncDisposable {
   /** Unique for each start: host, process and chance. */
   readonly id: string;
   readonly #context: WorkerContext;
+  readonly #patience: Patience;
   readonly #options: WorkerSettings;
   readonly #queues: QueueSettingsCache;
   readonly #attempts: Attempts;
@@ -61,6 +67,8 @@ export class Worker implements AsyncDisposable {
   #process: WorkerRow["process"] = {};
   #hungry = false;
   #woken = true;
+  #outdated = false;
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #listener: Listener | undefined;
   #liveness: AsyncDisposable | undefined;
@@ -69,11 +77,12 @@ export class Worker implements AsyncDisposable {
   /** Made by `jobd.worker()`. */
   constructor(options: WorkerOptions, context: WorkerContext) {
     this.id = context.id;
-    this.#context = context;
+    this.#patience = new Patience(context.driver);
+    this.#context = { ...context, driver: this.#patience.driver };
     const settings = workerSettings(options);
     this.#options = settings;
     const { leaseMs, pollIntervalMs, retention } = settings;
-    const { driver, clock, time, namespace, random, log, id: worker, processes } = context;
+    const { driver, clock, time, namespace, random, log, id: worker, processes } = this.#context;
     const statistics = this.#statistics;
     const now = (): number => time.now();
     const backoff = (job: Job): Backoff => this.#queues.of(job.queue).backoff ?? settings.backoff;
@@ -144,7 +153,12 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Starts claiming; resolves when the worker is at work. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const { driver, time, processes } = this.#context;
     this.#startedAt = time.now();
     this.#process = { ...await processes.identity() };
@@ -165,11 +179,12 @@ export class Worker implements AsyncDisposable {
 
   /**
    * Stops: claims nothing more, lets running jobs finish for a while, then aborts them and hands them back so that
-   * others can have them at once. Called again with a shorter time, it hurries.
+   * others can have them at once. A store that does not answer is given up soon after that: others rescue what is left.
+   * Called again with no time, it hurries.
    */
   stop(options: { timeoutMs?: number } = {}): Promise<void> {
     const timeoutMs = options.timeoutMs ?? this.#options.shutdownTimeoutMs;
-    if (timeoutMs <= 0) this.#hurry.abort();
+    if (this.#stopping !== undefined && timeoutMs <= 0) this.#hurry.abort();
     this.#stopping ??= this.#stop(timeoutMs);
     return this.#stopping;
   }
@@ -180,30 +195,71 @@ export class Worker implements AsyncDisposable {
   }
 
   async #stop(timeoutMs: number): Promise<void> {
-    const { driver, clock, log } = this.#context;
-    const claimsEnded = this.#claims.stop();
-    const idle = this.#idle(claimsEnded);
-    void idle.then(() => this.#hurry.abort());
-    await sleep(clock, timeoutMs, this.#hurry.signal);
+    const { clock, log } = this.#context;
+    const over = new AbortController();
+    const idle = this.#idle().then(() => over.abort());
+    if (timeoutMs > 0) await sleep(clock, timeoutMs, AbortSignal.any([over.signal, this.#hurry.signal]));
     if (this.#attempts.size > 0) log.info("Handing unfinished jobs back", { jobs: this.#attempts.size });
     this.#attempts.stopAll("shutdown");
+    const stopped = new AbortController();
+    const limit = this.#limitPatience(stopped.signal);
     await idle;
-    await this.#maintenance.stop();
-    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    await this.#stopLoops();
     this.#watchdog?.stop();
-    // Together, because each of them may have to wait for a store that does not answer.
+    await this.#sayFarewell();
+    stopped.abort();
+    await limit;
+    this.#stopped.resolve();
+  }
+
+  /** Resolves when nothing is claimed any more and nothing runs. */
+  async #idle(): Promise<void> {
+    const claimsEnded = this.#claims.stop();
+    // Whoever called it hears of a failure.
+    await this.#starting?.catch(() => {});
+    await claimsEnded;
+    await this.#attempts.idle();
+  }
+
+  /** Loses patience with the store after a while, unless the worker has stopped before; never before the jobs have ended. */
+  async #limitPatience(stopped: AbortSignal): Promise<void> {
+    const { clock, log } = this.#context;
+    await Promise.all([
+      sleep(clock, STORE_MS, AbortSignal.any([stopped, this.#hurry.signal])),
+      this.#attempts.handlersEnded().then(() => sleep(clock, STORE_LAST_MS, stopped)),
+    ]);
+    if (stopped.aborted) return;
+    log.warn("The store does not answer: the worker stops without it, and others rescue what it leaves", {
+      jobs: this.#attempts.size,
+    });
+    void this.#stopLoops();
+    this.#attempts.giveUp();
+    this.#patience.lose();
+  }
+
+  async #stopLoops(): Promise<void> {
+    await Promise.all([this.#maintenance, ...this.#loops].map((part) => part.stop()));
+  }
+
+  /** Together, because each of them may have to wait for a store that does not answer. */
+  async #sayFarewell(): Promise<void> {
+    const { driver, log } = this.#context;
+    const patience = this.#patience;
     const farewell = [
       () => this.#attempts.closeLeases(),
       () => this.#statistics.flush(driver),
       () => driver.removeWorker(this.id),
-      async () => await this.#listener?.[Symbol.asyncDispose](),
-      async () => await this.#liveness?.[Symbol.asyncDispose](),
+      () => patience.wait(() => this.#listener?.[Symbol.asyncDispose]()),
+      () => patience.wait(() => this.#liveness?.[Symbol.asyncDispose]()),
     ];
     await Promise.all(farewell.map(async (step) => {
-      // A store that is away must not keep the process from ending: what is left is rescued by others.
-      await step().catch((error) => log.warn("Part of the shutdown failed", { error: messageOf(error) }));
+      try {
+        await step();
+      } catch (error) {
+        // A store that is away must not keep the process from ending: what is left is rescued by others.
+        if (!patience.lost) log.warn("Part of the shutdown failed", { error: messageOf(error) });
+      }
     }));
-    this.#stopped.resolve();
   }
 
   /** A watchdog costs a thread, so there is one only where a handler can block the loop. */
@@ -220,11 +276,6 @@ export class Worker implements AsyncDisposable {
       limitMs: BLOCKED_LIMIT_MS,
       then: whenBlocked,
     });
-  }
-
-  async #idle(claimsEnded: Promise<void>): Promise<void> {
-    await claimsEnded;
-    await this.#attempts.idle();
   }
 
   async #claim(): Promise<number> {
@@ -259,9 +310,22 @@ export class Worker implements AsyncDisposable {
     this.#sayWhetherWoken();
     await driver.saveWorker(this.#row());
     await this.#attempts.closeLeases();
-    await time.refresh(() => driver.ready());
+    await time.refresh(() => this.#storeTime());
     await this.#queues.refresh();
     return this.#options.leaseMs / 3;
+  }
+
+  /** A worker goes on when a newer jobd has migrated the store: daemons are replaced one by one. */
+  async #storeTime(): Promise<number> {
+    const { driver, log } = this.#context;
+    try {
+      return await driver.ready();
+    } catch (error) {
+      if (!(error instanceof JobdError) || error.code !== "schema_newer") throw error;
+      if (!this.#outdated) log.warn(`${error.message}. This worker goes on; replace it by the newer jobd`);
+      this.#outdated = true;
+      return await driver.time();
+    }
   }
 
   #sayWhetherWoken(): void {

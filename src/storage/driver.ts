@@ -8,6 +8,12 @@ import type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
 
 export type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
 
+/** Options of {@linkcode Driver.close}. */
+export interface CloseOptions {
+  /** How long calls under way may still take, in milliseconds. @default until their own deadlines */
+  withinMs?: number;
+}
+
 /**
  * The storage boundary: what a backend must do so that jobd's rules hold on it. Three implementations exist (memory,
  * SQLite, PostgreSQL); one conformance suite in `tests/conformance` says exactly what each method means.
@@ -34,16 +40,25 @@ export interface Driver {
    * @throws {JobdError} `schema_missing`, `schema_newer`, `store_unavailable`, `store_unusable`, `permission_denied`
    */
   ready(): Promise<number>;
+  /**
+   * The store's time in epoch milliseconds, also when a newer jobd has migrated the store meanwhile. Migrations leave the
+   * statements of the release before them working, so that a program that found the store ready may go on with its work.
+   */
+  time(): Promise<number>;
   /** Facts for `jobd doctor` and health checks. */
   inspect(): Promise<StoreFact[]>;
   /** A consistent copy into a new file; refuses on stores that have their own tool for it. */
   backup(path: string): Promise<void>;
-  /** Frees everything; pending calls end first or reject. Calling it twice is fine. */
-  close(): Promise<void>;
+  /**
+   * Frees everything; pending calls end first or reject. With `withinMs` those that take longer reject then with
+   * `store_unavailable`, and their connections are dropped: what they do in the store is not known. Calling it twice is
+   * fine.
+   */
+  close(options?: CloseOptions): Promise<void>;
 
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
   /**
-   * Inserts all jobs or none; creates unknown queues. A job whose id exists already, or whose unique lock
+   * Inserts all jobs or none; creates all queues that they name. A job whose id exists already, or whose unique lock
    * (`uniqueLock` in domain/request.ts) an unfinished job holds, is not inserted: its result names the existing job.
    * Jobs with `runAt` after `createdAt` become scheduled, others available. Results are in the order of the jobs;
    * inside a priority, jobs become available in the order given.
@@ -147,6 +162,8 @@ export interface MigrateOptions {
   to?: number;
   /** Say what would be done, do nothing. */
   dryRun?: boolean;
+  /** Told what is being done or waited for: one line for people. */
+  onProgress?(line: string): void;
 }
 
 /** What the schema has and lacks. */

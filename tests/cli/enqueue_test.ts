@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { JobdError } from "../../src/domain/errors.ts";
 import type { NewJob } from "../../src/domain/job.ts";
+import { loadHandlers, SHIPPED_TYPES } from "../../src/surfaces/cli/actions/handlers.ts";
+import type { Config } from "../../src/surfaces/config/load.ts";
 import { FakeWorld } from "./fake_host.ts";
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\n$/;
@@ -10,7 +12,10 @@ Deno.test("enqueue prints the id, and a note when nobody serves the job", async 
   const ran = await world.run(["enqueue", "--payload", '{"prompt":"hi","cwd":"/tmp"}']);
   assert.equal(ran.exitCode, 0);
   assert.match(ran.stdout, ID);
-  assert.match(ran.stderr, /^note: No worker is running: the job waits/);
+  assert.match(
+    ran.stderr,
+    /^note: No worker is running: the job waits\. Start one with `jobd start` or `jobd worker`\.\n$/,
+  );
   const job = await (await world.jobd()).jobs.get(ran.stdout.trim());
   assert.deepEqual([job.type, job.queue, job.priority, job.state, job.maxAttempts], [
     "claude",
@@ -20,6 +25,30 @@ Deno.test("enqueue prints the id, and a note when nobody serves the job", async 
     5,
   ]);
   assert.deepEqual(job.payload, { prompt: "hi", cwd: "/tmp" });
+});
+
+Deno.test("enqueue: for a type that no shipped handler runs, the note says what does", async () => {
+  const world = new FakeWorld();
+  const config = { values: { namespace: "default" }, sources: {} } as unknown as Config;
+  assert.deepEqual((await loadHandlers(config)).map(({ type }) => type), SHIPPED_TYPES);
+  const ran = await world.run(["enqueue", "--payload", '{"type":"email","to":"user@example.com"}']);
+  assert.equal(
+    ran.stderr,
+    "note: No running worker serves type email in queue default: the job waits. `jobd start` and `jobd worker` " +
+      "run claude and exec; for another type a program starts a worker with a handler of its own (README.md, Library).\n",
+  );
+  const jobd = await world.jobd();
+  await using worker = await jobd.worker({
+    handlers: [{ type: "email", run: () => Promise.resolve(null), outOfProcess: true }],
+    queues: ["mail"],
+  });
+  await worker.start();
+  const [served, elsewhere] = [["--queue", "mail"], ["--queue", "other"]];
+  assert.equal((await world.run(["enqueue", "email", ...served])).stderr, "");
+  assert.match(
+    (await world.run(["enqueue", "email", ...elsewhere])).stderr,
+    /serves type email in queue other/,
+  );
 });
 
 Deno.test("enqueue: every flag reaches the job", async () => {

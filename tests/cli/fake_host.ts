@@ -116,6 +116,8 @@ class TextSink implements Sink {
   flush(): Promise<void> {
     return Promise.resolve();
   }
+
+  abandon(): void {}
 }
 
 /** The same store for one command after the other: each closes what it opened. */

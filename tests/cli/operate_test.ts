@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import type { Job } from "../../src/domain/job.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
 import { decide } from "../../src/domain/decide.ts";
 import { FakeWorld } from "./fake_host.ts";
 
 /** Enqueues jobs and lets their first attempt fail for good. */
-async function dead(world: FakeWorld, types: string[], message = "refused"): Promise<string[]> {
+function dead(world: FakeWorld, types: string[], message = "refused"): Promise<string[]> {
+  return ended(world, types, { kind: "failed", error: { code: "error", message }, permanent: true });
+}
+
+/** Enqueues jobs and ends their first attempt. */
+async function ended(world: FakeWorld, types: string[], outcome: Outcome): Promise<string[]> {
   const jobd = await world.jobd();
   const ids = (await jobd.enqueueMany(types.map((type) => ({ type, payload: {} })))).map(({ id }) => id);
   const now = jobd.now();
@@ -18,11 +24,7 @@ async function dead(world: FakeWorld, types: string[], message = "refused"): Pro
     expiresAt: now + 60_000,
   });
   const end = (job: Job): ReturnType<typeof decide> =>
-    decide(job, { kind: "failed", error: { code: "error", message }, permanent: true }, {
-      now,
-      random: 0,
-      backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
-    });
+    decide(job, outcome, { now, random: 0, backoff: { baseMs: 1, maxMs: 1, jitter: "none" } });
   await world.driver.settle({ transitions: jobs.map(end), close: [leaseId ?? ""] });
   return ids;
 }
@@ -140,7 +142,7 @@ Deno.test("jobs: filters, pages, JSON", async () => {
   assert.equal(rest.items.length, 1);
   assert.equal(rest.nextCursor, null);
   assert.match((await world.run(["jobs", "--limit", "2"])).stderr, /There are more: --cursor /);
-  assert.match((await world.run(["jobs", "--queue", "none"])).stderr, /No jobs\./);
+  assert.match((await world.run(["jobs", "--queue", "none"])).stderr, /No such jobs\./);
 });
 
 Deno.test("dead list and show: dead letters only", async () => {
@@ -246,6 +248,48 @@ Deno.test("executions, workers, stats, queues: one JSON document each", async ()
   }, 0.05]);
   assert.match((await world.run(["stats"])).stdout, /3 completed/);
   assert.equal((await world.run(["queues", "--json"])).json().items[0].counts.dead, 1);
+});
+
+Deno.test("job show and executions say why a job was put off", async () => {
+  const world = new FakeWorld();
+  const [id = ""] = await ended(world, ["a"], {
+    kind: "snoozed",
+    delayMs: 60_000,
+    reason: "rate_limited: wait",
+  });
+  const row = /1 +snoozed +.* w +rate_limited: wait$/m;
+  for (const args of [["job", "show", id], ["executions"], ["job", "executions", id]]) {
+    assert.match((await world.run(args)).stdout, row, args.join(" "));
+  }
+  const shown = (await world.run(["job", "show", id, "--json"])).json();
+  assert.deepEqual([shown.error, shown.failures], [null, 0]);
+  assert.deepEqual(shown.executions[0].error, { code: "snoozed", message: "rate_limited: wait" });
+});
+
+Deno.test("lists without anything to show say what there is none of", async () => {
+  const world = new FakeWorld();
+  const none: [string[], string][] = [
+    [["jobs"], "No jobs."],
+    [["jobs", "--state", "dead"], "No such jobs."],
+    [["dead", "list"], "No dead letters."],
+    [["dead", "list", "--queue", "mail"], "No such dead letters."],
+    [["executions"], "Nothing ran yet."],
+    [["workers"], "No worker is running. Start one with `jobd start` or `jobd worker`."],
+    [
+      ["workers", "--namespace", "other"],
+      "No worker of namespace other is running. Start one with `jobd start` or `jobd worker`.",
+    ],
+  ];
+  for (const [args, says] of none) {
+    const { exitCode, stdout, stderr } = await world.run(args);
+    assert.deepEqual([exitCode, stdout, stderr], [0, "", `${says}\n`], args.join(" "));
+  }
+  assert.match((await world.run(["stats"])).stdout, /^No jobs, or only completed ones\.\n\n.*\nNone\.\n$/m);
+  const empty = await world.run(["dead", "list", "--search", ""]);
+  assert.deepEqual([empty.exitCode, empty.stderr], [
+    2,
+    'jobd: --search: "" is not a text of at least one character\n',
+  ]);
 });
 
 Deno.test("stats --watch refreshes until Ctrl-C", async () => {

@@ -241,6 +241,9 @@ Deno.test("a database that cannot be written says so, can be read, and doctor co
   const doctor = await folder.run(["doctor"], { env });
   assert.equal(doctor.code, 1, doctor.stdout);
   assert.match(doctor.stdout, /^error +role +read-only\n +Jobs can neither be stored nor run/m);
+  const { findings } = JSON.parse((await folder.run(["doctor", "--json"], { env })).stdout);
+  const names = findings.map(({ name }: { name: string }) => name);
+  assert.deepEqual([...new Set(names)], names, "each name stands for one thing");
 });
 
 Deno.test("a wrong address for listening costs wake-ups, is said, and stops nothing", async () => {

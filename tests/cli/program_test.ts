@@ -280,6 +280,7 @@ Deno.test("doctor: each finding has a level, and errors make the exit code", asy
   for (const name of ["configuration", "permissions", "handler claude", "store", "clock", "workers"]) {
     assert.ok(names.includes(name), name);
   }
+  assert.deepEqual([...new Set(names)], names, "each name stands for one thing");
   const wrong = await folder.run(["doctor"], { env: { LOG_LEVEL: "loud" } });
   assert.equal(wrong.code, 1);
   assert.match(wrong.stdout, /^error +configuration +LOG_LEVEL: "loud" is not one of/);

@@ -78,3 +78,13 @@ Deno.test("PipeSink: order is kept, a reader who is gone is noticed, nothing fai
   await sink.flush();
   assert.equal(written.join(""), "one two");
 });
+
+Deno.test("PipeSink: who gives up a reader that does not read waits no longer", async () => {
+  const sink = new PipeSink({ isTerminal: () => false, write: () => new Promise(() => {}) });
+  sink.write("one");
+  const flushed = sink.flush();
+  sink.abandon();
+  await flushed;
+  await sink.flush();
+  assert.equal(sink.closed.aborted, true);
+});

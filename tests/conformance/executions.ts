@@ -60,6 +60,25 @@ export const executionsChapter: Chapter = {
       assert.deepEqual([jobId, startedAt, finishedAt], [id, now, now + SECOND]);
     }
   },
+  "why a job was put off stays with the attempt, and the job keeps its latest failure": async (w) => {
+    const { id, error } = await w.finish(failed);
+    await w.driver.promote(T + MINUTE, 10);
+    await w.settle(await w.claimOne(), {
+      kind: "snoozed",
+      delayMs: MINUTE,
+      reason: "rate_limited: slow down",
+    });
+    const history = (await w.driver.executions(id)).map(({ outcome, error }) => [outcome, error?.message]);
+    assert.deepEqual(history, [["failed", "it broke"], ["snoozed", "rate_limited: slow down"]]);
+    const page = await w.driver.listExecutions({ namespace: "default", limit: 1 });
+    assert.deepEqual(page.items.map(({ error }) => error), [{
+      code: "snoozed",
+      message: "rate_limited: slow down",
+    }]);
+    assert.deepEqual((await w.job(id)).error, error);
+    const fresh = await w.finish({ kind: "snoozed", delayMs: MINUTE, reason: "later" });
+    assert.equal(fresh.error, null);
+  },
   "the attempt that ended a job says how": async (w) => {
     const expectations = [
       [done, "completed", null],

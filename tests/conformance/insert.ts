@@ -91,6 +91,11 @@ export const insertChapter: Chapter = {
     assert.deepEqual(await w.driver.get(jobs.map(({ id }) => id)), []);
     assert.deepEqual(await w.claimIds(), []);
   },
+  "a job that exists already creates its queue all the same": async (w) => {
+    const [options, lock] = [{ uniqueKey: "k" }, w.make({ options: { uniqueKey: "k" } })];
+    await w.driver.insert([lock, w.make({ queue: "named", options })]);
+    assert.deepEqual((await w.driver.queues("default")).map(({ name }) => name), [lock.queue, "named"]);
+  },
   "unknown queues are created at the time of their first job": async (w) => {
     await w.driver.insert([
       w.make({ queue: "b", createdAt: T + 5 }),

@@ -135,7 +135,11 @@ class Maker {
       [5, () => ({ kind: "completed", result: { value: this.#number() } })],
       [4, () => ({ kind: "failed", error })],
       [1, () => ({ kind: "failed", error, permanent: true })],
-      [2, () => ({ kind: "snoozed", delayMs: this.#number(60) * SECOND })],
+      [1, () => ({ kind: "snoozed", delayMs: this.#number(60) * SECOND })],
+      [
+        1,
+        () => ({ kind: "snoozed", delayMs: this.#number(60) * SECOND, reason: `reason ${this.#number(9)}` }),
+      ],
       [2, () => ({ kind: "released" })],
       [2, () => ({ kind: "cancelled" })],
       [1, () => ({ kind: "expired" })],

@@ -5,6 +5,7 @@ export const storeChapter: Chapter = {
   "a migrated store is ready and tells its time": async (w) => {
     const now = await w.driver.ready();
     assert.ok(Number.isFinite(now) && now > T, String(now));
+    assert.ok(await w.driver.time() >= now);
   },
   "migrating again finds nothing to do and keeps everything": async (w) => {
     const job = await w.add();
@@ -49,5 +50,15 @@ export const storeChapter: Chapter = {
     await assert.rejects(w.driver.ready(), { name: "JobdError" });
     await assert.rejects(w.driver.insert([w.make()]), { name: "JobdError" });
     await assert.rejects(w.claim(), { name: "JobdError" });
+  },
+  "closing with no time ends each call under way: done, or refused as not available": async (w) => {
+    const calls = Array.from({ length: 20 }, () => w.driver.insert([w.make()]));
+    const ends = Promise.allSettled(calls);
+    await w.driver.close({ withinMs: 0 });
+    for (const end of await ends) {
+      assert.ok(end.status === "fulfilled" || end.reason.code === "store_unavailable");
+    }
+    await w.driver.close({ withinMs: 0 });
+    await assert.rejects(w.driver.ready(), { code: "store_unavailable" });
   },
 };

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { decide, type DecideContext, FREE_RELEASES } from "../../src/domain/decide.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
+import { failureLeft } from "../../src/domain/transition.ts";
 import { canMove } from "../../src/domain/states.ts";
-import { aJob } from "./a_job.ts";
+import { exampleJob } from "../support/example_job.ts";
 
 const NOW = 1_000_000;
 const context: DecideContext = {
@@ -14,7 +15,7 @@ const context: DecideContext = {
 const error = { code: "error", message: "it broke" };
 
 function running(over: Partial<Job> = {}): Job {
-  return aJob({ state: "running", attempt: 4, failures: 1, releases: 0, maxAttempts: 3, ...over });
+  return exampleJob({ state: "running", attempt: 4, failures: 1, releases: 0, maxAttempts: 3, ...over });
 }
 
 /** Every outcome, and what follows it for a job with failures to spare and for one at its last. */
@@ -117,4 +118,10 @@ Deno.test("the result and the error of the attempt are kept", () => {
   const lost = decide(running(), { kind: "lost", message: "gone" }, context);
   assert.deepEqual([lost.error?.code, lost.error?.message], ["worker_lost", "gone"]);
   assert.equal(decide(running(), { kind: "snoozed", delayMs: 1 }, context).error, null);
+  const putOff = decide(running(), { kind: "snoozed", delayMs: 1, reason: "slow\u0000down" }, context);
+  assert.deepEqual([putOff.error, failureLeft(putOff)], [
+    { code: "snoozed", message: "slow\uFFFDdown" },
+    null,
+  ]);
+  assert.deepEqual(failureLeft(dead), full);
 });

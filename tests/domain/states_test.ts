@@ -3,7 +3,7 @@ import { JOB_ACTIONS, type JobAction, planAction } from "../../src/domain/amendm
 import { latestExecution } from "../../src/domain/execution.ts";
 import type { Job } from "../../src/domain/job.ts";
 import { canMove, isFinal, isWaiting, JOB_STATES, type JobState } from "../../src/domain/states.ts";
-import { aJob } from "./a_job.ts";
+import { exampleJob } from "../support/example_job.ts";
 
 Deno.test("every state is waiting, running or final", () => {
   const kinds = JOB_STATES.map((
@@ -83,22 +83,22 @@ function planned(job: Job, action: JobAction): string {
 Deno.test("what an operator's action means in each state", () => {
   for (const action of JOB_ACTIONS) {
     for (const state of JOB_STATES) {
-      assert.equal(planned(aJob({ state }), action), PLANS[action][state], `${action} ${state}`);
+      assert.equal(planned(exampleJob({ state }), action), PLANS[action][state], `${action} ${state}`);
     }
   }
-  assert.equal(planned(aJob({ state: "scheduled", failures: 1 }), "retry"), "makeAvailable");
-  assert.equal(planned(aJob({ state: "running", cancelRequestedAt: 1 }), "cancel"), "done");
+  assert.equal(planned(exampleJob({ state: "scheduled", failures: 1 }), "retry"), "makeAvailable");
+  assert.equal(planned(exampleJob({ state: "running", cancelRequestedAt: 1 }), "cancel"), "done");
 });
 
 Deno.test("the job row speaks for its latest attempt only while it runs or when that attempt ended it", () => {
   const ran = { attempt: 2, startedAt: 5, finishedAt: 9, worker: "w" };
-  assert.equal(latestExecution(aJob({ state: "cancelled", finishedAt: 9 })), null);
+  assert.equal(latestExecution(exampleJob({ state: "cancelled", attempt: 0, startedAt: null })), null);
   for (const state of ["scheduled", "available", "blocked"] as const) {
-    assert.equal(latestExecution(aJob({ ...ran, state, finishedAt: null })), null);
+    assert.equal(latestExecution(exampleJob({ ...ran, state, finishedAt: null })), null);
   }
   const outcome = (state: JobState, code?: string): unknown => {
     const error = code === undefined ? null : { code, message: "m" };
-    const execution = latestExecution(aJob({ ...ran, state, error }));
+    const execution = latestExecution(exampleJob({ ...ran, state, error }));
     return [execution?.outcome, execution?.error?.code ?? null];
   };
   assert.deepEqual(outcome("running", "error"), ["running", null]);

@@ -59,7 +59,8 @@ export interface SiteOptions {
  */
 export class Site implements AsyncDisposable {
   readonly folder: string;
-  readonly #url: string;
+  /** The store. */
+  readonly url: string;
   readonly #env: Record<string, string>;
   readonly #cleanup: AsyncDisposableStack;
   #jobd: Promise<Jobd> | undefined;
@@ -69,7 +70,7 @@ export class Site implements AsyncDisposable {
     { url, env, cleanup }: { url: string; env: Record<string, string>; cleanup: AsyncDisposableStack },
   ) {
     this.folder = folder;
-    this.#url = url;
+    this.url = url;
     this.#env = env;
     this.#cleanup = cleanup;
   }
@@ -102,7 +103,7 @@ export class Site implements AsyncDisposable {
 
   /** The same store through the library, to wait for jobs without a process for each look. */
   jobd(): Promise<Jobd> {
-    return this.#jobd ??= Jobd.open(this.#url).then((jobd) => {
+    return this.#jobd ??= Jobd.open(this.url).then((jobd) => {
       this.#cleanup.defer(() => jobd.close());
       return jobd;
     });

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { execute, type ExecuteOptions } from "../../src/runtime/executor.ts";
 import { discard, fail, type Handler, snooze, type StopReason } from "../../src/runtime/handler.ts";
+import { Stop } from "../../src/runtime/stop.ts";
 import { exampleJob } from "../support/example_job.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, job = exampleJob()) {
   const clock = new FakeClock(10_000);
-  const stop = options.stop ?? new AbortController();
+  const stop = options.stop ?? new Stop<StopReason>();
   let abandoned = 0;
   const outcome = execute(job, { type: "test", run }, {
-    clock,
+    timers: clock,
     now: () => clock.now(),
     timeoutMs: 1_000,
     stop,
@@ -99,8 +100,8 @@ Deno.test("execute() obeys the reason of the stop, whatever the handler still gi
 });
 
 Deno.test("execute() does not start what is already stopped", async () => {
-  const stop = new AbortController();
-  stop.abort("shutdown" satisfies StopReason);
+  const stop = new Stop<StopReason>();
+  stop.abort("shutdown");
   assert.deepEqual(await executing(() => assert.fail("must not start"), { stop }).outcome, {
     kind: "released",
   });

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import process from "node:process";
+// @ts-types="@types/pg"
+import { Client } from "pg";
 import type { JobdError } from "../../src/domain/errors.ts";
 import { parseAddress } from "../../src/storage/postgres/address.ts";
 import { openPostgres } from "../../src/storage/postgres/driver.ts";
@@ -31,6 +34,35 @@ Deno.test("an address names all its hosts and no secrets", () => {
     "postgres://me:s%40cret@two/db%20x?sslmode=disable",
     "postgres://me:s%40cret@[::1]:7/db%20x?sslmode=disable",
   ]);
+});
+
+Deno.test("each sslmode means what the documentation says, and the client library has nothing to warn of", () => {
+  const warnings: unknown[] = [];
+  const { emitWarning } = process;
+  process.emitWarning = (warning: unknown) => void warnings.push(warning);
+  const verified = {};
+  const unverified = { rejectUnauthorized: false };
+  const cases: [string, unknown][] = [
+    ["", false],
+    ["?application_name=a%26b", false],
+    ["?sslmode=disable", false],
+    ["?sslmode=no-verify", unverified],
+    ["?sslmode=prefer", verified],
+    ["?sslmode=require", verified],
+    ["?sslmode=verify-ca", verified],
+    ["?sslmode=verify-full", verified],
+    ["?sslmode=disable&sslmode=%72equire&application_name=a%26b", verified],
+    ["?sslmode=require&uselibpqcompat=true", unverified],
+    ["?sslmode=verify-full&uselibpqcompat=true", verified],
+  ];
+  for (const [query, ssl] of cases) {
+    const [url = ""] = parseAddress(`postgres://me:secret@host/db${query}`).urls;
+    const client = new Client({ connectionString: url }) as Client & { ssl: unknown };
+    assert.deepEqual(client.ssl, ssl, query);
+    assert.deepEqual([client.user, client.host, client.database], ["me", "host", "db"]);
+  }
+  process.emitWarning = emitWarning;
+  assert.deepEqual(warnings, []);
 });
 
 Deno.test("a URL that cannot be is refused without being repeated", async () => {
@@ -73,6 +105,7 @@ Deno.test("what is wrong with a store is said by a code, in words, with a hint",
     [Object.assign(new URL(url), { pathname: "/nowhere" }).href, "store_unavailable", /no such database/],
     [Object.assign(new URL(url), { username: "stranger" }).href, "permission_denied", /refused the login/],
     [url.href, "schema_missing", /schema/],
+    [`${url.href}?sslmode=require`, "store_unavailable", /does not support SSL/],
   ];
   for (const [at, code, words] of cases) {
     const error = await failure(at);

@@ -42,3 +42,41 @@ Deno.test("leases are renewed although all connections are stuck", async () => {
   await Promise.all(stuck);
   await driver.close();
 });
+
+for (const began of ["connected", "not connected yet"] as const) {
+  Deno.test(`closing with a limit drops connections that do not answer, ${began}`, async () => {
+    await using database = await createDatabase(await sharedPostgres());
+    await using proxy = new TcpProxy(database.url);
+    // Without the limit each of these would take hours.
+    const driver = await openPostgres(proxy.through(database.url), { deadlineMs: 3_600_000, poolSize: 2 });
+    if (began === "connected") {
+      await driver.migrate();
+      await driver.listen(() => {});
+      await driver.holdLiveness("w");
+      await Promise.all([driver.ready(), driver.ready()]);
+    }
+    proxy.stall();
+    // More than there are connections: some wait for a place.
+    const calls = Promise.allSettled([
+      ...Array.from({ length: 4 }, () => driver.insert([newJob(1)])),
+      driver.extend("w", T, []),
+      driver.updateQueue({ namespace: "default", name: "default", at: T, pausedAt: null }),
+    ]);
+    await driver.close({ withinMs: 100 });
+    for (const call of await calls) {
+      assert.equal(call.status === "rejected" && call.reason.code, "store_unavailable");
+    }
+  });
+}
+
+Deno.test("a close that waits for a silent server is hurried by a second one", async () => {
+  await using database = await createDatabase(await sharedPostgres());
+  await using proxy = new TcpProxy(database.url);
+  const driver = await openPostgres(proxy.through(database.url), { deadlineMs: 3_600_000 });
+  await driver.migrate();
+  proxy.stall();
+  const insert = assert.rejects(driver.insert([newJob(1)]), { code: "store_unavailable" });
+  const closed = driver.close();
+  await driver.close({ withinMs: 100 });
+  await Promise.all([insert, closed]);
+});

@@ -17,7 +17,7 @@ Deno.test("sqlite: the files are for their owner alone, and a wider mode is repo
   await Deno.chmod(folder.file(), 0o644);
   const warnings = (await driver.inspect()).filter(({ level }) => level !== "ok");
   assert.deepEqual(warnings.map(({ name, value, level }) => [name, value, level]), [[
-    "permissions",
+    "file permissions",
     "0644",
     "warning",
   ]]);

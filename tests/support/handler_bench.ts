@@ -3,6 +3,7 @@ import type { Json } from "../../src/domain/json.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import { Directive, type Handler, type RunContext } from "../../src/runtime/handler.ts";
 import { attemptMark } from "../../src/runtime/process/identity.ts";
+import { exampleJob } from "./example_job.ts";
 import { marked } from "./process_probe.ts";
 
 /** What one attempt left. */
@@ -33,7 +34,7 @@ export async function attempt(
   payload: Json,
   options: AttemptOptions = {},
 ): Promise<Attempt> {
-  const job = testJob(handler.type, payload, options.job);
+  const job = exampleJob({ id: crypto.randomUUID(), type: handler.type, payload, ...options.job });
   const log = { stdout: "", stderr: "", system: "" };
   let progress: Json = null;
   const context: RunContext = {
@@ -71,33 +72,4 @@ export function resultOf({ outcome, log }: Attempt): { [key: string]: Json } {
 export function failureOf({ outcome }: Attempt): FailureRecord & { permanent: boolean } {
   if (outcome.kind === "failed") return { ...outcome.error, permanent: outcome.permanent === true };
   throw new Error(`Not failed but ${JSON.stringify(outcome)}`);
-}
-
-function testJob(type: string, payload: Json, fields: Partial<Job> = {}): Job {
-  return {
-    id: crypto.randomUUID(),
-    namespace: "default",
-    queue: "default",
-    type,
-    priority: 0,
-    state: "running",
-    payload,
-    attempt: 1,
-    failures: 0,
-    releases: 0,
-    maxAttempts: 5,
-    createdAt: 0,
-    runAt: 0,
-    startedAt: 0,
-    finishedAt: null,
-    expireAt: null,
-    cancelRequestedAt: null,
-    worker: null,
-    leaseId: null,
-    options: {},
-    progress: null,
-    result: null,
-    error: null,
-    ...fields,
-  };
 }

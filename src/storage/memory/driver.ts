@@ -65,6 +65,10 @@ export class MemoryDriver implements Driver {
   }
 
   ready(): Promise<number> {
+    return this.time();
+  }
+
+  time(): Promise<number> {
     return this.#run(() => this.#now());
   }
 
@@ -85,6 +89,7 @@ export class MemoryDriver implements Driver {
     });
   }
 
+  /** At once: nothing waits here. */
   close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();

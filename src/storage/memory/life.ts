@@ -1,6 +1,6 @@
 import type { NewJob } from "../../domain/job.ts";
 import { isFinal } from "../../domain/states.ts";
-import type { Transition } from "../../domain/transition.ts";
+import { failureLeft, type Transition } from "../../domain/transition.ts";
 import type {
   ClaimRequest,
   ClaimResult,
@@ -13,12 +13,12 @@ import { compareDispatch, copy, type JobRow, type Tables, toJob } from "./tables
 
 /** Inserts one job, unless its id is known or its unique lock is taken. */
 export function insertJob(tables: Tables, job: NewJob): InsertResult {
+  tables.queue(job.namespace, job.queue, job.createdAt);
   const existing = tables.jobs.get(job.id) ?? tables.lockHolder(job);
   if (existing !== undefined) return { id: existing.id, outcome: "existing", state: existing.state };
   const row = newRow(job);
   tables.jobs.set(row.id, row);
   tables.takeLock(row);
-  tables.queueOf(row);
   if (row.runAt > row.createdAt) tables.makeScheduled(row, row.runAt);
   else tables.makeAvailable(row);
   return { id: row.id, outcome: "created", state: row.state };
@@ -84,7 +84,6 @@ function settleRun(tables: Tables, transition: Transition): SettleResult {
   const job = tables.live(transition.id, transition.attempt);
   if (job === undefined) return "stale";
   if (job.cancelRequestedAt !== null && to !== "cancelled") return "cancel_requested";
-  const error = copy(transition.error);
   if (!isFinal(to)) {
     const { id: jobId, attempt, worker, startedAt } = job;
     tables.noteExecution({
@@ -94,10 +93,10 @@ function settleRun(tables: Tables, transition: Transition): SettleResult {
       startedAt: startedAt ?? at,
       finishedAt: at,
       outcome: transition.outcome,
-      error,
+      error: copy(transition.error),
     });
   }
-  Object.assign(job, { failures, releases, error: error ?? job.error });
+  Object.assign(job, { failures, releases, error: copy(failureLeft(transition)) ?? job.error });
   if (transition.to === "scheduled") tables.makeScheduled(job, transition.runAt);
   else if (transition.to === "available") tables.makeAvailable(job);
   else tables.makeFinal(job, transition.to, at);

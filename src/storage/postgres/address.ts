@@ -9,6 +9,8 @@ export interface Address {
 }
 
 const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"];
+/** Modes that the client library takes for `verify-full`, with a warning on stderr that a later version of it may not. */
+const VERIFYING = ["prefer", "require", "verify-ca"];
 const SHAPE = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
 
 /**
@@ -28,8 +30,7 @@ export function parseAddress(url: string): Address {
     );
   }
   const [, credentials, hosts = "", database = "", query] = match;
-  const tail = `/${database}${query === undefined ? "" : `?${query}`}`;
-  checkEncryption(query);
+  const tail = `/${database}${query === undefined ? "" : `?${withEncryption(query)}`}`;
   const urls = hosts.split(",").map((host) => {
     checkHost(host);
     return `postgres://${credentials === undefined ? "" : `${credentials}@`}${host}${tail}`;
@@ -47,10 +48,18 @@ function checkHost(host: string): void {
   if (host !== "" && !URL.canParse(`postgres://${host}/`)) refuse(host, "host or host:port");
 }
 
-/** The client library takes what it does not know for a wish to encrypt. */
-function checkEncryption(query: string | undefined): void {
-  const mode = new URLSearchParams(query).get("sslmode");
-  if (mode !== null && !SSL_MODES.includes(mode)) refuse(mode, `an sslmode: one of ${SSL_MODES.join(", ")}`);
+/**
+ * The query with an unambiguous sslmode. The client library takes what it does not know for a wish to encrypt. Whoever
+ * asks for encryption gets a verified peer, as before, unless the URL says `uselibpqcompat=true` or `no-verify`.
+ */
+function withEncryption(query: string): string {
+  const params = new URLSearchParams(query);
+  const mode = params.getAll("sslmode").at(-1);
+  if (mode === undefined) return query;
+  if (!SSL_MODES.includes(mode)) refuse(mode, `an sslmode: one of ${SSL_MODES.join(", ")}`);
+  if (!VERIFYING.includes(mode) || params.get("uselibpqcompat") === "true") return query;
+  params.set("sslmode", "verify-full");
+  return params.toString();
 }
 
 function refuse(value: string, allowed: string): never {

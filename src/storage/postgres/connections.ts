@@ -20,7 +20,7 @@ export interface Query {
   name?: string;
   /** The SQL. */
   text: string;
-  /** How long a reply is waited for, in milliseconds, when that is shorter than usual. */
+  /** How long a reply is waited for, in milliseconds, when that is not as long as usual. */
   deadlineMs?: number;
 }
 
@@ -65,8 +65,14 @@ export class Connections {
   #pool: Promise<Pool> | null = null;
   #retired = new Set<Promise<void>>();
   #closed = false;
+  #dropped = false;
+  /** Those that are open or being opened, in the pool or not. */
+  readonly #clients = new Set<Client>();
   /** As many as the pool has connections: the library's own queue would leave those who wait in it when the pool ends. */
   readonly #slots: Slots;
+  readonly #urgentSlots = new Slots(1);
+  /** Those who wait for a connection of a pool, which would forget them if it ended meanwhile. */
+  readonly #connecting = new Set<Promise<PoolClient>>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -85,9 +91,8 @@ export class Connections {
    */
   urgent(query: Query, values: Value[] = []): Promise<Row[]> {
     const deadlineMs = Math.min(this.#deadlineMs, URGENT_DEADLINE_MS);
-    return this.#retrying(() =>
-      this.#connected((client) => this.#send(client, { ...query, deadlineMs }, values))
-    );
+    const send = (client: PoolClient) => this.#send(client, { ...query, deadlineMs }, values);
+    return this.#retrying(() => this.#urgentSlots.use(() => this.#connected(send)));
   }
 
   /** {@linkcode query} with rows as arrays, which is faster for many rows with many columns. */
@@ -113,8 +118,20 @@ export class Connections {
     await Promise.all(this.#retired);
   }
 
-  /** The settings of one connection to a server, for connections outside the pool. */
-  config(url: string): ClientConfig {
+  /** Ends all connections without a goodbye, later ones too; what uses one fails, and so does what waits for one. */
+  drop(): void {
+    this.#closed = this.#dropped = true;
+    for (const client of this.#clients) dropClient(client);
+  }
+
+  /** A connection to a server outside the pool, not connected yet; its owner ends it. */
+  client(url: string): Client {
+    const client = new Client(this.#config(url));
+    client.on("error", ignore);
+    return this.#keep(client);
+  }
+
+  #config(url: string): ClientConfig {
     return {
       connectionString: url,
       application_name: "jobd",
@@ -188,7 +205,7 @@ export class Connections {
     const pool = await current;
     let client: PoolClient | undefined;
     try {
-      client = await pool.connect();
+      client = await this.#connect(pool);
       const result = await work(client);
       client.release();
       return result;
@@ -202,6 +219,16 @@ export class Connections {
       const all = isReadOnly(error) || isSilence(error) || (lost && this.#options.address.urls.length > 1);
       if (all) this.#retire(current);
       throw error;
+    }
+  }
+
+  async #connect(pool: Pool): Promise<PoolClient> {
+    const connecting = pool.connect();
+    this.#connecting.add(connecting);
+    try {
+      return await connecting;
+    } finally {
+      this.#connecting.delete(connecting);
     }
   }
 
@@ -219,10 +246,30 @@ export class Connections {
 
   async #open(): Promise<Pool> {
     const url = await this.chooseServer(this.#options.address.urls);
-    const pool = new Pool({ ...this.config(url), max: this.#options.size + 1, idleTimeoutMillis: 60_000 });
+    const keep = (client: Client): Client => this.#keep(client);
+    const pool = new Pool({
+      ...this.#config(url),
+      max: this.#options.size + 1,
+      idleTimeoutMillis: 60_000,
+      // The pool shows its connections only once they are open.
+      Client: class extends Client {
+        constructor(config?: ClientConfig) {
+          super(config);
+          keep(this);
+        }
+      },
+    });
     pool.on("error", ignore);
     pool.on("connect", (client) => client.on("error", ignore));
     return pool;
+  }
+
+  #keep(client: Client): Client {
+    this.#clients.add(client);
+    // It has begun to connect by then.
+    if (this.#dropped) queueMicrotask(() => dropClient(client));
+    client.once("end", () => this.#clients.delete(client));
+    return client;
   }
 
   /** Of several servers the first that can write, else the first that answers. */
@@ -244,8 +291,7 @@ export class Connections {
   }
 
   async #isStandby(url: string): Promise<boolean> {
-    const client = new Client(this.config(url));
-    client.on("error", ignore);
+    const client = this.client(url);
     try {
       await client.connect();
       const result = await client.query<{ standby: boolean }>("select pg_is_in_recovery() as standby");
@@ -259,10 +305,25 @@ export class Connections {
   #retire(pool: Promise<Pool> | null): void {
     if (pool === null || this.#pool !== pool) return;
     this.#pool = null;
-    const ended = pool.then((open) => open.end()).catch(ignore);
+    const end = async (): Promise<void> => {
+      const open = await pool;
+      await Promise.allSettled(this.#connecting);
+      await open.end();
+    };
+    const ended = end().catch(ignore);
     this.#retired.add(ended);
     ended.finally(() => this.#retired.delete(ended));
   }
+}
+
+/** Ends a connection without a goodbye, which a silent peer would not answer. */
+export function dropClient(client: Client): void {
+  (client as unknown as Socketed).connection.stream.destroy();
+}
+
+/** The part of the client library that its types leave out. */
+interface Socketed {
+  connection: { stream: { destroy(): void } };
 }
 
 /** Errors of a connection are seen by the statement that needs it; between statements there is nobody to tell. */

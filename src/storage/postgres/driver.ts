@@ -1,5 +1,3 @@
-// @ts-types="@types/pg"
-import { Client } from "pg";
 import { sleep, type System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
@@ -10,6 +8,7 @@ import type {
   AmendResult,
   ClaimRequest,
   ClaimResult,
+  CloseOptions,
   Driver,
   InsertResult,
   Listener,
@@ -35,12 +34,13 @@ import { Ear } from "./ear.ts";
 import { Inserter } from "./inserter.ts";
 import { inspect } from "./inspect.ts";
 import { Absence, extendQuery, workerLock } from "./leases.ts";
-import { checkReady, migrate } from "./migrate.ts";
+import { migrate } from "./migrate.ts";
 import { type Names, schemaNames } from "./names.ts";
 import { type Message, Notifier } from "./notifier.ts";
 import { type Place, places } from "./place.ts";
 import { promoteQuery } from "./promote.ts";
 import { QueueIds } from "./queue_ids.ts";
+import { checkReady, readTime } from "./ready.ts";
 import { runScript } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 
@@ -119,15 +119,20 @@ class PostgresDriver extends SqlOperations implements Driver {
   // ── the store itself ──────────────────────────────────────────────────────────────────────────────────────────
 
   migrate(options: MigrateOptions = {}): Promise<MigrationStatus> {
-    return migrate(this.#connections, this.#names, options);
+    const site = { connections: this.#connections, names: this.#names, location: this.location };
+    return migrate(site, options);
   }
 
   ready(): Promise<number> {
     return checkReady(this.#connections, this.#names, this.location);
   }
 
+  time(): Promise<number> {
+    return readTime(this.#connections);
+  }
+
   inspect(): Promise<StoreFact[]> {
-    return inspect(this.#connections, this.#names, { location: this.location, live: this.#ear.live });
+    return inspect(this.#connections, this.#names, { live: this.#ear.live });
   }
 
   backup(): Promise<void> {
@@ -137,9 +142,11 @@ class PostgresDriver extends SqlOperations implements Driver {
     return Promise.reject(error);
   }
 
-  close(): Promise<void> {
+  async close({ withinMs }: CloseOptions = {}): Promise<void> {
     this.#closed ??= this.#close();
-    return this.#closed;
+    if (withinMs === undefined) return await this.#closed;
+    const cancel = this.#system.after(withinMs, () => this.#connections.drop());
+    await this.#closed.finally(cancel);
   }
 
   async #close(): Promise<void> {
@@ -244,8 +251,7 @@ class PostgresDriver extends SqlOperations implements Driver {
   #newEar(urls: string[]): Ear {
     return new Ear({
       connect: async () => {
-        const client = new Client(this.#connections.config(await this.#connections.chooseServer(urls)));
-        client.on("error", () => {});
+        const client = this.#connections.client(await this.#connections.chooseServer(urls));
         await client.connect();
         return client;
       },

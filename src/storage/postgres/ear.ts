@@ -1,5 +1,6 @@
 // @ts-types="@types/pg"
 import type { Client } from "pg";
+import { dropClient } from "./connections.ts";
 import { type Message, readMessage } from "./notifier.ts";
 import { sleep, type System } from "../../domain/clock.ts";
 
@@ -184,11 +185,6 @@ export class Ear {
     const ended = new AbortController();
     client.end().catch(() => {}).finally(() => ended.abort());
     await sleep(this.#options.system, 1_000, ended.signal);
-    if (!ended.signal.aborted) (client as unknown as Socketed).connection.stream.destroy();
+    if (!ended.signal.aborted) dropClient(client);
   }
-}
-
-/** The part of the client library that its types leave out. */
-interface Socketed {
-  connection: { stream: { destroy(): void } };
 }

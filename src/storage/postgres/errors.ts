@@ -139,9 +139,21 @@ function unavailable(error: unknown, location: string): JobdError {
   const parts = error instanceof AggregateError ? error.errors : [error];
   const reason = [...new Set(parts.map(messageOf))].join("; ");
   return new JobdError("store_unavailable", `PostgreSQL at ${location} cannot be reached: ${reason}`, {
-    hint: "Check that the server runs and that host, port and network are right.",
+    hint: encryptionHint(codeOf(error), reason) ??
+      "Check that the server runs and that host, port and network are right.",
     cause: error,
   });
+}
+
+function encryptionHint(code: string, reason: string): string | undefined {
+  if (/CERT|UNABLE_TO_/.test(code)) {
+    return "Name its authority with sslrootcert=FILE in the database URL, and the host as its certificate does; " +
+      "sslmode=no-verify encrypts for whoever answers.";
+  }
+  if (reason === "The server does not support SSL connections") {
+    return "Turn encryption on at the server, or set sslmode=disable in the database URL.";
+  }
+  return undefined;
 }
 
 /** The schema or one of its tables is not there. */

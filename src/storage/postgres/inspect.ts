@@ -11,8 +11,6 @@ const MANY_DEAD_ROWS = 1_000_000;
 
 /** What of {@linkcode Driver.inspect} the driver itself knows. */
 export interface DriverFacts {
-  /** Where the store is. */
-  location: string;
   /** Whether notifications arrive. */
   live: boolean;
 }
@@ -39,7 +37,7 @@ export async function inspect(
     [names.schema],
   );
   return [
-    fact("store", `PostgreSQL ${text(row.version)} at ${driver.location}`),
+    fact("PostgreSQL version", text(row.version)),
     fact("schema", names.schema),
     ...durability(row),
     role(row),

@@ -33,7 +33,7 @@ with ${rescue ? guard(table) : ""} given as materialized (
 ), ended as (
   update ${table("job")} j set state = i.state, failures = i.failures, releases = i.releases, lease_id = null,
     seq = i.seq, run_at = coalesce(i.run_at, j.run_at), result = coalesce(i.result, j.result),
-    error = coalesce(i.error, j.error),
+    error = case when i.outcome = 'snoozed' then j.error else coalesce(i.error, j.error) end,
     finished_at = case when ${final} then i.at else j.finished_at end,
     unique_lock = case when ${final} then null else j.unique_lock end,
     expire_at = case when ${final} then null else j.expire_at end,

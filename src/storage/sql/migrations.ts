@@ -7,6 +7,11 @@ import { run, type Script } from "./script.ts";
 /** One migration of this program, with its SQL. */
 export type Migration = Required<MigrationInfo>;
 
+/** A migration, for people: `0001 jobs`. */
+export function migrationLabel({ number, name }: MigrationInfo): string {
+  return `${String(number).padStart(4, "0")} ${name}`;
+}
+
 /** The DDL of the table that records migrations; `instant` is the column type of instants. */
 export function migrationTable(d: Dialect, instant: string): string {
   return `create table if not exists ${d.table("migration")} ` +

@@ -65,8 +65,8 @@ class SqliteDriver extends SqlOperations implements Driver {
   #opening: Promise<Connection> | undefined;
   #wakes: Wakes | undefined;
   #closed = false;
-  /** Grows with each write of this process that may make jobs available. */
-  #writes = 0;
+  /** Grows with each write of this process that may make jobs available, or pause their queue. */
+  #changes = 0;
   #time = 0;
 
   constructor(path: string, { migrations = MIGRATIONS, ...system }: SqliteOptions) {
@@ -89,6 +89,11 @@ class SqliteDriver extends SqlOperations implements Driver {
     const connection = await this.#connect();
     const applied = await connection.read(() => appliedMigrations(connection));
     checkSchema(this.#migrations, applied, this.location);
+    return await this.time();
+  }
+
+  async time(): Promise<number> {
+    await this.#connect();
     // The host's clock may be set back; the store's time stands still then.
     this.#time = Math.max(this.#time, this.#system.now());
     return this.#time;
@@ -128,15 +133,18 @@ class SqliteDriver extends SqlOperations implements Driver {
     const some = await connection.read(() => connection.get("select 1 from ready limit 1"));
     if (some === undefined) return { leaseId: null, jobs: [] };
     return await connection.write(
-      () => this.#claimer.claim(connection, request, `${this.#writes} ${dataVersion(connection)}`),
+      () => this.#claimer.claim(connection, request, `${this.#changes} ${dataVersion(connection)}`),
       () => this.#claimer.drop(),
     );
   }
 
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
-    const results = await this.#write((connection) => settleRuns(connection, batch));
+    const connection = await this.#connect();
+    const results = await connection.write(() => settleRuns(connection, batch));
     const applied = batch.transitions.filter((_, index) => results[index] === "applied");
-    this.#ring("available", applied.some(({ to }) => to === "available"));
+    const available = applied.some(({ to }) => to === "available");
+    if (available) this.#changes += 1;
+    this.#ring("available", available);
     this.#ring("scheduled", applied.some(({ to }) => to === "scheduled"));
     return results;
   }
@@ -230,7 +238,7 @@ class SqliteDriver extends SqlOperations implements Driver {
   async #write<T>(work: (connection: Connection) => T): Promise<T> {
     const connection = await this.#connect();
     const result = await connection.write(() => work(connection));
-    this.#writes += 1;
+    this.#changes += 1;
     return result;
   }
 

@@ -19,26 +19,18 @@ export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
   let seq = int(c.get(TAKE_SEQS, jobs.length)?.value) - jobs.length;
   return jobs.map((job) => {
     seq += 1;
-    const queueId = findQueue(c, job, queueIds);
-    // A job that is not inserted creates no queue, so with an unknown queue the look comes first.
-    const existing = queueId === undefined ? existingJob(c, job) : undefined;
-    if (existing !== undefined) return existing;
-    return insertJob(c, job, { queueId: queueId ?? createQueue(c, job, queueIds), seq }) ?? mustExist(c, job);
+    const queueId = findQueue(c, job, queueIds) ?? createQueue(c, job, queueIds);
+    return insertJob(c, job, { queueId, seq }) ?? existingJob(c, job);
   });
 }
 
-function mustExist(c: Connection, job: NewJob): InsertResult {
-  const existing = existingJob(c, job);
-  if (existing === undefined) throw new JobdError("internal", `Job ${job.id} was neither inserted nor found`);
-  return existing;
-}
-
 /** The job that has this id, or else the one that holds its unique lock. */
-function existingJob(c: Connection, job: NewJob): InsertResult | undefined {
+function existingJob(c: Connection, job: NewJob): InsertResult {
   const lock = uniqueLock(job);
   const row = c.get("select id, state from job where id = $1", job.id) ??
     (lock === null ? undefined : c.get("select id, state from job where unique_lock = $1", lock));
-  return row && { id: text(row.id), outcome: "existing", state: row.state as JobState };
+  if (row === undefined) throw new JobdError("internal", `Job ${job.id} was neither inserted nor found`);
+  return { id: text(row.id), outcome: "existing", state: row.state as JobState };
 }
 
 /** Writes a new job; nothing happens when its id or its unique lock is taken. */

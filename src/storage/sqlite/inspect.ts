@@ -85,9 +85,9 @@ function sizeOf(path: string): number {
 function permissions(path: string): StoreFact {
   const mode = int(Deno.statSync(path).mode ?? 0o600) & 0o777;
   const value = mode.toString(8).padStart(4, "0");
-  if ((mode & 0o077) === 0) return { name: "permissions", value, level: "ok" };
+  if ((mode & 0o077) === 0) return { name: "file permissions", value, level: "ok" };
   return {
-    name: "permissions",
+    name: "file permissions",
     value,
     level: "warning",
     hint: `Other users can read or write it: run chmod 600 on ${path}, ${path}-wal and ${path}-shm.`,

@@ -1,6 +1,7 @@
 import type { MigrateOptions, MigrationInfo, MigrationStatus } from "../driver.ts";
 import {
   type Migration,
+  migrationLabel,
   migrationTable,
   planMigrations,
   readApplied,
@@ -39,6 +40,7 @@ export async function migrate(
   );
   if (options.dryRun) return plan;
   for (const migration of plan.pending) {
+    options.onProgress?.(`Applying ${migrationLabel(migration)}`);
     await connection.write(() => {
       connection.db.exec(migrationTable(sqliteDialect, "integer"));
       if (connection.drive(recordMigration(sqliteDialect, migration, now))) connection.db.exec(migration.sql);

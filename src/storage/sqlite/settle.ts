@@ -1,4 +1,4 @@
-import type { Transition } from "../../domain/transition.ts";
+import { failureLeft, type Transition } from "../../domain/transition.ts";
 import type { SettleBatch, SettleResult } from "../driver.ts";
 import { int } from "../sql/row.ts";
 import type { Row, SqlValue } from "../sql/script.ts";
@@ -80,8 +80,9 @@ function apply(c: Connection, transition: Transition): boolean {
   }
 }
 
-function commonParams({ id, attempt, failures, releases, error }: Transition): SqlValue[] {
-  return [id, attempt, failures, releases, errorText(error)];
+function commonParams(transition: Transition): SqlValue[] {
+  const { id, attempt, failures, releases } = transition;
+  return [id, attempt, failures, releases, errorText(failureLeft(transition))];
 }
 
 /** The attempt did not end its job, so the job row will speak for a later one. */

@@ -18,6 +18,8 @@ export interface Sink {
   write(text: string): void;
   /** Resolves when everything has been taken by the reader, or nobody reads. */
   flush(): Promise<void>;
+  /** Forgets what nobody has taken so far, and what is still written. */
+  abandon(): void;
 }
 
 /** Signals that the command line cares about. */

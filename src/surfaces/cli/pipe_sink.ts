@@ -14,6 +14,7 @@ export class PipeSink implements Sink {
   readonly isTerminal: boolean;
   readonly #target: SinkTarget;
   readonly #closed = new AbortController();
+  readonly #abandoned = Promise.withResolvers<void>();
   #queue: string[] = [];
   #pending = 0;
   #pump: Promise<void> | undefined;
@@ -47,7 +48,13 @@ export class PipeSink implements Sink {
   }
 
   async flush(): Promise<void> {
-    await this.#pump;
+    await Promise.race([this.#pump, this.#abandoned.promise]);
+  }
+
+  abandon(): void {
+    this.#abandoned.resolve();
+    this.#queue = [];
+    this.#closed.abort();
   }
 
   async #run(): Promise<void> {

@@ -75,7 +75,7 @@ export function choice<T extends string>(choices: readonly T[]): Reader<T> {
 
 /** Any text but the empty one. */
 export const text: Reader<string> = {
-  allowed: "a text",
+  allowed: "a text of at least one character",
   read: (value) => typeof value === "string" && value !== "" ? value : undefined,
 };
 

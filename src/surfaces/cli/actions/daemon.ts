@@ -1,3 +1,4 @@
+import { sleep } from "../../../domain/clock.ts";
 import { messageOf } from "../../../domain/errors.ts";
 import type { Handler } from "../../../runtime/handler.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
@@ -21,6 +22,12 @@ type StartInput = Input<WorkFlags & { hello: OptionSpec<boolean> }>;
 
 /** Log lines that wait for a reader, in characters; a reader who stopped reading costs lines, not the daemon. */
 const LOG_PENDING_MAX = 1024 * 1024;
+
+/** How long the store may take to say goodbye once the worker has stopped, in milliseconds. */
+const CLOSE_MS = 500;
+
+/** How long somebody may take to read the last lines, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 /** `jobd start` */
 export async function start({ options }: StartInput, context: Context): Promise<void> {
@@ -53,13 +60,24 @@ async function run(context: Context, { types, hello, migrate }: Wishes): Promise
     const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);
     await worker.start();
     announce(context.out, jobd, handlers, values, log);
-    if (hello) await sayHello(jobd, log);
+    // The worker may stop before its first job has ended.
+    if (hello) await Promise.race([sayHello(jobd, log), worker.stopped]);
     await worker.stopped;
     stop();
     log.info("jobd stopped");
   } finally {
     release();
+    await jobd.close({ withinMs: CLOSE_MS });
+    await lastWords(context.host);
   }
+}
+
+/** A reader that holds the pipe and does not read must not keep the daemon from ending. */
+async function lastWords({ stdout, stderr, clock }: Host): Promise<void> {
+  const taken = new AbortController();
+  void Promise.all([stdout.flush(), stderr.flush()]).then(() => taken.abort());
+  await sleep(clock, LAST_WORDS_MS, taken.signal);
+  if (!taken.signal.aborted) for (const sink of [stdout, stderr]) sink.abandon();
 }
 
 function workerOptions(

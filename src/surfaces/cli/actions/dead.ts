@@ -18,7 +18,11 @@ type Yes = { yes: OptionSpec<boolean> };
 /** `jobd dead list` */
 export async function listDead({ options }: Input<Filter & typeof PAGE>, context: Context): Promise<void> {
   const jobd = await context.jobd();
-  await printPage(context, jobd, { ...filterOf(options, jobd.now()), states: ["dead"] }, options);
+  const filter = filterOf(options, jobd.now());
+  await printPage(context, jobd, { ...filter, states: ["dead"] }, {
+    ...options,
+    none: isNarrowed(filter) ? "No such dead letters." : "No dead letters.",
+  });
 }
 
 /** `jobd dead show` */

@@ -10,6 +10,9 @@ import { checkConfiguration, checkHandlers, checkPermissions } from "./doctor_pr
 /** One thing that was looked at. */
 export type Finding = StoreFact;
 
+/** Characters of the names of findings; longer ones push their value away. */
+const NAME_WIDTH = 22;
+
 const STYLES: Record<Finding["level"], Style> = { ok: "green", warning: "yellow", error: "red" };
 
 /** `jobd doctor` */
@@ -58,8 +61,8 @@ async function attempt(name: string, check: () => Promise<Finding[]>): Promise<F
 }
 
 function print({ out }: Context, { name, value, level, hint }: Finding): void {
-  out.line(styled(STYLES[level], level.padEnd(8)), name.padEnd(18), " ", value);
-  if (hint !== undefined) out.line(" ".repeat(27), styled("dim", hint));
+  out.line(styled(STYLES[level], level.padEnd(8)), name.padEnd(NAME_WIDTH), " ", value);
+  if (hint !== undefined) out.line(" ".repeat(9 + NAME_WIDTH), styled("dim", hint));
 }
 
 function view({ name, value, level, hint }: Finding): Record<string, unknown> {

@@ -35,9 +35,9 @@ export async function checkClock(context: Context): Promise<Finding[]> {
   const { clock } = context.host;
   const jobd = await context.jobd();
   const difference = clock.now() - jobd.now();
-  const value = `this machine is ${span(Math.abs(difference))} ${
-    difference < 0 ? "behind" : "ahead of"
-  } the store`;
+  const value = difference === 0
+    ? "this machine agrees with the store"
+    : `this machine is ${span(Math.abs(difference))} ${difference < 0 ? "behind" : "ahead of"} the store`;
   if (Math.abs(difference) < CLOCK_WARNING_MS) return [{ name: "clock", value, level: "ok" }];
   return [{
     name: "clock",

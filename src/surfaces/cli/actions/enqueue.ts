@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { count } from "../format.ts";
 import { styled } from "../style.ts";
 import { compact } from "./compact.ts";
+import { SHIPPED_TYPES } from "./handlers.ts";
 import { type PayloadSource, payloadSource, readWhole, sourceName } from "./payload.ts";
 
 type Given<T> = OptionSpec<T | undefined>;
@@ -137,11 +138,13 @@ async function noteIfUnserved(jobd: Jobd, type: string, queue = "default", { out
     (worker.queues === "all" || worker.queues.includes(queue))
   );
   if (serves) return;
-  const what = workers.length === 0
+  const shipped = SHIPPED_TYPES.includes(type);
+  const what = shipped && workers.length === 0
     ? "No worker is running"
     : `No running worker serves type ${type} in queue ${queue}`;
-  out.note(
-    styled("yellow", "note:"),
-    ` ${what}: the job waits. Start one with \`jobd start\` or \`jobd worker\`.`,
-  );
+  const advice = shipped
+    ? "Start one with `jobd start` or `jobd worker`."
+    : `\`jobd start\` and \`jobd worker\` run ${SHIPPED_TYPES.join(" and ")}; ` +
+      "for another type a program starts a worker with a handler of its own (README.md, Library).";
+  out.note(styled("yellow", "note:"), ` ${what}: the job waits. ${advice}`);
 }

@@ -62,7 +62,7 @@ export function attemptsTable(
       { title: "STARTED" },
       { title: "TOOK", align: "right" },
       { title: "WORKER", shrinks: true },
-      { title: "ERROR", shrinks: true },
+      { title: "REASON", shrinks: true },
     ],
     executions.map((one) => [
       ...withJob ? [one.jobId] : [],
@@ -71,12 +71,12 @@ export function attemptsTable(
       relative(one.startedAt, now),
       span((one.finishedAt ?? now) - one.startedAt),
       one.worker ?? "",
-      errorText(one),
+      reasonText(one),
     ]),
   );
 }
 
-function errorText({ error }: Execution): string {
+function reasonText({ error }: Execution): string {
   if (error === null) return "";
   return error.retryInMs === undefined
     ? error.message

@@ -3,6 +3,9 @@ import type { Handler } from "../../../runtime/handler.ts";
 import type { Config } from "../../config/load.ts";
 import { nearest } from "../../config/nearest.ts";
 
+/** The types of the handlers that ship with the daemon; handlers of all others are programs that use the library. */
+export const SHIPPED_TYPES: readonly string[] = ["claude", "exec"];
+
 /**
  * The handlers that ship with the daemon, as the configuration wants them; `types` leaves the others out.
  *

@@ -21,15 +21,18 @@ export async function listJobs(
 ): Promise<void> {
   const jobd = await context.jobd();
   const filter = filterOf(input.options, jobd.now());
-  await printPage(context, jobd, filter, input.options);
+  await printPage(context, jobd, filter, {
+    ...input.options,
+    none: Object.keys(filter).length === 0 ? "No jobs." : "No such jobs.",
+  });
 }
 
-/** Prints one page of jobs, with how to get the next one. */
+/** Prints one page of jobs, with how to get the next one, or says that there are none. */
 export async function printPage(
   { out }: Context,
   jobd: Jobd,
   filter: JobFilter,
-  options: { limit: number; cursor: string | undefined },
+  options: { limit: number; cursor: string | undefined; none: string },
 ): Promise<void> {
   const page = await collect(jobd, filter, options);
   if (out.json) {
@@ -48,7 +51,7 @@ export async function printPage(
       { title: "CREATED", align: "right" },
       { title: "NOTE", shrinks: true },
     ], page.items.map((job) => row(job, now)));
-  } else out.note(page.nextCursor === undefined ? "No jobs." : "No such jobs among those looked at so far.");
+  } else out.note(page.nextCursor === undefined ? options.none : "None among those looked at so far.");
   if (page.nextCursor !== undefined) out.note(styled("dim", `There are more: --cursor ${page.nextCursor}`));
 }
 

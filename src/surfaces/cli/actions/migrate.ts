@@ -1,4 +1,5 @@
 import type { MigrationInfo } from "../../../storage/driver.ts";
+import { migrationLabel } from "../../../storage/sql/migrations.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
@@ -16,7 +17,12 @@ export async function migrate({ options }: MigrateInput, context: Context): Prom
   const { out } = context;
   const { status, dryRun, to } = options;
   const driver = await context.driver();
-  const { applied, pending } = await driver.migrate({ dryRun: dryRun || status, ...compact({ to }) });
+  const { applied, pending } = await driver.migrate({
+    dryRun: dryRun || status,
+    onProgress: (line) => out.progress(line),
+    ...compact({ to }),
+  });
+  out.endProgress();
   if (out.json) {
     out.document({
       location: driver.location,
@@ -24,22 +30,18 @@ export async function migrate({ options }: MigrateInput, context: Context): Prom
       pending: pending.map(dryRun ? full : named),
     });
   } else if (status) {
-    for (const one of applied) out.line(styled("green", "applied  "), name(one));
-    for (const one of pending) out.line(styled("yellow", "missing  "), name(one));
+    for (const one of applied) out.line(styled("green", "applied  "), migrationLabel(one));
+    for (const one of pending) out.line(styled("yellow", "missing  "), migrationLabel(one));
   } else if (dryRun) {
-    for (const one of pending) out.text(`-- ${name(one)}\n${one.sql ?? ""}\n`);
+    for (const one of pending) out.text(`-- ${migrationLabel(one)}\n${one.sql ?? ""}\n`);
     if (pending.length === 0) out.note(`Nothing to do: ${driver.location} is up to date.`);
   } else {
-    for (const one of pending) out.line(styled("green", "applied  "), name(one));
+    for (const one of pending) out.line(styled("green", "applied  "), migrationLabel(one));
     const done = pending.length === 0
       ? "is up to date already"
       : `is up to date: ${count(pending.length, "migration")} applied`;
     out.line(`${driver.location} ${done}`);
   }
-}
-
-function name({ number, name }: MigrationInfo): string {
-  return `${String(number).padStart(4, "0")} ${name}`;
 }
 
 function named({ number, name }: MigrationInfo): { number: number; name: string } {

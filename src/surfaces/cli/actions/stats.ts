@@ -85,7 +85,7 @@ function print(out: Output, jobd: Jobd, stats: Stats, sinceMs: number): void {
     styled("dim", ` at ${iso(stats.at)}`),
   );
   const queues = [...new Set(stats.counts.map(({ queue }) => queue))].sort();
-  if (queues.length === 0) out.line("No jobs that are not completed.");
+  if (queues.length === 0) out.line("No jobs, or only completed ones.");
   else {
     const columns = COUNTED.map((state) => ({ title: state.toUpperCase(), align: "right" as const }));
     const rows = queues.map((

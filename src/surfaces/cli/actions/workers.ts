@@ -1,3 +1,4 @@
+import { DEFAULT_NAMESPACE } from "../../../domain/names.ts";
 import type { Json } from "../../../domain/json.ts";
 import type { WorkerRow } from "../../../storage/driver.ts";
 import type { Input } from "../command.ts";
@@ -13,7 +14,8 @@ export async function listWorkers(_: Input, context: Context): Promise<void> {
   const now = jobd.now();
   if (out.json) out.document({ items: workers.map(workerView) });
   else if (workers.length === 0) {
-    out.note("No worker is running. Start one with `jobd start` or `jobd worker`.");
+    const whose = jobd.namespace === DEFAULT_NAMESPACE ? "" : ` of namespace ${jobd.namespace}`;
+    out.note(`No worker${whose} is running. Start one with \`jobd start\` or \`jobd worker\`.`);
   } else {
     out.table(
       [

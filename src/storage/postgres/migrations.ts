@@ -1,0 +1,5 @@
+import jobs from "../../../migrations/postgres/0001_jobs.sql" with { type: "text" };
+import type { Migration } from "../sql/migrations.ts";
+
+/** The schema's history. */
+export const MIGRATIONS: readonly Migration[] = [{ number: 1, name: "jobs", sql: jobs }];
