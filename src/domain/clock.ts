@@ -27,3 +27,8 @@ export function sleep(clock: Pick<Clock, "after">, ms: number, signal?: AbortSig
     signal?.addEventListener("abort", done, { once: true });
   });
 }
+
+/** Lets everything that is due at this moment run first. Not a matter of time: nothing is waited for. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -6,17 +6,12 @@
  * @param random 16 random bytes
  */
 export function uuidv7(now: number, random: Uint8Array): string {
-  const bytes = random.slice(0, 16);
-  let rest = now;
-  for (let at = 5; at >= 0; at--) {
-    bytes[at] = rest % 256;
-    rest = Math.floor(rest / 256);
-  }
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  let hex = "";
-  for (const byte of bytes) hex += HEX[byte];
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const time = now.toString(16).padStart(12, "0");
+  const hex = (at: number): string => HEX[random[at] ?? 0] ?? "";
+  const version = HEX[((random[6] ?? 0) & 0x0f) | 0x70];
+  const variant = HEX[((random[8] ?? 0) & 0x3f) | 0x80];
+  return `${time.slice(0, 8)}-${time.slice(8)}-${version}${hex(7)}-${variant}${hex(9)}-` +
+    `${hex(10)}${hex(11)}${hex(12)}${hex(13)}${hex(14)}${hex(15)}`;
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

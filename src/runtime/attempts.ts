@@ -41,7 +41,7 @@ export interface AttemptsOptions {
   statistics: Statistics;
   /** Where trouble is said. */
   log: Logger;
-  /** Called when a slot is free again. */
+  /** Called when there is room for another one. */
   onFree(): void;
 }
 
@@ -56,6 +56,7 @@ export class Attempts {
   readonly #handlers = new Set<Promise<unknown>>();
   #stopped: StopReason | undefined;
   #givenUp = false;
+  #running = 0;
 
   constructor(options: AttemptsOptions) {
     const { driver, clock, time, random, worker, settings: { leaseMs }, backoff, log } = options;
@@ -67,9 +68,14 @@ export class Attempts {
     this.#logs = new LogWriter({ driver, clock, now, log });
   }
 
-  /** How many run. */
+  /** How many there are, with those whose end is being written. */
   get size(): number {
     return this.#slots.size;
+  }
+
+  /** How many handlers run. */
+  get running(): number {
+    return this.#running;
   }
 
   /** Resolves when none runs. */
@@ -145,7 +151,7 @@ export class Attempts {
   }
 
   async #execute({ job, stop }: Slot): Promise<Outcome | undefined> {
-    const { time, log, settings, queues } = this.#options;
+    const { time, log, settings, queues, onFree } = this.#options;
     const handler = settings.handlers.get(job.type);
     if (handler === undefined) return { kind: "released" };
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
@@ -161,10 +167,13 @@ export class Attempts {
       onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
     });
     this.#handlers.add(running);
+    this.#running++;
     try {
       return await running;
     } finally {
       this.#handlers.delete(running);
+      this.#running--;
+      onFree();
       const written = jobLog.close();
       if (written !== undefined) await written;
     }

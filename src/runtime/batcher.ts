@@ -1,3 +1,4 @@
+import { turn } from "../domain/clock.ts";
 import { JobdError } from "../domain/errors.ts";
 
 /** Options of {@linkcode Batcher}. */
@@ -84,9 +85,4 @@ export class Batcher<T, R> {
 
 function isAvailability(error: unknown): boolean {
   return error instanceof JobdError && error.code === "store_unavailable";
-}
-
-/** Lets everything that is due run first. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,7 +3,6 @@ import type { JobState } from "../domain/states.ts";
 import type { Execution, NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
-import { uuidv7 } from "../domain/uuid.ts";
 import type {
   CloseOptions,
   Driver,
@@ -16,6 +15,7 @@ import type {
 } from "../storage/driver.ts";
 import { openDriver, type OpenDriverOptions } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
+import { Ids } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
 import { Jobs } from "./jobs.ts";
@@ -67,6 +67,8 @@ export interface Stats {
 export const BULK_MAX = 10_000;
 /** Jobs in one insert when calls are gathered. */
 const INSERT_WEIGHT = 1_000;
+/** Gathered inserts under way at the same time: while the store commits one, the next is already being sent. */
+const INSERT_LANES = 2;
 /** A worker that showed no life for this long is not listed, in milliseconds. */
 const WORKER_SEEN_MS = 60_000;
 
@@ -102,6 +104,7 @@ export class Jobd implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
+  readonly #ids = new Ids();
 
   private constructor(parts: Parts) {
     const { driver } = parts;
@@ -112,6 +115,7 @@ export class Jobd implements AsyncDisposable {
     this.#settings = new QueueSettingsCache(parts);
     this.#inserts = new Batcher({
       maxWeight: INSERT_WEIGHT,
+      lanes: INSERT_LANES,
       weigh: (jobs) => jobs.length,
       flush: async (groups) => {
         const results = await driver.insert(groups.flat());
@@ -268,7 +272,7 @@ export class Jobd implements AsyncDisposable {
     const now = time.now();
     return newJob({ namespace: this.namespace, ...request }, {
       now,
-      id: uuidv7(now, crypto.getRandomValues(new Uint8Array(16))),
+      id: this.#ids.next(now),
       maxAttempts: this.#settings.of(request?.queue ?? DEFAULT_QUEUE).maxAttempts ?? maxAttempts,
     });
   }

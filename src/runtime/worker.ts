@@ -3,7 +3,7 @@ import { JobdError, messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
 import { Attempts } from "./attempts.ts";
-import { type Clock, sleep } from "../domain/clock.ts";
+import { type Clock, sleep, turn } from "../domain/clock.ts";
 import { RENEWAL } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
@@ -280,7 +280,9 @@ export class Worker implements AsyncDisposable {
 
   async #claim(): Promise<number> {
     const { driver, clock, time, namespace, random } = this.#context;
-    const limit = this.#options.concurrency - this.#attempts.size;
+    // Handlers that end at the same moment make room for one claim together.
+    if (this.#attempts.size > 0) await turn();
+    const limit = this.#room();
     this.#hungry = limit <= 0;
     if (limit <= 0) return this.#options.pollIntervalMs;
     const askedAt = clock.monotonic();
@@ -297,6 +299,15 @@ export class Worker implements AsyncDisposable {
     this.#hungry = jobs.length === limit;
     if (leaseId !== null) this.#attempts.begin(leaseId, jobs, askedAt);
     return this.#options.pollIntervalMs;
+  }
+
+  /**
+   * How many jobs may be claimed: a handler that has ended makes room, although its end is still on its way to the store.
+   * When the store is slow to take ends, no more than as many again may wait for it.
+   */
+  #room(): number {
+    const { concurrency } = this.#options;
+    return Math.min(concurrency - this.#attempts.running, 2 * concurrency - this.#attempts.size);
   }
 
   /** Apart from all else: what another statement waits for must not cost a lease. */

@@ -3,7 +3,7 @@ import { Client } from "pg";
 import type { NewJob } from "../../src/domain/job.ts";
 import type { Driver } from "../../src/storage/driver.ts";
 import { DecidedSeq } from "../../src/storage/postgres/floor.ts";
-import { insertion, insertQuery, insertRows } from "../../src/storage/postgres/insert.ts";
+import { insertion, insertQuery, insertValues } from "../../src/storage/postgres/insert.ts";
 import { schemaNames } from "../../src/storage/postgres/names.ts";
 import { newJob, T } from "../conformance/world.ts";
 import { openPostgresStore, type PostgresStore } from "./postgres_store.ts";
@@ -26,8 +26,8 @@ class Producer implements AsyncDisposable {
   async insert(job: NewJob): Promise<void> {
     const queue = `select id from ${this.#schema}.queue where namespace = $1 and name = $2`;
     const { rows } = await this.client.query(queue, [job.namespace, job.queue]);
-    const rowsText = insertRows([insertion(job, Number(rows[0].id))]);
-    await this.client.query(insertQuery(schemaNames(this.#schema)).text, [rowsText]);
+    const values = insertValues([insertion(job, Number(rows[0].id))]);
+    await this.client.query(insertQuery(schemaNames(this.#schema)).text, values);
   }
 
   async end(how: "commit" | "rollback"): Promise<void> {

@@ -46,9 +46,9 @@ Deno.test("sqlite: the renewal of leases passes writes that wait for a lock", as
   });
   const lock = holdLock(folder.file());
   const insert = driver.insert(folder.jobs(1));
-  while (paused.length < 1) await Promise.resolve();
+  while (paused.length < 1) await new Promise((resolve) => setTimeout(resolve, 0));
   const extend = driver.extend("w", 1, []);
-  while (paused.length < 2) await Promise.resolve();
+  while (paused.length < 2) await new Promise((resolve) => setTimeout(resolve, 0));
   lock[Symbol.dispose]();
   paused[1]?.();
   assert.deepEqual(await extend, []);

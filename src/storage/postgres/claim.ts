@@ -6,6 +6,7 @@ import type { Query, Value } from "./connections.ts";
 import { instant, ms } from "./dialect.ts";
 import type { Lane } from "./lanes.ts";
 import type { Names } from "./names.ts";
+import { type Place, place } from "./place.ts";
 import type { QueueName } from "./queue_ids.ts";
 
 const COLUMNS = [
@@ -27,15 +28,17 @@ const COLUMNS = [
   "progress",
   "result",
   "error",
+  "seq",
 ];
 
 /**
  * Starts jobs from the first lanes that have some. `$1`: lanes in order, with the floor above which to look; `$2`: how
- * many; `$3`: worker; `$4`: end of the lease; `$5`: now; `$6`, if `typed`: the types wanted.
+ * many; `$3`: worker; `$4`: end of the lease; `$5`: now; `$6`, if `typed`: the types wanted. Gives the started jobs, in any
+ * order, each with the place that it had.
  *
  * The rows of `ready` are locked while they are picked, so nothing else can move their jobs; they are deleted by their
  * address, and jobs are found through an array, so that no plan can come to read a whole table. The shared lock lets a
- * pause wait until no claim that knows nothing of it is under way. The first row carries the picks in their order.
+ * pause wait until no claim that knows nothing of it is under way.
  */
 export function claimQuery({ table, lock }: Names, typed: boolean): Query {
   const filter = typed ? "and r.type = any(array(select json_array_elements_text($6::json)))" : "";
@@ -64,17 +67,13 @@ with barrier as materialized (
   insert into ${table("lease")} (worker, expires_at, jobs)
   select $3, ${instant("$4")}, array_agg(job_id order by pos, seq) from picked having count(*) > 0
   returning id
-), started as (
-  update ${table("job")} j set state = 'running', attempt = j.attempt + 1, started_at = ${
+)
+update ${table("job")} j set state = 'running', attempt = j.attempt + 1, started_at = ${
       instant("$5")
     }, worker = $3,
-    lease_id = (select id from opened), seq = null
-  where j.id = any(array(select job_id from picked)) and j.state = 'available'
-  returning ${COLUMNS.join(", ")}
-)
-select started.*, case when row_number() over () = 1
-  then (select json_agg(json_build_array(pos, seq, job_id) order by pos, seq) from picked) end as picks
-from started`,
+  lease_id = (select id from opened)
+where j.id = any(array(select job_id from picked)) and j.state = 'available'
+returning ${COLUMNS.join(", ")}`,
   };
 }
 
@@ -90,13 +89,9 @@ export function claimValues(request: ClaimRequest, lanes: Lane[]): Value[] {
   return request.types === "all" ? values : [...values, JSON.stringify(request.types)];
 }
 
-/** What was picked: index of the lane, seq, job id; in order. */
-export type Pick = [pos: number, seq: number, jobId: string];
-
-/** The picks that {@linkcode claimQuery} reports. */
-export function readPicks(rows: unknown[][]): Pick[] {
-  const cell = rows.find((row) => row[COLUMNS.length] !== null)?.[COLUMNS.length];
-  return cell === undefined ? [] : json(cell) as Pick[];
+/** The place that a row of {@linkcode claimQuery} had. */
+export function readPlace(row: unknown[]): Place {
+  return place([row[1] as number, row[3] as number, row[18] as number]);
 }
 
 /** Reads one row of {@linkcode claimQuery}. */

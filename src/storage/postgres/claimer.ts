@@ -1,11 +1,10 @@
-import type { Job } from "../../domain/job.ts";
 import type { ClaimRequest, ClaimResult } from "../driver.ts";
 import { Allowance } from "./allowance.ts";
-import { claimQuery, claimValues, type Pick, readPicks, readStarted } from "./claim.ts";
+import { claimQuery, claimValues, readPlace, readStarted } from "./claim.ts";
 import type { Connections, Query } from "./connections.ts";
 import { DecidedSeq } from "./floor.ts";
 import type { Place } from "./place.ts";
-import { type Lane, Lanes, type Watch } from "./lanes.ts";
+import { type Lane, laneKey, Lanes, type Watch } from "./lanes.ts";
 import { FOUND_MAX, lookQuery, lookValues, readSight, type Sight } from "./look.ts";
 import type { Names } from "./names.ts";
 import type { QueueIds } from "./queue_ids.ts";
@@ -84,25 +83,26 @@ export class Claimer {
     return await this.#lanes.watching(async (watch) => {
       const values = claimValues(request, lanes);
       const rows = await this.#context.connections.queryArrays(this.#claim, values);
-      const picks = readPicks(rows);
-      for (const [pos, seq] of picks) {
-        const lane = lanes[pos];
-        if (lane !== undefined) this.#lanes.taken(lane, seq, watch);
-      }
-      const jobs = this.#jobs(rows, picks, request);
+      const jobs = this.#started(rows, lanes, watch).map((row) =>
+        readStarted(row, request, (queueId) => this.#context.queues.nameOf(queueId))
+      );
       return { leaseId: jobs[0]?.leaseId ?? null, jobs };
     });
   }
 
-  /** The started jobs in the order in which they were picked. */
-  #jobs(rows: unknown[][], picks: Pick[], request: ClaimRequest): Job[] {
-    const started = new Map(rows.map((row) => [row[0], row]));
-    return picks.flatMap(([, , id]) => {
-      const row = started.get(id);
-      return row === undefined
-        ? []
-        : [readStarted(row, request, (queueId) => this.#context.queues.nameOf(queueId))];
+  /** Notes what was taken and gives the rows in the order of dispatch. */
+  #started(rows: unknown[][], lanes: Lane[], watch: Watch): unknown[][] {
+    const positions = new Map(lanes.map((lane, pos) => [laneKey(lane.queueId, lane.rank), pos]));
+    const picks = rows.map((row) => {
+      const { queueId, rank, seq } = readPlace(row);
+      return { row, seq, pos: positions.get(laneKey(queueId, rank)) ?? 0 };
     });
+    picks.sort((a, b) => a.pos - b.pos || a.seq - b.seq);
+    for (const { pos, seq } of picks) {
+      const lane = lanes[pos];
+      if (lane !== undefined) this.#lanes.taken(lane, seq, watch);
+    }
+    return picks.map(({ row }) => row);
   }
 
   /** The lanes of a request in the order in which it wants them. */

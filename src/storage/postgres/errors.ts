@@ -11,6 +11,11 @@ export function isConflict(error: unknown): boolean {
   return ["40001", "40P01"].includes(codeOf(error));
 }
 
+/** Something with the same key is there already; the statement had no effect. For what {@linkcode translate} gave. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof JobdError && codeOf(error.cause) === "23505";
+}
+
 /** The server cannot write: it is a standby, or was made read-only. Another server, or a later moment, may be better. */
 export function isReadOnly(error: unknown): boolean {
   return codeOf(error) === "25006";

@@ -4,7 +4,16 @@ import type { InsertResult } from "../driver.ts";
 import { text } from "../sql/row.ts";
 import type { Row } from "../sql/script.ts";
 import type { Connections, Query } from "./connections.ts";
-import { Holders, holdersQuery, type Insertion, insertion, insertQuery, insertRows } from "./insert.ts";
+import { isDuplicate } from "./errors.ts";
+import {
+  Holders,
+  holdersQuery,
+  insertFreeQuery,
+  type Insertion,
+  insertion,
+  insertQuery,
+  insertValues,
+} from "./insert.ts";
 import type { Names } from "./names.ts";
 import { type Place, places } from "./place.ts";
 import type { QueueIds } from "./queue_ids.ts";
@@ -27,12 +36,14 @@ export class Inserter {
   readonly #connections: Connections;
   readonly #queues: QueueIds;
   readonly #insert: Query;
+  readonly #insertFree: Query;
   readonly #holders: Query;
 
   constructor(connections: Connections, names: Names, queues: QueueIds) {
     this.#connections = connections;
     this.#queues = queues;
     this.#insert = insertQuery(names);
+    this.#insertFree = insertFreeQuery(names);
     this.#holders = holdersQuery(names);
   }
 
@@ -43,8 +54,30 @@ export class Inserter {
    */
   async insert(jobs: NewJob[]): Promise<Inserted> {
     const ids = await this.#queues.ofJobs(jobs);
+    const entries = jobs.map((job, at) => insertion(job, ids[at] ?? 0));
+    if (entries.every(({ lock }) => lock === null)) {
+      const done = await this.#all(entries);
+      if (done !== null) return done;
+    }
+    return await this.#free(entries);
+  }
+
+  /** Without unique keys only a repeated id can be in the way; null then, and nothing was written. */
+  async #all(entries: Insertion[]): Promise<Inserted | null> {
+    let rows: Row[];
+    try {
+      rows = await this.#connections.query(this.#insert, insertValues(entries));
+    } catch (error) {
+      if (isDuplicate(error)) return null;
+      throw error;
+    }
+    const results = entries.map(({ job }) => created(job.id, job.runAt <= job.createdAt));
+    return { results, places: places(rows), scheduled: results.some(({ state }) => state === "scheduled") };
+  }
+
+  async #free(entries: Insertion[]): Promise<Inserted> {
     const done: Inserted = { results: [], places: [], scheduled: false };
-    let open = jobs.map((job, at) => ({ at, entry: insertion(job, ids[at] ?? 0) }));
+    let open = entries.map((entry, at) => ({ at, entry }));
     for (let round = 0; open.length > 0; round++) {
       if (round >= ROUNDS) {
         throw new JobdError(
@@ -62,7 +95,8 @@ export class Inserter {
 
   /** One try; gives what is still open. */
   async #round(open: Numbered[], done: Inserted): Promise<Numbered[]> {
-    const rows = await this.#connections.query(this.#insert, [insertRows(open.map(({ entry }) => entry))]);
+    const values = insertValues(open.map(({ entry }) => entry));
+    const rows = await this.#connections.query(this.#insertFree, values);
     done.places.push(...places(rows));
     const added = new Map(rows.map((row) => [text(row.id), row]));
     const rest = open.filter(({ at, entry }) => {
@@ -70,7 +104,7 @@ export class Inserter {
       if (row === undefined) return true;
       // A second job with the same id in this list is not the one that was added.
       added.delete(entry.job.id);
-      done.results[at] = created(row);
+      done.results[at] = created(entry.job.id, row.seq !== null);
       if (row.seq === null) done.scheduled = true;
       return false;
     });
@@ -95,6 +129,6 @@ interface Numbered {
   entry: Insertion;
 }
 
-function created(row: Row): InsertResult {
-  return { id: text(row.id), outcome: "created", state: row.seq === null ? "scheduled" : "available" };
+function created(id: string, available: boolean): InsertResult {
+  return { id, outcome: "created", state: available ? "available" : "scheduled" };
 }

@@ -114,7 +114,7 @@ export class Lanes {
   }
 
   #lane(queueId: number, rank: number): Lane {
-    const key = queueId * 65_536 + rank + 32_768;
+    const key = laneKey(queueId, rank);
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
       lane = { queueId, rank, claimed: this.#elsewhere, clean: this.#elsewhere, dry: false };
@@ -122,6 +122,11 @@ export class Lanes {
     }
     return lane;
   }
+}
+
+/** One number for a queue and a rank, which is within two bytes. */
+export function laneKey(queueId: number, rank: number): number {
+  return queueId * 65_536 + rank + 32_768;
 }
 
 function below(watch: Watch, lane: Lane): number {

@@ -19,3 +19,8 @@ export function places(rows: Row[]): Place[] {
     seq: int(row.seq),
   }));
 }
+
+/** The place that a row describes: queue, priority and number. */
+export function place([queueId, priority, seq]: [number, number, number]): Place {
+  return { queueId, rank: -priority, seq };
+}

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { JobdError } from "../../domain/errors.ts";
 import type { Row, Script, SqlValue } from "../sql/script.ts";
 import { busyTooLong, explain, isBusy } from "./errors.ts";
-import type { System } from "../../domain/clock.ts";
+import { type System, turn } from "../../domain/clock.ts";
 
 /** How long a call waits for the lock of another process, in milliseconds. */
 const BUSY_LIMIT_MS = 30_000;
@@ -10,8 +10,21 @@ const BUSY_LIMIT_MS = 30_000;
 const BUSY_PAUSE_MS = 25;
 /** The same for what may not wait. */
 const URGENT_PAUSE_MS = 1;
+/** Writes in one transaction, so that it stays short. */
+const GROUP_MAX = 16;
 /** Prepared statements kept; most calls use a few dozen texts, lists with filters make more. */
 const STATEMENT_LIMIT = 400;
+
+/** A write that waits for its turn. */
+interface Write {
+  work(): unknown;
+  undo(): void;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** How one write of a group ended. */
+type Ending = { result: unknown } | { error: unknown };
 
 /**
  * One connection to the file. Statements are synchronous; what is asynchronous is only waiting: for the turn of a
@@ -24,7 +37,8 @@ export class Connection {
   readonly db: DatabaseSync;
   readonly #system: System;
   readonly #statements = new Map<string, StatementSync>();
-  #turn: Promise<unknown> = Promise.resolve();
+  #waiting: Write[] = [];
+  #writing: Promise<void> | undefined;
   #closed = false;
 
   constructor(db: DatabaseSync, path: string, system: System) {
@@ -40,7 +54,8 @@ export class Connection {
 
   /** The rows of a statement as lists of values, which costs a third of rows with names. */
   lists(text: string, ...params: SqlValue[]): SqlValue[][] {
-    const statement = this.#statement(text);
+    // Not all declarations of this module know the method.
+    const statement = this.#statement(text) as StatementSync & { setReturnArrays(enabled: boolean): void };
     statement.setReturnArrays(true);
     return statement.all(...params) as unknown as SqlValue[][];
   }
@@ -73,15 +88,20 @@ export class Connection {
   }
 
   /**
-   * Runs statements in one transaction. `undo` takes back what `work` noted in memory; it is called when the
-   * transaction did not come to its end.
+   * Runs statements in a transaction: all or none of them. Writes that are asked for at the same time share one, because
+   * its commit, which waits for the disk, costs more than most of what is written. `undo` takes back what `work` noted in
+   * memory; it is called when its statements came to nothing.
    */
-  write<T>(work: () => T, undo?: () => void): Promise<T> {
-    const result = this.#turn.then(() =>
-      this.#attempt(() => this.#transaction("begin immediate", work, undo))
-    );
-    this.#turn = result.catch(() => {});
-    return result;
+  write<T>(work: () => T, undo: () => void = () => {}): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, undo, resolve: resolve as Write["resolve"], reject });
+      this.#writing ??= this.#writeAll();
+    });
+  }
+
+  /** Whether a write waits or is under way. */
+  get writing(): boolean {
+    return this.#writing !== undefined;
   }
 
   /** {@linkcode write} for what may not wait: it passes those that wait for their turn, and asks for the lock more often. */
@@ -93,9 +113,52 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#turn;
+    await this.#writing;
     this.#statements.clear();
     this.db.close();
+  }
+
+  async #writeAll(): Promise<void> {
+    for (await turn(); this.#waiting.length > 0; await turn()) {
+      await this.#writeGroup(this.#waiting.splice(0, GROUP_MAX));
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeGroup(group: Write[]): Promise<void> {
+    try {
+      const endings = await this.#attempt(() =>
+        this.#transaction(
+          "begin immediate",
+          () => group.map((write) => group.length === 1 ? { result: write.work() } : this.#part(write)),
+          () => group.forEach(({ undo }) => undo()),
+        )
+      );
+      group.forEach(({ resolve, reject }, at) => {
+        const ending = endings[at] as Ending;
+        if ("error" in ending) reject(explain(ending.error, this.path));
+        else resolve(ending.result);
+      });
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  /** One of several writes in a transaction; if it fails the others are still good. */
+  #part({ work, undo }: Write): Ending {
+    this.run("savepoint part");
+    try {
+      const result = work();
+      this.run("release part");
+      return { result };
+    } catch (error) {
+      // Some failures, a full disk for one, end the whole transaction.
+      if (!this.db.isTransaction) throw error;
+      this.run("rollback to part");
+      this.run("release part");
+      undo();
+      return { error };
+    }
   }
 
   #transaction<T>(begin: string, work: () => T, undo?: () => void): T {

@@ -3,6 +3,7 @@ import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Queue } from "../../domain/queue.ts";
+import type { JobState } from "../../domain/states.ts";
 import type {
   AbsentWorkers,
   AmendResult,
@@ -120,18 +121,25 @@ class SqliteDriver extends SqlOperations implements Driver {
 
   async insert(jobs: NewJob[]): Promise<InsertResult[]> {
     if (jobs.length === 0) return [];
-    const results = await this.#write((connection) => insertJobs(connection, jobs));
-    const created = results.filter(({ outcome }) => outcome === "created");
-    this.#ring("available", created.some(({ state }) => state === "available"));
-    this.#ring("scheduled", created.some(({ state }) => state === "scheduled"));
+    const connection = await this.#connect();
+    const inserted = connection.write(() => this.#changing(insertJobs(connection, jobs)));
+    // Before the commit already: the claim of a worker that waits is queued behind the insert and shares its transaction.
+    this.#ring("available", jobs.some(({ createdAt, runAt }) => runAt <= createdAt));
+    const results = await inserted;
+    this.#ring(
+      "scheduled",
+      results.some(({ outcome, state }) => outcome === "created" && state === "scheduled"),
+    );
     return results;
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     const connection = await this.#connect();
-    // An idle worker asks without taking the write lock.
-    const some = await connection.read(() => connection.get("select 1 from ready limit 1"));
-    if (some === undefined) return { leaseId: null, jobs: [] };
+    // An idle worker asks without taking the write lock, unless something is about to be written.
+    if (!connection.writing) {
+      const some = await connection.read(() => connection.get("select 1 from ready limit 1"));
+      if (some === undefined) return { leaseId: null, jobs: [] };
+    }
     return await connection.write(
       () => this.#claimer.claim(connection, request, `${this.#changes} ${dataVersion(connection)}`),
       () => this.#claimer.drop(),
@@ -140,12 +148,14 @@ class SqliteDriver extends SqlOperations implements Driver {
 
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
     const connection = await this.#connect();
-    const results = await connection.write(() => settleRuns(connection, batch));
-    const applied = batch.transitions.filter((_, index) => results[index] === "applied");
-    const available = applied.some(({ to }) => to === "available");
-    if (available) this.#changes += 1;
-    this.#ring("available", available);
-    this.#ring("scheduled", applied.some(({ to }) => to === "scheduled"));
+    const may = (state: JobState): boolean => batch.transitions.some(({ to }) => to === state);
+    const settled = connection.write(() => {
+      const results = settleRuns(connection, batch);
+      return may("available") ? this.#changing(results) : results;
+    });
+    this.#ring("available", may("available"));
+    const results = await settled;
+    this.#ring("scheduled", may("scheduled"));
     return results;
   }
 
@@ -237,7 +247,11 @@ class SqliteDriver extends SqlOperations implements Driver {
 
   async #write<T>(work: (connection: Connection) => T): Promise<T> {
     const connection = await this.#connect();
-    const result = await connection.write(() => work(connection));
+    return await connection.write(() => this.#changing(work(connection)));
+  }
+
+  /** Something may have become available, or its queue paused. */
+  #changing<T>(result: T): T {
     this.#changes += 1;
     return result;
   }

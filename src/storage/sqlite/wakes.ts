@@ -2,7 +2,7 @@ import type { Listener, Wake } from "../driver.ts";
 import type { System } from "../../domain/clock.ts";
 
 /** How often commits of other processes are looked for, in milliseconds. */
-const POLL_MS = 50;
+const POLL_MS = 10;
 
 /** Who wants to hear that work may have appeared, here and in other processes. */
 export class Wakes {
