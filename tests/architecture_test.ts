@@ -15,7 +15,6 @@ const SOURCES_OF_TIME = [
 const PACKAGES: Record<string, string> = {
   pg: "src/storage/postgres/",
   "node:sqlite": "src/storage/sqlite/",
-  commander: "src/surfaces/cli/",
 };
 
 interface Source {

@@ -211,35 +211,6 @@ Deno.test("without permissions: a sentence, not a stack; help and version need n
   assert.match(ran.stderr, /^jobd: .*access.*\nhint: /);
 });
 
-Deno.test("only what a command uses is loaded", async (t) => {
-  await using folder = await ProgramFolder.create();
-  await folder.run(["migrate"]);
-  const loaded = async (...args: string[]): Promise<string[]> => {
-    const coverage = `${folder.path}/coverage-${args[0]}`;
-    await folder.run(args, { flags: [...SHIPPED_FLAGS, `--coverage=${coverage}`] });
-    const urls: string[] = [];
-    for await (const { name } of Deno.readDir(coverage)) {
-      urls.push(JSON.parse(await Deno.readTextFile(`${coverage}/${name}`)).url);
-    }
-    return urls;
-  };
-  const heavy =
-    /\/pg\/|src\/storage\/postgres\/|src\/runtime\/worker|src\/runtime\/process\/|src\/runtime\/handlers\/(exec\.|claude\.|run_child)/;
-  const store = /src\/storage\/sqlite\/|src\/runtime\/jobd\.ts/;
-  for (const command of ["--help", "version"]) {
-    await t.step(command, async () => {
-      const urls = await loaded(command);
-      assert.ok(urls.some((url) => url.endsWith("/main.ts")));
-      assert.deepEqual(urls.filter((url) => heavy.test(url) || store.test(url)), []);
-    });
-  }
-  await t.step("enqueue", async () => {
-    const urls = await loaded("enqueue", "x");
-    assert.ok(urls.some((url) => store.test(url)));
-    assert.deepEqual(urls.filter((url) => heavy.test(url)), []);
-  });
-});
-
 Deno.test("migrate: status, dry run, and doing it; backup copies the store once", async () => {
   await using folder = await ProgramFolder.create();
   const status = async (): Promise<{ applied: { number: number }[]; pending: { number: number }[] }> =>

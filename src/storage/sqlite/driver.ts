@@ -32,7 +32,6 @@ import { Claimer } from "./claim.ts";
 import { closedError, type Connection } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { insertJobs } from "./insert.ts";
-import { inspectStore } from "./inspect.ts";
 import { appliedMigrations, migrate } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { openConnection } from "./open.ts";
@@ -101,6 +100,8 @@ class SqliteDriver extends SqlOperations implements Driver {
   }
 
   async inspect(): Promise<StoreFact[]> {
+    // Loaded only here: node:fs, which tells the kind of file system, would double the start of a short command.
+    const { inspectStore } = await import("./inspect.ts");
     const connection = await this.#connect();
     return await connection.read(() => inspectStore(connection, this.#migrations.length));
   }

@@ -7,6 +7,7 @@ const IO_ERROR = 10;
 const CORRUPT = 11;
 const FULL = 13;
 const CANNOT_OPEN = 14;
+const CONSTRAINT = 19;
 const NOT_A_DATABASE = 26;
 
 /** The primary result code of an error of node:sqlite, if it has one. */
@@ -18,6 +19,11 @@ function codeOf(error: unknown): number | undefined {
 /** Whether another connection holds the lock that was needed. */
 export function isBusy(error: unknown): boolean {
   return codeOf(error) === BUSY;
+}
+
+/** Whether something with the same key is there already; the statement had no effect. */
+export function isConstraint(error: unknown): boolean {
+  return codeOf(error) === CONSTRAINT;
 }
 
 /** The error for a lock that did not become free in time. */

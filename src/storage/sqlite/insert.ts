@@ -4,24 +4,93 @@ import { uniqueLock } from "../../domain/request.ts";
 import type { JobState } from "../../domain/states.ts";
 import type { InsertResult } from "../driver.ts";
 import { int, text } from "../sql/row.ts";
+import type { SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
 import { TAKE_SEQS } from "./dialect.ts";
+import { isConstraint } from "./errors.ts";
+import { manyRows, pieces } from "./rows.ts";
 
-const INSERT_JOB =
-  "insert into job (id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, payload, " +
-  "options, unique_lock, expire_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing";
-const INSERT_READY = "insert into ready (queue_id, rank, seq, job_id, type) values ($1, $2, $3, $4, $5)";
-const INSERT_SCHEDULED = "insert into scheduled (run_at, job_id) values ($1, $2)";
+const COLUMNS =
+  "id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, payload, options, " +
+  "unique_lock, expire_at";
+const INSERT_JOBS = manyRows(13, `insert into job (${COLUMNS}) values`);
+const INSERT_FREE_JOB = manyRows(13, `insert into job (${COLUMNS}) values`, "on conflict do nothing");
+const INSERT_READY = manyRows(5, "insert into ready (queue_id, rank, seq, job_id, type) values");
+const INSERT_SCHEDULED = manyRows(2, "insert into scheduled (run_at, job_id) values");
 
-/** {@linkcode Driver.insert}, inside a transaction. One prepared statement a row is faster here than JSON rows. */
+/** A job with its queue and the place that it has if it is available. */
+interface Entry {
+  job: NewJob;
+  queueId: number;
+  seq: number | null;
+}
+
+/** {@linkcode Driver.insert}, inside a transaction. */
 export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
   const queueIds = new Map<string, number>();
   let seq = int(c.get(TAKE_SEQS, jobs.length)?.value) - jobs.length;
-  return jobs.map((job) => {
+  const entries = jobs.map((job): Entry => {
     seq += 1;
     const queueId = findQueue(c, job, queueIds) ?? createQueue(c, job, queueIds);
-    return insertJob(c, job, { queueId, seq }) ?? existingJob(c, job);
+    return { job, queueId, seq: job.runAt > job.createdAt ? null : seq };
   });
+  const results: InsertResult[] = [];
+  for (const piece of pieces(entries)) {
+    if (piece.length > 1 && insertAll(c, piece)) results.push(...piece.map(created));
+    else for (const entry of piece) results.push(insertFree(c, entry) ?? existingJob(c, entry.job));
+  }
+  return results;
+}
+
+/** Writes new jobs, unless anything is in the way of one of them: then nothing happens. */
+function insertAll(c: Connection, entries: Entry[]): boolean {
+  try {
+    c.run(INSERT_JOBS.text(entries.length), ...entries.flatMap(jobRow));
+  } catch (error) {
+    if (isConstraint(error)) return false;
+    throw error;
+  }
+  dispatch(c, entries);
+  return true;
+}
+
+/** Writes a new job; nothing happens when its id or its unique lock is taken. */
+function insertFree(c: Connection, entry: Entry): InsertResult | undefined {
+  if (c.run(INSERT_FREE_JOB.text(1), ...jobRow(entry)) === 0) return undefined;
+  dispatch(c, [entry]);
+  return created(entry);
+}
+
+function dispatch(c: Connection, entries: Entry[]): void {
+  for (const piece of pieces(entries.filter(({ seq }) => seq !== null))) {
+    const rows = piece.flatMap(({ job, queueId, seq }) => [queueId, -job.priority, seq, job.id, job.type]);
+    c.run(INSERT_READY.text(piece.length), ...rows);
+  }
+  for (const piece of pieces(entries.filter(({ seq }) => seq === null))) {
+    c.run(INSERT_SCHEDULED.text(piece.length), ...piece.flatMap(({ job }) => [job.runAt, job.id]));
+  }
+}
+
+function jobRow({ job, queueId, seq }: Entry): SqlValue[] {
+  return [
+    job.id,
+    queueId,
+    job.type,
+    job.priority,
+    seq === null ? "scheduled" : "available",
+    job.maxAttempts,
+    seq,
+    job.createdAt,
+    job.runAt,
+    JSON.stringify(job.payload),
+    JSON.stringify(job.options),
+    uniqueLock(job),
+    job.expireAt,
+  ];
+}
+
+function created({ job, seq }: Entry): InsertResult {
+  return { id: job.id, outcome: "created", state: seq === null ? "scheduled" : "available" };
 }
 
 /** The job that has this id, or else the one that holds its unique lock. */
@@ -31,37 +100,6 @@ function existingJob(c: Connection, job: NewJob): InsertResult {
     (lock === null ? undefined : c.get("select id, state from job where unique_lock = $1", lock));
   if (row === undefined) throw new JobdError("internal", `Job ${job.id} was neither inserted nor found`);
   return { id: text(row.id), outcome: "existing", state: row.state as JobState };
-}
-
-/** Writes a new job; nothing happens when its id or its unique lock is taken. */
-function insertJob(
-  c: Connection,
-  job: NewJob,
-  place: { queueId: number; seq: number },
-): InsertResult | undefined {
-  const { id, type, priority, createdAt, runAt } = job;
-  const { queueId, seq } = place;
-  const state = runAt > createdAt ? "scheduled" : "available";
-  const inserted = c.run(
-    INSERT_JOB,
-    id,
-    queueId,
-    type,
-    priority,
-    state,
-    job.maxAttempts,
-    state === "available" ? seq : null,
-    createdAt,
-    runAt,
-    JSON.stringify(job.payload),
-    JSON.stringify(job.options),
-    uniqueLock(job),
-    job.expireAt,
-  );
-  if (inserted === 0) return undefined;
-  if (state === "available") c.run(INSERT_READY, queueId, -priority, seq, id, type);
-  else c.run(INSERT_SCHEDULED, runAt, id);
-  return { id, outcome: "created", state };
 }
 
 function findQueue(c: Connection, job: NewJob, known: Map<string, number>): number | undefined {

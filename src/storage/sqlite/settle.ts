@@ -1,9 +1,10 @@
-import { failureLeft, type Transition } from "../../domain/transition.ts";
+import { failureLeft, type Run, type Transition } from "../../domain/transition.ts";
 import type { SettleBatch, SettleResult } from "../driver.ts";
 import { int } from "../sql/row.ts";
 import type { Row, SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
 import { TAKE_SEQS } from "./dialect.ts";
+import { manyRows, pieces } from "./rows.ts";
 
 const LIVE = "where id = $1 and attempt = $2 and state = 'running'";
 /** What every ending writes; an ending without an error leaves the job's latest failure. */
@@ -11,6 +12,16 @@ const COMMON = "update job set failures = $3, releases = $4, error = coalesce($5
 const FINAL = `${COMMON}, finished_at = $6, unique_lock = null, expire_at = null, cancel_requested_at = null`;
 
 const COMPLETE = `${FINAL}, state = 'completed', result = $7 ${LIVE} and cancel_requested_at is null`;
+/** The same for many jobs; gives those that it ended. */
+const COMPLETE_MANY = manyRows(
+  7,
+  "update job set failures = v.failures, releases = v.releases, error = coalesce(v.error, job.error), lease_id = null, " +
+    "finished_at = v.at, unique_lock = null, expire_at = null, state = 'completed', result = v.result from (select " +
+    "column1 as id, column2 as attempt, column3 as failures, column4 as releases, column5 as error, column6 as at, " +
+    "column7 as result from (values",
+  ")) v where job.id = v.id and job.attempt = v.attempt and job.state = 'running' and job.cancel_requested_at is null " +
+    "returning job.id, job.attempt",
+);
 const END = {
   dead: `${FINAL}, state = 'dead', dead_at = $6 ${LIVE} and cancel_requested_at is null`,
   expired: `${FINAL}, state = 'expired', expired_at = $6 ${LIVE} and cancel_requested_at is null`,
@@ -32,17 +43,37 @@ export function settleRuns(c: Connection, { transitions, close, rescue }: Settle
       return transitions.map(() => "stale");
     }
   }
-  const results = transitions.map((transition) => settleRun(c, transition));
+  const completed = completeRuns(c, transitions.filter(({ to }) => to === "completed"));
+  const results = transitions.map((transition) => {
+    if (completed.delete(keyOf(transition)) || apply(c, transition)) return "applied";
+    const job = c.get(`select 1 from job ${LIVE}`, transition.id, transition.attempt);
+    return job === undefined ? "stale" : "cancel_requested";
+  });
   if (results.every((result) => result === "applied")) {
     for (const leaseId of close) c.run("delete from lease where id = $1", Number(leaseId));
   }
   return results;
 }
 
-function settleRun(c: Connection, transition: Transition): SettleResult {
-  if (apply(c, transition)) return "applied";
-  const job = c.get(`select 1 from job ${LIVE}`, transition.id, transition.attempt);
-  return job === undefined ? "stale" : "cancel_requested";
+/** Ends jobs that are done, as far as there are many; gives those that it ended. */
+function completeRuns(c: Connection, transitions: Transition[]): Set<string> {
+  const ended = new Set<string>();
+  for (const piece of pieces(transitions)) {
+    if (piece.length === 1) break;
+    const rows = piece.flatMap((transition) => [
+      ...commonParams(transition),
+      transition.at,
+      JSON.stringify(transition.to === "completed" ? transition.result : null),
+    ]);
+    for (const [id, attempt] of c.lists(COMPLETE_MANY.text(piece.length), ...rows)) {
+      ended.add(keyOf({ id: id as string, attempt: attempt as number }));
+    }
+  }
+  return ended;
+}
+
+function keyOf({ id, attempt }: Run): string {
+  return `${id} ${attempt}`;
 }
 
 function apply(c: Connection, transition: Transition): boolean {

@@ -1,16 +1,11 @@
 import { type Command, kebab } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
-import { GLOBAL_FLAGS, globalSettings, settingsOf } from "./flags.ts";
+import { commonFlags, flagTerm, settingsOf } from "./flags.ts";
 
 /** The text of `docs/commands.md`. */
 export function commandsDocument(): string {
-  const common = [
-    ...GLOBAL_FLAGS.map(({ flags, summary }) => row(flags, summary)),
-    ...globalSettings().map(([, { flag, placeholder, summary }]) =>
-      row(`--${flag} <${placeholder}>`, summary)
-    ),
-  ];
+  const common = commonFlags().map((flag) => row(flagTerm(flag), flag.summary));
   const codes = Object.entries(EXIT_CODES).map(([code, meaning]) => row(code, meaning));
   return `<!-- deno-fmt-ignore-file -->
 

@@ -1,12 +1,16 @@
-import { Command as Node, CommanderError, Option } from "commander";
-import { JobdError } from "../../domain/errors.ts";
-import type { Setting, SettingName } from "../config/settings.ts";
-import { type Command, type Input, kebab, type OptionSpec } from "./command.ts";
-import { EXIT_CODES } from "./exit_codes.ts";
+import type { SettingName } from "../config/settings.ts";
+import { type Command, type Input, kebab } from "./command.ts";
+import { globalSettings, settingsOf } from "./flags.ts";
+import { helpText } from "./help.ts";
 import type { Sink } from "./host.ts";
-import { GLOBAL_FLAGS, globalSettings, settingsOf } from "./flags.ts";
-import { type Groups, usageError, type Vocabulary } from "./usage_error.ts";
+import { scan, type Scanned } from "./scan.ts";
+import { argumentError, groupError, problemError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** The widest lines of help; on anything but a terminal they are a little shorter. */
+const WIDEST = 110;
+const UNSEEN_WIDTH = 100;
 
 /** What the command line asks for. */
 export type Parsed =
@@ -33,188 +37,53 @@ export interface ParseOptions extends Vocabulary {
  * @throws {JobdError} `invalid_request` for anything unknown or missing, with what was probably meant
  */
 export function parseCommandLine(args: readonly string[], options: ParseOptions): Parsed {
-  let found: { command: Command; node: Node; args: string[] } | undefined;
-  const root = buildProgram(
-    options,
-    (command, node, positional) => found = { command, node, args: positional },
-  );
-  try {
-    root.parse(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { kind: "printed", exitCode: 0 };
-    throw usageError(error, args, options);
+  const { stdout } = options;
+  const scanned = scan(args, options);
+  const { asked, problem } = scanned;
+  if (asked === "--version") return printed(stdout, `${VERSION}\n`);
+  if (asked === "--help" || (asked === "help" && problem === undefined)) {
+    const width = stdout.isTerminal ? Math.min(stdout.columns(), WIDEST) : UNSEEN_WIDTH;
+    return printed(stdout, helpText(scanned, options, width));
   }
-  if (found === undefined) {
-    throw new JobdError("invalid_request", "There is no command", { hint: "See `jobd --help`." });
-  }
-  const { command, node } = found;
-  const given = node.optsWithGlobals<Record<string, string | string[] | boolean | undefined>>();
-  const configPath = typeof given["config"] === "string" ? given["config"] : undefined;
-  const flags = settingFlags(command, given);
+  if (problem !== undefined) throw problemError(problem, scanned, options);
+  return toRun(scanned, options);
+}
+
+function printed(stdout: Sink, text: string): Parsed {
+  stdout.write(text);
+  return { kind: "printed", exitCode: 0 };
+}
+
+function toRun(scanned: Scanned, options: ParseOptions): Parsed {
+  const { words, args, given } = scanned;
+  const path = words.length === 0 ? options.fallback : words.join(" ");
+  const command = options.commands.find((one) => one.path === path);
+  if (command === undefined) throw groupError(scanned, options);
+  const error = argumentError(command, args, scanned);
+  if (error !== undefined) throw error;
   return {
     kind: "run",
     command,
-    input: { args: found.args, options: readOptions(command, given) },
-    flags,
-    configPath,
+    input: { args, options: readOptions(command, given) },
+    flags: settingFlags(command, given),
+    configPath: given.get("config")?.at(-1),
   };
 }
 
-type OnRun = (command: Command, node: Node, args: string[]) => void;
-
-function buildProgram({ commands, groups, fallback, stdout }: ParseOptions, onRun: OnRun): Node {
-  const root = prepare(new Node("jobd"), stdout)
-    .description("A durable job queue: enqueue prompts, commands and jobs; run them; look after them.")
-    .version(VERSION, "-V, --version", "print the version")
-    .optionsGroup("Options of every command:");
-  for (const { flags, summary } of GLOBAL_FLAGS) root.option(flags, summary);
-  for (const [, setting] of globalSettings()) root.addOption(settingOption(setting));
-  root.configureHelp({
-    showGlobalOptions: true,
-    subcommandTerm: (node) => node.name(),
-    visibleGlobalOptions: () => [],
-  });
-  root.addHelpText("after", rootFooter());
-  const parents = new Map<string, Node>();
-  for (const command of commands) {
-    const words = command.path.split(" ");
-    const name = words.at(-1) ?? "";
-    const parent = words.length === 1 ? root : groupNode(root, words[0] ?? "", groups, parents, stdout);
-    const node = prepare(
-      parent.command(name, { isDefault: words.length === 1 && name === fallback }),
-      stdout,
-    );
-    declare(node, command, onRun);
-  }
-  return root;
-}
-
-function prepare(node: Node, stdout: Sink): Node {
-  return node
-    .exitOverride()
-    .helpOption("-h, --help", "print this help")
-    .showSuggestionAfterError(false)
-    .configureOutput({
-      writeOut: (text) => stdout.write(text),
-      writeErr: () => {},
-      getOutHelpWidth: () => stdout.isTerminal ? Math.min(stdout.columns(), 110) : 100,
-      getOutHasColors: () => false,
-    });
-}
-
-function groupNode(root: Node, name: string, groups: Groups, parents: Map<string, Node>, stdout: Sink): Node {
-  const known = parents.get(name);
-  if (known !== undefined) return known;
-  const node = prepare(root.command(name), stdout).description(groups[name] ?? "").helpCommand(false);
-  node.configureHelp({
-    subcommandTerm: (sub) => [sub.name(), ...sub.registeredArguments.map(argumentTerm)].join(" "),
-  });
-  parents.set(name, node);
-  return node;
-}
-
-function argumentTerm(argument: { name(): string; required: boolean; variadic: boolean }): string {
-  const name = argument.name() + (argument.variadic ? "..." : "");
-  return argument.required ? `<${name}>` : `[${name}]`;
-}
-
-function declare(node: Node, command: Command, onRun: OnRun): void {
-  node.description(
-    command.details === undefined ? command.summary : `${command.summary}\n\n${command.details}`,
-  );
-  node.summary(command.summary);
-  for (const { name, summary, required = true, many = false } of command.args) {
-    const term = many ? `${name}...` : name;
-    node.argument(required ? `<${term}>` : `[${term}]`, summary);
-  }
-  for (const [name, spec] of Object.entries(command.options)) node.addOption(optionOf(name, spec));
-  for (const [, setting] of settingsOf(command)) node.addOption(settingOption(setting));
-  node.addHelpText("after", footer(command));
-  node.action(() => onRun(command, node, node.args));
-}
-
-function optionOf(name: string, spec: OptionSpec<unknown>): Option {
-  const short = spec.short === undefined ? "" : `-${spec.short}, `;
-  const placeholder = spec.placeholder === undefined ? "" : ` <${spec.placeholder}>`;
-  const option = new Option(`${short}--${kebab(name)}${placeholder}`, describe(spec));
-  if (spec.repeats) option.argParser((text: string, before: string[] | undefined) => [...before ?? [], text]);
-  return option;
-}
-
-function describe(spec: OptionSpec<unknown>): string {
-  const notes = [
-    ...(spec.choices === undefined || spec.summary.includes(spec.choices.join(", "))
-      ? []
-      : [spec.choices.join(", ")]),
-    ...(spec.default === undefined ? [] : [`default: ${spec.default}`]),
-    ...(spec.repeats ? ["may be repeated"] : []),
-  ];
-  return notes.length === 0 ? spec.summary : `${spec.summary} (${notes.join("; ")})`;
-}
-
-function settingOption(setting: Setting<unknown>): Option {
-  const notes = [
-    ...(setting.env === undefined ? [] : [`env: ${setting.env}`]),
-    `default: ${setting.default ?? setting.otherwise}`,
-  ];
-  return new Option(`--${setting.flag} <${setting.placeholder}>`, `${setting.summary} (${notes.join("; ")})`);
-}
-
-function footer(command: Command): string {
-  const examples = command.examples.map(([line, explanation]) => `  $ ${line}\n      ${explanation}\n`);
-  const more =
-    "\nEvery command also takes --database-url, --namespace, --config, --json, --no-color, --log-level and\n" +
-    "--log-format: see `jobd --help`.\n";
-  return `\nExamples:\n${examples.join("")}${more}`;
-}
-
-function rootFooter(): string {
-  const codes = Object.entries(EXIT_CODES).map(([code, meaning]) => `  ${code.padEnd(4)} ${meaning}\n`).join(
-    "",
-  );
-  return `\nWithout a command, jobd starts the daemon.\n
-Examples:
-  $ jobd
-  $ jobd enqueue --payload '{"prompt":"write hello world in go","cwd":"/tmp"}' --follow
-  $ jobd jobs --state dead
-  $ jobd enqueue --help
-
-Flags beat environment variables, which beat the config file, which beats defaults. Exit codes:
-${codes}`;
-}
-
-function settingFlags(
-  command: Command,
-  given: Record<string, unknown>,
-): Partial<Record<SettingName, string>> {
+function settingFlags(command: Command, given: Scanned["given"]): Partial<Record<SettingName, string>> {
   const flags: Partial<Record<SettingName, string>> = {};
   for (const [name, setting] of [...globalSettings(), ...settingsOf(command)]) {
-    const text = given[camel(setting.flag ?? "")];
-    if (typeof text === "string") flags[name] = text;
+    const text = given.get(setting.flag ?? "")?.at(-1);
+    if (text !== undefined) flags[name] = text;
   }
   return flags;
 }
 
-function readOptions(
-  command: Command,
-  given: Record<string, string | string[] | boolean | undefined>,
-): Input["options"] {
+function readOptions(command: Command, given: Scanned["given"]): Input["options"] {
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(command.options)) {
-    const raw = given[name];
-    const texts = raw === undefined || raw === false
-      ? []
-      : raw === true
-      ? [""]
-      : Array.isArray(raw)
-      ? raw
-      : [raw];
-    values[name] = spec.read(texts, `--${kebab(name)}`);
+    const flag = kebab(name);
+    values[name] = spec.read(given.get(flag) ?? [], `--${flag}`);
   }
   return values as Input["options"];
-}
-
-function camel(flag: string): string {
-  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,101 +1,73 @@
-import type { CommanderError } from "commander";
 import { JobdError } from "../../domain/errors.ts";
 import { nearest } from "../config/nearest.ts";
-import { type Command, kebab } from "./command.ts";
-import { globalSettings, settingsOf } from "./flags.ts";
+import type { Command } from "./command.ts";
+import { flagTerm } from "./flags.ts";
+import { knownFlags, type Problem } from "./scan.ts";
+import type { Place, Vocabulary } from "./vocabulary.ts";
 
-/** Names and summaries of the groups of commands. */
-export type Groups = Readonly<Record<string, string>>;
-
-/** What can be typed. */
-export interface Vocabulary {
-  /** The table of commands. */
-  commands: readonly Command[];
-  /** Its groups. */
-  groups: Groups;
-  /** The command when none is named. */
-  fallback: string;
+/** What is wrong with one word of a command line, and what was probably meant. */
+export function problemError(problem: Problem, place: Place, vocabulary: Vocabulary): JobdError {
+  switch (problem.kind) {
+    case "unknown command":
+      return unknownCommand(problem.text, place, vocabulary);
+    case "unknown option":
+      return unknownOption(problem.text, place, vocabulary);
+    case "value missing":
+      return wrong(`Option ${JSON.stringify(flagTerm(problem.flag))} argument missing`, place);
+    case "value unwanted":
+      return wrong(`Option ${JSON.stringify(flagTerm(problem.flag))} takes no value`, place);
+  }
 }
 
-/** What is wrong with a command line, and what was probably meant. */
-export function usageError(error: CommanderError, args: readonly string[], options: Vocabulary): JobdError {
-  const message = error.message.replace(/^error: /, "");
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1).replaceAll("'", '"');
-  const node = namedPath(args, options);
-  const help = `See \`${["jobd", ...node].join(" ")} --help\`.`;
-  const hint = (known: Iterable<string>, word: string): string => {
-    const meant = nearest(word, known);
-    return meant === undefined ? help : `Did you mean ${meant}? ${help}`;
-  };
-  if (error.code === "commander.help") {
-    const known = options.commands.filter(({ path }) => path.startsWith(`${node[0]} `)).map(({ path }) =>
-      path.split(" ")[1]
-    );
-    return new JobdError("invalid_request", `"jobd ${node[0]}" needs one of: ${known.join(", ")}`, {
-      hint: help,
+/** A group without one of its commands. */
+export function groupError(place: Place, vocabulary: Vocabulary): JobdError {
+  const group = place.words.join(" ");
+  return wrong(`"jobd ${group}" needs one of: ${nextWords(place, vocabulary).join(", ")}`, place);
+}
+
+/** Too few arguments, or too many; undefined when the number is right. */
+export function argumentError(
+  { path, args }: Command,
+  given: readonly string[],
+  place: Place,
+): JobdError | undefined {
+  const missing = args.find(({ required = true }, index) => required && index >= given.length);
+  if (missing !== undefined) return wrong(`Missing required argument ${JSON.stringify(missing.name)}`, place);
+  if (given.length <= args.length || args.at(-1)?.many) return undefined;
+  const expected = `${args.length} ${args.length === 1 ? "argument" : "arguments"}`;
+  return wrong(
+    `Too many arguments for "${path}": expected ${expected} but got ${given.length}: ${given.join(", ")}`,
+    place,
+  );
+}
+
+function unknownCommand(text: string, place: Place, vocabulary: Vocabulary): JobdError {
+  const word = text.slice(place.words.join(" ").length).trimStart();
+  const meant = nearest(word, new Set(nextWords(place, vocabulary)));
+  return wrong(`Unknown command ${JSON.stringify(text)}`, place, meant);
+}
+
+function unknownOption(text: string, place: Place, vocabulary: Vocabulary): JobdError {
+  const path = place.words.length === 0 ? vocabulary.fallback : place.words.join(" ");
+  const known = knownFlags(vocabulary.commands.find((command) => command.path === path));
+  const message = `Unknown option ${JSON.stringify(text)}`;
+  if (known.has(text)) {
+    return new JobdError("invalid_request", `${message} before the command`, {
+      hint: `Give it after the command: \`jobd ${path} ${text}\`.`,
     });
   }
-  if (error.code === "commander.unknownOption") {
-    const word = /'(.*)'/.exec(error.message)?.[1]?.split("=", 1)[0] ?? "";
-    return new JobdError("invalid_request", `Unknown option ${JSON.stringify(word)}`, {
-      hint: hint(knownFlags(node, options), word),
-    });
-  }
-  const stray = strayCommand(error, args, node, options);
-  if (stray !== undefined) {
-    const known = options.commands.map(({ path }) => path.split(" "))
-      .filter((words) => node.length === 0 || words[0] === node[0]).map((words) => words[node.length] ?? "");
-    const shown = [...node, stray].join(" ");
-    return new JobdError("invalid_request", `Unknown command ${JSON.stringify(shown)}`, {
-      hint: hint(new Set(known), stray),
-    });
-  }
-  return new JobdError("invalid_request", sentence, { hint: help });
+  return wrong(message, place, nearest(text, [...known.keys()].filter((flag) => flag.startsWith("--"))));
 }
 
-/** A word that stands where a command should: commander hands it to the default command as an argument too many. */
-function strayCommand(
-  error: CommanderError,
-  args: readonly string[],
-  node: string[],
-  options: Vocabulary,
-): string | undefined {
-  const word = /unknown command '(.*)'/.exec(error.message)?.[1];
-  if (word !== undefined) return word;
-  if (error.code !== "commander.excessArguments" || node.length > 0) return undefined;
-  return operands(args, options)[0];
+/** The words that can follow. */
+function nextWords({ words }: Place, { commands }: Vocabulary): string[] {
+  return commands.map(({ path }) => path.split(" "))
+    .filter((path) => words.every((word, index) => path[index] === word))
+    .map((path) => path[words.length] ?? "");
 }
 
-/** The words of the command that the arguments name: none, a group, or a command. */
-function namedPath(args: readonly string[], options: Vocabulary): string[] {
-  const [first = "", second = ""] = operands(args, options);
-  const paths = new Set(options.commands.map(({ path }) => path));
-  if (paths.has(`${first} ${second}`)) return [first, second];
-  return paths.has(first) || first in options.groups ? [first] : [];
-}
-
-/** Arguments that are neither flags nor the values of flags that every command has. */
-function operands(args: readonly string[], options: Vocabulary): string[] {
-  const valued = new Set(["--config", ...globalSettings().map(([, setting]) => `--${setting.flag}`)]);
-  const fallback = options.commands.find(({ path }) => path === options.fallback);
-  if (fallback !== undefined) {
-    for (const [, setting] of settingsOf(fallback)) valued.add(`--${setting.flag}`);
-  }
-  return args.filter((arg, index) => !arg.startsWith("-") && !valued.has(args[index - 1] ?? ""));
-}
-
-function knownFlags(node: string[], options: Vocabulary): string[] {
-  const command = options.commands.find(({ path }) => path === (node.join(" ") || options.fallback));
-  const own = command === undefined ? [] : Object.keys(command.options).map(kebab);
-  const settings = [...globalSettings(), ...(command === undefined ? [] : settingsOf(command))];
-  const names = [
-    ...own,
-    ...settings.map(([, setting]) => setting.flag ?? ""),
-    "config",
-    "json",
-    "no-color",
-    "help",
-    "version",
-  ];
-  return names.map((name) => `--${name}`);
+function wrong(message: string, { words }: Place, meant?: string): JobdError {
+  const help = `See \`${["jobd", ...words].join(" ")} --help\`.`;
+  const hint = meant === undefined ? help : `Did you mean ${meant}? ${help}`;
+  return new JobdError("invalid_request", message, { hint });
 }

@@ -77,7 +77,7 @@ async function lastWords({ stdout, stderr, clock }: Host): Promise<void> {
   const taken = new AbortController();
   void Promise.all([stdout.flush(), stderr.flush()]).then(() => taken.abort());
   await sleep(clock, LAST_WORDS_MS, taken.signal);
-  if (!taken.signal.aborted) for (const sink of [stdout, stderr]) sink.abandon();
+  if (!taken.signal.aborted) { for (const sink of [stdout, stderr]) sink.abandon(); }
 }
 
 function workerOptions(

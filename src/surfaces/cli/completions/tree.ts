@@ -1,7 +1,7 @@
 import { type Command, kebab } from "../command.ts";
 import type { Setting } from "../../config/settings.ts";
-import { GLOBAL_FLAGS, globalSettings, settingsOf } from "../flags.ts";
-import type { Groups } from "../usage_error.ts";
+import { type Flag, GLOBAL_FLAGS, globalSettings, settingsOf } from "../flags.ts";
+import type { Groups } from "../vocabulary.ts";
 
 /** What can follow one place of a command line. */
 export interface CompletionNode {
@@ -61,9 +61,8 @@ export function completionTree(commands: readonly Command[], groups: Groups): Co
 
 const HELP: CompletionFlag = { flag: "--help", summary: "print help", takesValue: false, choices: [] };
 
-function globalFlag({ flags, summary }: { flags: string; summary: string }): CompletionFlag {
-  const [flag = "", value] = flags.split(" ");
-  return { flag, summary, takesValue: value !== undefined, choices: [] };
+function globalFlag({ name, placeholder, summary }: Flag): CompletionFlag {
+  return { flag: `--${name}`, summary, takesValue: placeholder !== undefined, choices: [] };
 }
 
 function settingFlag(setting: Setting<unknown>): CompletionFlag {
