@@ -93,7 +93,7 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
   checkJson("payload", payload, PAYLOAD_LIMITS);
   const ttlMs = request.ttl === undefined ? undefined : positive("ttl", request.ttl);
   return {
-    id: jobId(request.id ?? context.id),
+    id: request.id === undefined ? context.id : jobId(request.id),
     namespace: checkName("namespace", request.namespace ?? DEFAULT_NAMESPACE),
     queue: checkName("queue", request.queue ?? DEFAULT_QUEUE),
     type: checkName("type", request.type ?? payloadType(payload)),

@@ -48,7 +48,7 @@ export function* orphans(
 export function* cancelRequests(d: Dialect, worker: string): Script<Run[]> {
   const rows = yield* run(
     `select id, attempt from ${d.table("job")} ` +
-      "where cancel_requested_at is not null and state = 'running' and worker = $1 order by id",
+      "where cancel_requested_at is not null and state = 'running' and worker = $1 order by cancel_requested_at, id",
     [worker],
   );
   return rows.map((row) => ({ id: text(row.id), attempt: int(row.attempt) }));

@@ -7,7 +7,11 @@ import { type System, turn } from "../../domain/clock.ts";
 /** How long a call waits for the lock of another process, in milliseconds. */
 const BUSY_LIMIT_MS = 30_000;
 /** The longest pause between two tries, in milliseconds. */
-const BUSY_PAUSE_MS = 25;
+const BUSY_PAUSE_MS = 5;
+/** For how long it may write without a gap meanwhile. */
+const BURST_MS = 10;
+/** For how long a process that met another one's lock leaves gaps between its own writes, in milliseconds. */
+const POLITE_MS = 1_000;
 /** The same for what may not wait. */
 const URGENT_PAUSE_MS = 1;
 /** Writes in one transaction, so that it stays short. */
@@ -40,6 +44,8 @@ export class Connection {
   #waiting: Write[] = [];
   #writing: Promise<void> | undefined;
   #closed = false;
+  #politeUntil = -Infinity;
+  #burstAt = -Infinity;
 
   constructor(db: DatabaseSync, path: string, system: System) {
     this.db = db;
@@ -120,9 +126,25 @@ export class Connection {
 
   async #writeAll(): Promise<void> {
     for (await turn(); this.#waiting.length > 0; await turn()) {
+      await this.#leaveGap();
       await this.#writeGroup(this.#waiting.splice(0, GROUP_MAX));
     }
     this.#writing = undefined;
+  }
+
+  /** SQLite knows no queue for its lock: who takes it again and again starves all who wait. */
+  async #leaveGap(): Promise<void> {
+    const now = this.#system.monotonic();
+    if (now >= this.#politeUntil || now - this.#burstAt < BURST_MS) return;
+    await this.#pause(1);
+    this.#burstAt = this.#system.monotonic();
+  }
+
+  /** Waits at least 1 ms, at random up to `longestMs` more; gives how long. */
+  async #pause(longestMs: number): Promise<number> {
+    const ms = 1 + this.#system.random() * longestMs;
+    await new Promise<void>((resolve) => this.#system.after(ms, resolve));
+    return ms;
   }
 
   async #writeGroup(group: Write[]): Promise<void> {
@@ -185,9 +207,8 @@ export class Connection {
         if (this.#closed) throw closedError(this.path);
         if (waited >= BUSY_LIMIT_MS) throw busyTooLong(this.path, error);
       }
-      const pause = 1 + this.#system.random() * Math.min(tries, longestPauseMs);
-      await new Promise<void>((resolve) => this.#system.after(pause, resolve));
-      waited += pause;
+      this.#politeUntil = this.#system.monotonic() + POLITE_MS;
+      waited += await this.#pause(Math.min(tries, longestPauseMs));
     }
   }
 

@@ -25,6 +25,8 @@ interface Cursor {
   upTo: number;
   /** How many rows to read next. */
   chunk: number;
+  /** Whether there were rows of other types among those that were read. */
+  mixed: boolean;
   /** What was taken. */
   taken: Taken | undefined;
 }
@@ -55,7 +57,7 @@ export class Picker {
   readonly #all: boolean;
   readonly #types: string[];
   readonly #ofTypes: string;
-  readonly #cursors: Cursor[] = [];
+  readonly #cursors = new Set<Cursor>();
   #budget = BUDGET;
 
   constructor(connection: Connection, options: PickerOptions) {
@@ -75,7 +77,7 @@ export class Picker {
   /** Forgets everything that was found, to look again. */
   restart(): void {
     this.picks.length = 0;
-    this.#cursors.length = 0;
+    this.#cursors.clear();
   }
 
   /** Takes the picks out of `ready` and notes how far was looked, for later claims. */
@@ -126,32 +128,51 @@ export class Picker {
     for (const lane of lanes) {
       const floor = this.#all ? 0 : floors.get(lane.key) ?? 0;
       const upTo = Math.max(lane.first - 1, floor);
-      if (upTo < lane.last) cursors.push({ lane, rows: [], upTo, chunk, taken: undefined });
+      if (upTo < lane.last) cursors.push({ lane, rows: [], upTo, chunk, mixed: false, taken: undefined });
     }
     return cursors;
   }
 
   /** Reads the next rows of a lane. */
   #read(cursor: Cursor): void {
-    const { lane, upTo } = cursor;
     const wanted = Math.min(cursor.chunk, this.#options.limit - this.picks.length);
     cursor.chunk *= 2;
-    if (cursor.taken === undefined) this.#cursors.push(cursor);
-    const from = "from ready where queue_id = $1 and rank = $2 and seq > $3";
-    const place: SqlValue[] = [lane.queueId, lane.rank, upTo];
-    const source = this.#all
-      ? `${from} order by seq`
-      : `from (select seq, job_id, type ${from} order by seq limit ${WINDOW}) where true ${this.#ofTypes}`;
+    this.#cursors.add(cursor);
+    if (cursor.mixed) this.#search(cursor, wanted);
+    else this.#readAll(cursor, wanted);
+  }
+
+  /** Reads what comes next, of whatever type: mostly it is what is wanted. */
+  #readAll(cursor: Cursor, wanted: number): void {
+    const { lane, upTo } = cursor;
     const rows = this.#connection.lists(
-      `select seq, job_id ${source} limit $4`,
+      "select seq, job_id, type from ready where queue_id = $1 and rank = $2 and seq > $3 order by seq limit $4",
+      lane.queueId,
+      lane.rank,
+      upTo,
+      wanted,
+    );
+    const ours = this.#all ? rows : rows.filter((row) => this.#types.includes(row[2] as string));
+    cursor.mixed = ours.length < rows.length;
+    cursor.rows = ours.map(toPick).reverse();
+    cursor.upTo = rows.length < wanted ? lane.last : rows.at(-1)?.[0] as number;
+  }
+
+  /** Searches for rows of the types wanted among others. */
+  #search(cursor: Cursor, wanted: number): void {
+    const { lane, upTo } = cursor;
+    const from = "from ready where queue_id = $1 and rank = $2 and seq > $3 order by seq";
+    const place: SqlValue[] = [lane.queueId, lane.rank, upTo];
+    const rows = this.#connection.lists(
+      `select seq, job_id from (select seq, job_id, type ${from} limit ${WINDOW}) where true ${this.#ofTypes} limit $4`,
       ...place,
       wanted,
       ...this.#types,
     );
-    cursor.rows = rows.map((row) => ({ seq: row[0] as number, jobId: row[1] as string })).reverse();
-    if (rows.length >= wanted) cursor.upTo = rows.at(-1)?.[0] as number;
-    else if (this.#all) cursor.upTo = lane.last;
-    else cursor.upTo = this.#passed(lane, `${from} order by seq limit ${WINDOW}`, place);
+    cursor.rows = rows.map(toPick).reverse();
+    cursor.upTo = rows.length >= wanted
+      ? rows.at(-1)?.[0] as number
+      : this.#passed(lane, `${from} limit ${WINDOW}`, place);
   }
 
   /** Up to where a window of a lane was looked through for rows of the types. */
@@ -161,6 +182,10 @@ export class Picker {
     this.#budget -= jobs + LOOK_COST;
     return jobs < WINDOW ? lane.last : Number(row?.[1]);
   }
+}
+
+function toPick([seq, jobId]: SqlValue[]): Pick {
+  return { seq: seq as number, jobId: jobId as string };
 }
 
 /** The lowest place that the next job of a lane can have. */
