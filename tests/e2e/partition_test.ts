@@ -10,10 +10,10 @@ const has = (chunk: Uint8Array, words: string): boolean => text.decode(chunk).in
 
 /** Cuts the connection in place of passing the server's reply to the next statement of that name on. */
 function loseReply(proxy: TcpProxy, statement: string): Promise<void> {
-  let sent = false;
-  return proxy.cutWhen((chunk, from) => {
-    if (from === "client" && has(chunk, statement)) sent = true;
-    return from === "server" && sent;
+  let asked: object | undefined;
+  return proxy.cutWhen((chunk, from, connection) => {
+    if (from === "client" && has(chunk, statement)) asked = connection;
+    return from === "server" && connection === asked;
   });
 }
 

@@ -1,8 +1,8 @@
 /** Who sent the bytes. */
 export type Side = "client" | "server";
 
-/** Decides about a chunk that is about to be passed on. */
-export type ChunkTest = (chunk: Uint8Array, from: Side) => boolean;
+/** Decides about a chunk that is about to be passed on; the last argument tells connections apart. */
+export type ChunkTest = (chunk: Uint8Array, from: Side, connection: object) => boolean;
 
 /**
  * A loopback TCP proxy that misbehaves on request: network faults without touching the network.
@@ -77,7 +77,7 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Closes the connection of the next chunk that the test picks, in place of passing that chunk on; once. */
   cutWhen(test: ChunkTest): Promise<void> {
-    return this.#faults.cutWhen((chunk, from) => test(chunk, from) ? 0 : undefined);
+    return this.#faults.cutWhen((chunk, from, connection) => test(chunk, from, connection) ? 0 : undefined);
   }
 
   /** Passes exactly so many more bytes of that side on, counted over all connections, then closes that connection; once. */
@@ -122,7 +122,7 @@ export class TcpProxy implements AsyncDisposable {
 }
 
 /** How many bytes of the chunk still pass before the cut; undefined: no cut. */
-type Cut = (chunk: Uint8Array, from: Side) => number | undefined;
+type Cut = (chunk: Uint8Array, from: Side, connection: object) => number | undefined;
 
 /** What goes wrong at present, for all connections of a proxy. */
 class Faults {
@@ -158,9 +158,9 @@ class Faults {
     while (this.#stalled && (this.#stalled.from ?? from) === from) await this.#stalled.over.promise;
   }
 
-  cutIn(chunk: Uint8Array, from: Side): number | undefined {
+  cutIn(chunk: Uint8Array, from: Side, connection: object): number | undefined {
     for (const [index, { cut, done }] of this.#cuts.entries()) {
-      const passing = cut(chunk, from);
+      const passing = cut(chunk, from, connection);
       if (passing === undefined) continue;
       this.#cuts.splice(index, 1);
       done();
@@ -211,7 +211,7 @@ class Connection {
   async #pass(chunk: Uint8Array, from: Side, target: Deno.TcpConn): Promise<void> {
     await this.faults.hold(from);
     if (this.dropped) return;
-    const passing = this.faults.cutIn(chunk, from);
+    const passing = this.faults.cutIn(chunk, from, this);
     await writeAll(target, passing === undefined ? chunk : chunk.subarray(0, passing));
     if (passing !== undefined) this.close();
   }

@@ -5,7 +5,7 @@ import type { SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
 import { Floors } from "./floors.ts";
 import { type Lane, lanesOfNamespace, lanesOfQueue } from "./lanes.ts";
-import { type Pick, Picker } from "./pick.ts";
+import { type Pick, Walk } from "./walk.ts";
 
 /** With more lanes than this, a claim over all queues may use the lanes that an earlier one has found. */
 const FEW_LANES = 200;
@@ -31,6 +31,8 @@ interface Found {
 export class Claimer {
   readonly #floors = new Floors();
   readonly #found = new Map<string, Found>();
+  /** The walk that the last claim over all queues ended with, and for whom it goes on. */
+  #walk: { walk: Walk; of: string; version: string } | undefined;
   /** Names of queues never change. */
   readonly #names = new Map<number, string>();
 
@@ -40,18 +42,20 @@ export class Claimer {
    * @param version changes whenever anything may have become available, or a queue paused, since the last call
    */
   claim(c: Connection, request: ClaimRequest, version: string): ClaimResult {
-    const { namespace, queues, types, limit, now } = request;
-    const picker = new Picker(c, { types, limit, floors: this.#floors.of(types, now) });
-    if (queues === "all") this.#takeFromAll(c, picker, { namespace, now, version });
-    else takeInOrder(c, picker, { namespace, queues });
-    picker.finish();
-    return start(c, request, picker.picks, (queueId) => this.#nameOf(c, queueId));
+    const { queues, limit } = request;
+    const { walk, picks } = queues === "all"
+      ? this.#throughAll(c, request, version)
+      : picked(this.#newWalk(c, request, inOrder(c, request.namespace, queues)), limit);
+    walk.finish();
+    if (walk !== this.#walk?.walk) this.#walk = undefined;
+    return start(c, request, picks, (queueId) => this.#nameOf(c, queueId));
   }
 
   /** Forgets what was noted; after a transaction that did not come to its end. */
   drop(): void {
     this.#floors.drop();
     this.#found.clear();
+    this.#walk = undefined;
   }
 
   #nameOf(c: Connection, queueId: number): string {
@@ -63,19 +67,38 @@ export class Claimer {
     return name;
   }
 
-  #takeFromAll(c: Connection, picker: Picker, at: { namespace: string; now: number; version: string }): void {
-    const { namespace, now, version } = at;
-    const found = this.#found.get(namespace);
-    if (found?.version === version) return takeByRank(picker, found.lanes);
-    if (found !== undefined && isFresh(found, now)) {
-      takeByRank(picker, found.lanes.filter(openQueues(c)));
-      if (picker.full) return;
-      picker.restart();
-    }
-    const lanes = lanesOfNamespace(c, namespace).sort((a, b) => a.rank - b.rank);
-    this.#found.set(namespace, { lanes, at: now, version });
-    takeByRank(picker, lanes);
+  #newWalk(c: Connection, { types, limit, now }: ClaimRequest, groups: Lane[][]): Walk {
+    return new Walk(c, groups, { types, limit, floors: this.#floors.of(types, now) });
   }
+
+  #throughAll(c: Connection, request: ClaimRequest, version: string): Picked {
+    const { namespace, types, limit, now } = request;
+    const of = JSON.stringify([namespace, types]);
+    const last = this.#walk;
+    if (last?.of === of && last.version === version) return picked(last.walk, limit);
+    let found = this.#found.get(namespace);
+    if (found !== undefined && found.version !== version && isFresh(found, now)) {
+      const stale = picked(this.#newWalk(c, request, byRank(found.lanes.filter(openQueues(c)))), limit);
+      if (stale.picks.length >= limit) return stale;
+    }
+    if (found?.version !== version) {
+      found = { lanes: lanesOfNamespace(c, namespace), at: now, version };
+      this.#found.set(namespace, found);
+    }
+    const walk = this.#newWalk(c, request, byRank(found.lanes));
+    this.#walk = { walk, of, version };
+    return picked(walk, limit);
+  }
+}
+
+/** A walk and what it found. */
+interface Picked {
+  walk: Walk;
+  picks: Pick[];
+}
+
+function picked(walk: Walk, limit: number): Picked {
+  return { walk, picks: walk.pick(limit) };
 }
 
 function isFresh({ lanes, at }: Found, now: number): boolean {
@@ -83,14 +106,9 @@ function isFresh({ lanes, at }: Found, now: number): boolean {
 }
 
 /** Highest priority of any queue first. */
-function takeByRank(picker: Picker, lanes: Lane[]): void {
-  for (let start = 0; start < lanes.length && !picker.full;) {
-    const rank = lanes[start]?.rank;
-    let end = start + 1;
-    while (lanes[end]?.rank === rank && end < lanes.length) end++;
-    picker.take(lanes.slice(start, end));
-    start = end;
-  }
+function byRank(lanes: Lane[]): Lane[][] {
+  const groups = Map.groupBy(lanes, ({ rank }) => rank);
+  return [...groups].sort(([a], [b]) => a - b).map(([, group]) => group);
 }
 
 /** A filter for lanes whose queue is not paused at present. */
@@ -100,16 +118,12 @@ function openQueues(c: Connection): (lane: Lane) => boolean {
 }
 
 /** Queues in the order of the request, inside a queue higher priority first. */
-function takeInOrder(c: Connection, picker: Picker, request: { namespace: string; queues: string[] }): void {
-  for (const name of new Set(request.queues)) {
-    if (picker.full) return;
-    const queue = c.get(
-      "select id from queue where namespace = $1 and name = $2 and paused_at is null",
-      request.namespace,
-      name,
-    );
-    if (queue !== undefined) takeByRank(picker, lanesOfQueue(c, int(queue.id)));
-  }
+function inOrder(c: Connection, namespace: string, queues: string[]): Lane[][] {
+  const open = "select id from queue where namespace = $1 and name = $2 and paused_at is null";
+  return [...new Set(queues)].flatMap((name) => {
+    const queue = c.get(open, namespace, name);
+    return queue === undefined ? [] : lanesOfQueue(c, int(queue.id)).map((lane) => [lane]);
+  });
 }
 
 /** Marks the jobs as running and opens their lease. */

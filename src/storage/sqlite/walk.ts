@@ -9,14 +9,7 @@ export interface Pick {
   jobId: string;
 }
 
-/** What a claim takes of one lane: all rows of its types between two places, bounds included. */
-export interface Taken {
-  lane: Lane;
-  first: number;
-  last: number;
-}
-
-/** How far a claim has come in one lane. */
+/** How far a walk has come in one lane. */
 interface Cursor {
   lane: Lane;
   /** Rows that were read and not taken yet, lowest last. */
@@ -27,10 +20,13 @@ interface Cursor {
   chunk: number;
   /** Whether there were rows of other types among those that were read. */
   mixed: boolean;
-  /** What was taken. */
-  taken: Taken | undefined;
+  /** Between which places the present claim took all rows of the types, bounds included. */
+  taken: { first: number; last: number } | undefined;
 }
 
+/** Rows of a lane that are read at once, at least and at most. */
+const CHUNK_MIN = 8;
+const CHUNK_MAX = 1_000;
 /** Rows of `ready` that one look passes. */
 const WINDOW = 20_000;
 /** Rows of `ready` that one claim passes, so that it stays short even before any floor is known. */
@@ -38,95 +34,95 @@ const BUDGET = 200_000;
 /** What looking in vain costs, in rows of the budget. */
 const LOOK_COST = 400;
 
-/** Options of {@linkcode Picker}. */
-export interface PickerOptions {
+/** Options of {@linkcode Walk}. */
+export interface WalkOptions {
   /** The types wanted. */
   types: string[] | "all";
-  /** How many jobs at most. */
+  /** How many jobs the first claim wants. */
   limit: number;
   /** Up to which place each lane has nothing left for these types, by its key. */
   floors: Map<string, number>;
 }
 
-/** Finds the jobs that a claim takes, lane by lane. */
-export class Picker {
-  /** What was found, in the order of dispatch. */
-  readonly picks: Pick[] = [];
+/**
+ * Goes through lanes and takes jobs of certain types, claim by claim. What it has read ahead holds as long as nobody else
+ * changes what is available.
+ */
+export class Walk {
   readonly #connection: Connection;
-  readonly #options: PickerOptions;
+  readonly #floors: Map<string, number>;
   readonly #all: boolean;
   readonly #types: string[];
   readonly #ofTypes: string;
-  readonly #cursors = new Set<Cursor>();
-  #budget = BUDGET;
+  readonly #groups: Heap<Cursor>[];
+  readonly #touched = new Set<Cursor>();
+  #picks: Pick[] = [];
+  #limit = 0;
+  #budget = 0;
 
-  constructor(connection: Connection, options: PickerOptions) {
-    const { types } = options;
+  /** @param groups lanes in the order in which they are wanted; those of a group by the order of arrival over all of them */
+  constructor(connection: Connection, groups: Lane[][], { types, limit, floors }: WalkOptions) {
     this.#connection = connection;
-    this.#options = options;
+    this.#floors = floors;
     this.#all = types === "all";
     this.#types = types === "all" ? [] : types;
     this.#ofTypes = types === "all" ? "" : `and type in (${types.map((_, at) => `$${at + 5}`).join(", ")})`;
+    this.#groups = groups.map((lanes) => new Heap(this.#open(lanes, limit), placeOf));
   }
 
-  /** Whether the claim has all that it asked for. */
-  get full(): boolean {
-    return this.picks.length >= this.#options.limit;
-  }
-
-  /** Forgets everything that was found, to look again. */
-  restart(): void {
-    this.picks.length = 0;
-    this.#cursors.clear();
-  }
-
-  /** Takes the picks out of `ready` and notes how far was looked, for later claims. */
-  finish(): void {
-    const range = "queue_id = $1 and rank = $2 and seq between $3 and $4";
-    for (const { lane, rows, upTo, taken } of this.#cursors) {
-      if (taken !== undefined) {
-        const { first, last } = taken;
-        this.#connection.run(
-          `delete from ready where ${range} ${this.#ofTypes}`,
-          lane.queueId,
-          lane.rank,
-          first,
-          last,
-          ...this.#types,
-        );
+  /** Finds the next jobs in the order of dispatch; the claim must end with {@linkcode finish}. */
+  pick(limit: number): Pick[] {
+    this.#picks = [];
+    this.#limit = limit;
+    this.#budget = BUDGET;
+    for (const cursors of this.#groups) {
+      for (let top = cursors.top; top !== undefined && !this.#over; top = cursors.top) {
+        const row = top.rows.pop();
+        if (row !== undefined) this.#take(top, row);
+        else this.#read(top);
+        if (top.rows.length === 0 && top.upTo >= top.lane.last) cursors.pop();
+        else cursors.sink();
       }
+    }
+    return this.#picks;
+  }
+
+  /** Takes what was picked out of `ready` and notes how far was looked, for later walks. */
+  finish(): void {
+    for (const cursor of this.#touched) {
+      const { lane, rows, upTo, taken } = cursor;
+      if (taken !== undefined) this.#delete(lane, taken);
+      cursor.taken = undefined;
       // Rows that were read and are too many for this claim are still there.
       const floor = (rows.at(-1)?.seq ?? upTo + 1) - 1;
       if (this.#all) lane.first = floor + 1;
-      else this.#options.floors.set(lane.key, floor);
+      else this.#floors.set(lane.key, floor);
     }
+    this.#touched.clear();
   }
 
-  /** Takes from lanes of the same rank, in the order of arrival over all of them. */
-  take(lanes: Lane[]): void {
-    const cursors = new Heap(this.#open(lanes), placeOf);
-    for (let top = cursors.top; top !== undefined && !this.full && this.#budget > 0; top = cursors.top) {
-      const row = top.rows.pop();
-      if (row !== undefined) this.#pick(top, row);
-      else this.#read(top);
-      if (top.rows.length === 0 && top.upTo >= top.lane.last) cursors.pop();
-      else cursors.sink();
-    }
+  get #over(): boolean {
+    return this.#picks.length >= this.#limit || this.#budget <= 0;
   }
 
-  #pick(cursor: Cursor, row: Pick): void {
-    this.picks.push(row);
-    cursor.taken ??= { lane: cursor.lane, first: row.seq, last: row.seq };
+  #take(cursor: Cursor, row: Pick): void {
+    this.#picks.push(row);
+    this.#touched.add(cursor);
+    cursor.taken ??= { first: row.seq, last: row.seq };
     cursor.taken.last = row.seq;
   }
 
+  #delete({ queueId, rank }: Lane, { first, last }: { first: number; last: number }): void {
+    const rows = `queue_id = $1 and rank = $2 and seq between $3 and $4 ${this.#ofTypes}`;
+    this.#connection.run(`delete from ready where ${rows}`, queueId, rank, first, last, ...this.#types);
+  }
+
   /** Lanes that may hold jobs of the types. */
-  #open(lanes: Lane[]): Cursor[] {
-    const { floors, limit } = this.#options;
-    const chunk = Math.ceil((limit - this.picks.length) / lanes.length);
+  #open(lanes: Lane[], limit: number): Cursor[] {
+    const chunk = Math.max(CHUNK_MIN, Math.ceil(limit / lanes.length));
     const cursors: Cursor[] = [];
     for (const lane of lanes) {
-      const floor = this.#all ? 0 : floors.get(lane.key) ?? 0;
+      const floor = this.#all ? 0 : this.#floors.get(lane.key) ?? 0;
       const upTo = Math.max(lane.first - 1, floor);
       if (upTo < lane.last) cursors.push({ lane, rows: [], upTo, chunk, mixed: false, taken: undefined });
     }
@@ -135,9 +131,9 @@ export class Picker {
 
   /** Reads the next rows of a lane. */
   #read(cursor: Cursor): void {
-    const wanted = Math.min(cursor.chunk, this.#options.limit - this.picks.length);
-    cursor.chunk *= 2;
-    this.#cursors.add(cursor);
+    const wanted = cursor.chunk;
+    cursor.chunk = Math.min(CHUNK_MAX, 2 * wanted);
+    this.#touched.add(cursor);
     if (cursor.mixed) this.#search(cursor, wanted);
     else this.#readAll(cursor, wanted);
   }
