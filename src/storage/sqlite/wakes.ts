@@ -1,8 +1,12 @@
 import type { Listener, Wake } from "../driver.ts";
 import type { System } from "../../domain/clock.ts";
 
-/** How often commits of other processes are looked for, in milliseconds. */
+/** How often commits of other processes are looked for, in milliseconds, while there are some. */
 const POLL_MS = 10;
+/** How often otherwise: each look wakes the process, and fast looks would cost an idle one three percent of a processor. */
+const POLL_QUIET_MS = 50;
+/** How long after a commit of another process the next one is expected, in milliseconds. */
+const EXPECTED_MS = 2_000;
 
 /** Who wants to hear that work may have appeared, here and in other processes. */
 export class Wakes {
@@ -10,6 +14,7 @@ export class Wakes {
   readonly #system: System;
   readonly #version: () => number;
   #seen = 0;
+  #seenAt = -Infinity;
   #live = true;
   #stop: (() => void) | undefined;
 
@@ -53,9 +58,12 @@ export class Wakes {
   }
 
   #arm(): void {
-    this.#stop = this.#system.after(POLL_MS, () => {
+    const quiet = this.#system.monotonic() - this.#seenAt > EXPECTED_MS;
+    this.#stop = this.#system.after(quiet ? POLL_QUIET_MS : POLL_MS, () => {
+      const changed = this.#look();
+      if (changed) this.#seenAt = this.#system.monotonic();
       this.#arm();
-      if (this.#look()) this.ring("any");
+      if (changed) this.ring("any");
     });
   }
 
