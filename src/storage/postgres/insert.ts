@@ -21,7 +21,7 @@ with kind as materialized (
     with ordinality as i(id, kind, created_at, run_at, expire_at, payload, options, unique_lock, n)
   join kind k on k.kind = i.kind order by i.n
 ), input as materialized (
-  select *, case when run_at is null then ${nextSeq} end as seq from ordered
+  select *, case when coalesce(run_at <= created_at, true) then ${nextSeq} end as seq from ordered
 )`;
 }
 
@@ -113,7 +113,7 @@ export function insertValues(insertions: Insertion[]): Value[] {
       i: job.id,
       k: kind,
       c: job.createdAt,
-      r: job.runAt > job.createdAt ? job.runAt : undefined,
+      r: job.runAt === job.createdAt ? undefined : job.runAt,
       e: job.expireAt ?? undefined,
       p: job.payload,
       o: isEmpty(job.options) ? undefined : job.options,
