@@ -8,8 +8,8 @@ import type { Names } from "./names.ts";
 import { type Place, place } from "./place.ts";
 
 /**
- * Ends runs. `$1`: transitions, see {@linkcode settleValues}; `$2`: leases to close. A rescue also
- * has `$3` and `$4`: the lease and the expiry it must still have. Gives one row about what was written.
+ * Ends runs. `$1` and `$2`: transitions, see {@linkcode settleValues}; `$3`: leases to close. A rescue also
+ * has `$4` and `$5`: the lease and the expiry it must still have. Gives one row about what was written.
  *
  * Places in `ready` are given in the order of the transitions; rows are written in the order of ids, so that batches
  * cannot deadlock. The condition on the array of ids says the same as the join, in a form that always uses the primary key.
@@ -21,13 +21,19 @@ export function settleQuery({ table, nextSeq }: Names, rescue: boolean): Query {
   return {
     name: rescue ? "jobd_settle_rescue" : "jobd_settle",
     text: `
-with ${rescue ? guard(table) : ""} given as materialized (
-  select i.pos, i.id, i.attempt, i.state, i.outcome, ${instant("i.at")} as at, i.failures, i.releases,
-    ${
-      instant("i.run_at")
-    } as run_at, i.error, i.result, case when i.state = 'available' then ${nextSeq} end as seq
-  from json_to_recordset($1::json) as i(pos integer, id uuid, attempt integer, state text, outcome text, at float8,
-    failures integer, releases smallint, run_at float8, error json, result json)
+with ${rescue ? guard(table) : ""} kind as materialized (
+  select * from json_to_recordset($1::json) as k(kind integer, attempt integer, state text, outcome text, at float8,
+    failures integer, releases smallint)
+), ordered as (
+  select i.n - 1 as pos, i.id, i.run_at, i.error, i.result, k.attempt, k.state, k.outcome, k.at, k.failures, k.releases
+  from rows from (json_to_recordset($2::json) as (i uuid, k integer, t float8, e json, r json))
+    with ordinality as i(id, kind, run_at, error, result, n)
+  join kind k on k.kind = i.kind order by i.n
+), given as materialized (
+  select pos, id, attempt, state, outcome, ${instant("at")} as at, failures, releases, ${
+      instant("run_at")
+    } as run_at, error, result, case when state = 'available' then ${nextSeq} end as seq
+  from ordered
 ), item as materialized (
   select * from given order by id, attempt
 ), ended as (
@@ -58,7 +64,7 @@ with ${rescue ? guard(table) : ""} given as materialized (
 ), closed as (
   delete from ${
       table("lease")
-    } where id = any(array(select value::bigint from json_array_elements_text($2::json)))
+    } where id = any(array(select value::bigint from json_array_elements_text($3::json)))
     and (select count(*) from ended) = (select count(*) from given)
     ${rescue ? "and exists (select 1 from guard)" : ""}
 )
@@ -71,31 +77,31 @@ from ended`,
 
 function guard(table: Names["table"]): string {
   return `guard as materialized (
-  select id from ${table("lease")} where id = $3::bigint and expires_at = ${instant("$4")} for update
+  select id from ${table("lease")} where id = $4::bigint and expires_at = ${instant("$5")} for update
 ),`;
 }
 
-/** The parameters of {@linkcode settleQuery}. */
+/**
+ * The parameters of {@linkcode settleQuery}. What many ends share is said once, and what is null is left out, because
+ * PostgreSQL takes longer to read this list than to do what it says.
+ */
 export function settleValues({ transitions, close, rescue }: SettleBatch): Value[] {
-  const values = [JSON.stringify(transitions.map(item)), JSON.stringify(close)];
+  const kinds = new Map<string, Record<string, unknown>>();
+  const rows = transitions.map((transition) => {
+    const { attempt, to: state, outcome, at, failures, releases } = transition;
+    const name = `${attempt} ${state} ${outcome} ${at} ${failures} ${releases}`;
+    const kind = kinds.get(name)?.["kind"] ?? kinds.size;
+    if (kind === kinds.size) kinds.set(name, { kind, attempt, state, outcome, at, failures, releases });
+    return {
+      i: transition.id,
+      k: kind,
+      t: state === "scheduled" ? transition.runAt : undefined,
+      e: transition.error ?? undefined,
+      r: state === "completed" ? transition.result ?? undefined : undefined,
+    };
+  });
+  const values = [JSON.stringify([...kinds.values()]), JSON.stringify(rows), JSON.stringify(close)];
   return rescue === undefined ? values : [...values, rescue.leaseId, rescue.expiresAt];
-}
-
-/** What is null is left out, because PostgreSQL takes longer to read this list than to do what it says. */
-function item(transition: Transition, pos: number): Record<string, unknown> {
-  return {
-    pos,
-    id: transition.id,
-    attempt: transition.attempt,
-    state: transition.to,
-    outcome: transition.outcome,
-    at: transition.at,
-    failures: transition.failures,
-    releases: transition.releases,
-    run_at: transition.to === "scheduled" ? transition.runAt : undefined,
-    error: transition.error ?? undefined,
-    result: transition.to === "completed" ? transition.result ?? undefined : undefined,
-  };
 }
 
 /** Why some transitions were not written: the jobs as they are. `$1`: ids. */
