@@ -4,6 +4,7 @@ import type { JobState } from "../../domain/states.ts";
 import { text } from "../sql/row.ts";
 import type { Query, Value } from "./connections.ts";
 import { instant } from "./dialect.ts";
+import { Kinds } from "./kinds.ts";
 import type { Names } from "./names.ts";
 
 /**
@@ -101,17 +102,12 @@ export interface Insertion {
 
 /** The parameters of {@linkcode insertQuery}. */
 export function insertValues(insertions: Insertion[]): Value[] {
-  const kinds = new Map<string, Record<string, unknown>>();
+  const kinds = new Kinds();
   const rows = insertions.map(({ job, queueId, lock }) => {
     const { type, priority, maxAttempts } = job;
-    const name = `${queueId} ${priority} ${maxAttempts} ${type}`;
-    const kind = kinds.get(name)?.["kind"] ?? kinds.size;
-    if (kind === kinds.size) {
-      kinds.set(name, { kind, queue_id: queueId, type, priority, max_attempts: maxAttempts });
-    }
     return {
       i: job.id,
-      k: kind,
+      k: kinds.of({ queue_id: queueId, priority, max_attempts: maxAttempts, type }),
       c: job.createdAt,
       r: job.runAt === job.createdAt ? undefined : job.runAt,
       e: job.expireAt ?? undefined,
@@ -120,7 +116,7 @@ export function insertValues(insertions: Insertion[]): Value[] {
       u: lock ?? undefined,
     };
   });
-  return [JSON.stringify([...kinds.values()]), JSON.stringify(rows)];
+  return [kinds.text, JSON.stringify(rows)];
 }
 
 function isEmpty(options: object): boolean {

@@ -4,6 +4,7 @@ import { int, json, text, textOrNull } from "../sql/row.ts";
 import type { Row } from "../sql/script.ts";
 import type { Connections, Query, Value } from "./connections.ts";
 import { instant } from "./dialect.ts";
+import { Kinds } from "./kinds.ts";
 import type { Names } from "./names.ts";
 import { type Place, place } from "./place.ts";
 
@@ -86,21 +87,18 @@ function guard(table: Names["table"]): string {
  * PostgreSQL takes longer to read this list than to do what it says.
  */
 export function settleValues({ transitions, close, rescue }: SettleBatch): Value[] {
-  const kinds = new Map<string, Record<string, unknown>>();
+  const kinds = new Kinds();
   const rows = transitions.map((transition) => {
     const { attempt, to: state, outcome, at, failures, releases } = transition;
-    const name = `${attempt} ${state} ${outcome} ${at} ${failures} ${releases}`;
-    const kind = kinds.get(name)?.["kind"] ?? kinds.size;
-    if (kind === kinds.size) kinds.set(name, { kind, attempt, state, outcome, at, failures, releases });
     return {
       i: transition.id,
-      k: kind,
+      k: kinds.of({ attempt, state, outcome, at, failures, releases }),
       t: state === "scheduled" ? transition.runAt : undefined,
       e: transition.error ?? undefined,
       r: state === "completed" ? transition.result ?? undefined : undefined,
     };
   });
-  const values = [JSON.stringify([...kinds.values()]), JSON.stringify(rows), JSON.stringify(close)];
+  const values = [kinds.text, JSON.stringify(rows), JSON.stringify(close)];
   return rescue === undefined ? values : [...values, rescue.leaseId, rescue.expiresAt];
 }
 
