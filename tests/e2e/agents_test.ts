@@ -29,7 +29,7 @@ const CASES: Case[] = [
     state: "completed",
     attempts: ["completed"],
     result: { result: "left" },
-    log: ["processes that the program left behind"],
+    log: ["Ended what the program left behind: "],
   },
   {
     name: "19: stdin is closed",

@@ -52,7 +52,7 @@ for (const backend of BACKENDS) {
       ]);
       assert.deepEqual(job.payload, { prompt: "write hello world in go", cwd: "/tmp" });
       assert.deepEqual(job.result, { result: "package main", exitCode: 0 });
-      assert.deepEqual(job.log, { lines: ["package main"], more: false });
+      assert.deepEqual([said(job.log.lines), job.log.more], [["package main"], false]);
       assert.deepEqual(outcomes(job), ["completed"]);
       const [execution] = job.executions;
       assert.deepEqual(
@@ -70,8 +70,8 @@ for (const backend of BACKENDS) {
       }
       assert.match(text, /\n {2}Finished +\S+Z \(.+\), took .+\n/);
       assert.match(text, /\n {2}Result +\{"result":"package main","exitCode":0\}\n/);
-      assert.match(text, /\nAttempts\nATTEMPT +OUTCOME .*\n +1 +completed .*\nLog .*\npackage main$/);
-      assert.equal(await site.ok(`jobd job logs ${id}`), "package main");
+      assert.match(text, /\nAttempts\nATTEMPT +OUTCOME .*\n +1 +completed .*\nLog .*\npackage main(\n|$)/);
+      assert.deepEqual(said((await site.ok(`jobd job logs ${id}`)).split("\n")), ["package main"]);
     });
 
     await t.step("a delayed one is scheduled, and starts at its time", async () => {
@@ -109,7 +109,8 @@ for (const backend of BACKENDS) {
       assert.deepEqual([shown.state, shown.result?.["result"]], ["completed", "package main"]);
       const followed = await site.line(`jobd enqueue --follow ${QUICK}`);
       assert.deepEqual([followed.code, JSON.parse(followed.stdout).result], [0, "package main"]);
-      assert.match(followed.stderr, /^Job \S+\npackage main\n$/);
+      assert.match(followed.stderr, /^Job \S+\npackage main\n/);
+      assert.equal(said(followed.stderr.trim().split("\n")).length, 2);
       const stdin = [1, 2, 3].map((number) => `{"prompt":"write program ${number}"}\n`).join("");
       const ids = (await site.ok("jobd enqueue --bulk", { stdin })).split("\n");
       assert.equal(ids.length, 3);
@@ -196,6 +197,11 @@ for (const backend of BACKENDS) {
 
 function instant(text: string | null): number {
   return Date.parse(text ?? "");
+}
+
+/** Lines of a log without the note about helpers that the agent program may leave when the machine is slow. */
+function said(lines: string[]): string[] {
+  return lines.filter((line) => !line.startsWith("Ended what the program left behind: "));
 }
 
 /** Whether a request of the agent is about this prompt. */

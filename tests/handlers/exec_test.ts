@@ -238,7 +238,7 @@ Deno.test("18: a new attempt first ends what the earlier one left", async () => 
   await started.promise;
   const second = await attempt(script("echo again"), { command: "it" }, { job: { id, attempt: 2 } });
   assert.equal(resultOf(second)["stdoutTail"], "again\n");
-  assert.match(second.log.system, /Ended \d+ processes of earlier attempts/);
+  assert.match(second.log.system, /Ended what earlier attempts left behind: \d+ process/);
   const { outcome, left } = await first;
   assert.deepEqual([outcome.kind, left], ["failed", []]);
 });

@@ -60,6 +60,11 @@ Deno.test("17: what a program leaves behind in a session of its own is ended", a
   assert.deepEqual(await marked(attempt), []);
 });
 
+Deno.test("17: what ends by itself right after its program is not disturbed", async () => {
+  const ran = await runScript(processes, "(sleep 0.02; echo flushed) & exit 0");
+  assert.deepEqual([ran.exitCode, ran.stdout, ran.tree], [0, "flushed\n", { ended: 0, left: 0 }]);
+});
+
 Deno.test("17: a child that wiped its environment is found through its parent or its group", async () => {
   const abort = new AbortController();
   const attempt = freshMark();

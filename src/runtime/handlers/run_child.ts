@@ -27,16 +27,24 @@ export async function runChild(
 ): Promise<ProcessEnd | Directive> {
   if (job.attempt > 1) {
     const { ended, left } = await processes.endAttempts(job.id, job.attempt);
-    if (ended > 0) context.log(`Ended ${ended} processes of earlier attempts.\n`, "system");
-    if (left > 0) return snooze(STILL_RUNNING_RETRY, `${left} processes of earlier attempts cannot be ended`);
+    if (ended > 0) {
+      context.log(`Ended what earlier attempts left behind: ${processCount(ended)}.\n`, "system");
+    }
+    if (left > 0) {
+      return snooze(STILL_RUNNING_RETRY, `${processCount(left)} of earlier attempts cannot be ended`);
+    }
   }
   const end = await start(job, context, processes, spec);
   if (end instanceof Directive) return end;
   if (end.endedBy === null && end.tree.ended > 0) {
-    context.log(`Ended ${end.tree.ended} processes that the program left behind.\n`, "system");
+    context.log(`Ended what the program left behind: ${processCount(end.tree.ended)}.\n`, "system");
   }
-  if (end.tree.left > 0) context.log(`${end.tree.left} processes could not be ended.\n`, "system");
+  if (end.tree.left > 0) context.log(`${processCount(end.tree.left)} could not be ended.\n`, "system");
   return end;
+}
+
+function processCount(count: number): string {
+  return `${count} process${count === 1 ? "" : "es"}`;
 }
 
 async function start(

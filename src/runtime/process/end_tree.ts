@@ -17,6 +17,8 @@ export interface EndTreeOptions {
   clock: Clock;
   /** How long members may take after SIGTERM until they are killed, in milliseconds; 0 kills at once. */
   graceMs: number;
+  /** How long members may take to end by themselves before any is signalled, in milliseconds. @default 0 */
+  waitMs?: number;
 }
 
 /** What became of a tree. */
@@ -33,13 +35,29 @@ const KILL_LIMIT_MS = 5_000;
 const MAX_PAUSE_MS = 200;
 
 /**
- * Ends every process of a tree: SIGTERM, grace, then SIGSTOP until no new member turns up (a frozen process cannot
+ * Ends every process of a tree: a wait if asked for, SIGTERM, grace, then SIGSTOP until no new member turns up (a frozen process cannot
  * fork) and SIGKILL for all. Returns after a look that found nothing left, or after five seconds of killing.
  */
 export async function endTree(tree: Tree, options: EndTreeOptions): Promise<TreeEnd> {
   const sweep = new Sweep(tree, options.scanner);
-  const gone = await ask(sweep, options) || await kill(sweep, options);
-  return { ended: sweep.seen, left: gone ? 0 : sweep.alive };
+  const gone = await wait(sweep, options) || await ask(sweep, options) || await kill(sweep, options);
+  return { ended: sweep.seen - sweep.spared, left: gone ? 0 : sweep.alive };
+}
+
+async function wait(sweep: Sweep, { clock, waitMs = 0 }: EndTreeOptions): Promise<boolean> {
+  if (waitMs <= 0) return false;
+  const giveUp = clock.monotonic() + waitMs;
+  for (
+    let pauseMs = 5;
+    await sweep.look("find"), !sweep.clean;
+    pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
+  ) {
+    const restMs = giveUp - clock.monotonic();
+    if (restMs <= 0) break;
+    if (sweep.alive > 0) await sleep(clock, Math.min(pauseMs, restMs));
+  }
+  sweep.spared = sweep.seen - sweep.alive;
+  return sweep.clean;
 }
 
 async function ask(sweep: Sweep, { clock, graceMs }: EndTreeOptions): Promise<boolean> {
@@ -98,6 +116,8 @@ interface Member {
 class Sweep {
   /** Members seen in all. */
   seen = 0;
+  /** Those of them that ended by themselves. */
+  spared = 0;
   /** Members alive at the last full look. */
   alive = 0;
   readonly #tree: Tree;

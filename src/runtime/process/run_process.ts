@@ -74,6 +74,8 @@ const LINGER_MS = 10_000;
 const DRAIN_MS = 1_000;
 /** Grace of what a program leaves behind when it ends by itself, in milliseconds. */
 const LEFTOVER_GRACE_MS = 2_000;
+/** What is about to end as well, such as the rest of a pipeline that still writes, is not disturbed for so long. */
+const LEFTOVER_WAIT_MS = 200;
 
 /**
  * Runs a program as leader of a session of its own and returns when nothing of its tree is left: also what moved to
@@ -107,7 +109,7 @@ export async function runProcess(spec: ProcessSpec, means: ProcessMeans): Promis
       group: child.pid,
       owns: (row) => row.attempt === spec.attempt || row.group === child.pid || row.session === child.pid,
     },
-    { ...means, graceMs: graceMs(spec, endedBy) },
+    { ...means, graceMs: graceMs(spec, endedBy), waitMs: endedBy === null ? LEFTOVER_WAIT_MS : 0 },
   );
   await settle(Promise.all(pipes.map((pipe) => pipe.end)), means.clock, spec.drainMs ?? DRAIN_MS);
   await Promise.all(pipes.map((pipe) => pipe.close()));
