@@ -8,8 +8,11 @@ import type { OpenSubject, Payload, SubjectOptions } from "../harness/subject.ts
 const TYPE = "bench";
 
 const open: OpenSubject = async ({ url, options }) => {
-  const { pollOnly = false, pollIntervalMs } = options;
-  const jobd = await Jobd.open(pollOnly ? deaf(await openDriver(url)) : url, { migrate: true });
+  const { pollOnly = false, pollIntervalMs, notify = true } = options;
+  const jobd = await Jobd.open(pollOnly ? deaf(await openDriver(url)) : url, {
+    migrate: true,
+    notify: notify === true,
+  });
   const request = requests(options);
   return {
     about: { name: "jobd", version: manifest.version, settings: options },

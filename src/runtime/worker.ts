@@ -287,7 +287,7 @@ export class Worker implements AsyncDisposable {
     if (limit <= 0) return this.#options.pollIntervalMs;
     const askedAt = clock.monotonic();
     const now = time.now();
-    const { leaseId, jobs } = await driver.claim({
+    const { leaseId, jobs, more } = await driver.claim({
       worker: this.id,
       namespace,
       queues: queueOrder(this.#options.queues, random),
@@ -296,8 +296,9 @@ export class Worker implements AsyncDisposable {
       now,
       expiresAt: now + this.#options.leaseMs,
     });
-    this.#hungry = jobs.length === limit;
+    this.#hungry = jobs.length === limit || more === true;
     if (leaseId !== null) this.#attempts.begin(leaseId, jobs, askedAt);
+    if (more === true) this.#claims.wake();
     return this.#options.pollIntervalMs;
   }
 

@@ -218,6 +218,8 @@ export interface ClaimResult {
   leaseId: string | null;
   /** The jobs, in the order in which they should start. */
   jobs: Job[];
+  /** Whether there may be more where this claim did not look, although it wanted more than it got. */
+  more?: boolean;
 }
 
 /** Ends of runs to be written together. */

@@ -7,6 +7,11 @@ export interface OpenDriverOptions {
   listenUrl?: string;
   /** PostgreSQL: whether statements are prepared; false behind a pooler in transaction mode. @default true */
   preparedStatements?: boolean;
+  /**
+   * PostgreSQL: whether this process tells others by NOTIFY what it did; if not, they find it by polling. A worker's probe
+   * of its session, one NOTIFY in 5 s, stays. @default true
+   */
+  notify?: boolean;
   /** PostgreSQL: a connection that does not answer for so long is given up, in milliseconds. @default 30000 */
   deadlineMs?: number;
 }

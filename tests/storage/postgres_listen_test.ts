@@ -98,6 +98,22 @@ Deno.test("through a pooler that lends sessions it never counts as live and take
   assert.deepEqual((await direct.absentWorkers()).workers, ["w1"]); // nobody holds it, not even a lent session
 });
 
+Deno.test("without notifications others are told nothing, and find the work all the same", async () => {
+  await using store = await openPostgresStore();
+  const wakes: Wake[] = [];
+  await using _listener = await store.driver.listen((wake) => wakes.push(wake));
+  wakes.length = 0;
+  const silent = await store.open({ notify: false });
+  await silent.insert([newJob(1)]);
+  await silent.close();
+  const loud = await store.open();
+  await loud.insert([newJob(2, { runAt: T + 1 })]);
+  await until(() => wakes.includes("scheduled"));
+  assert.deepEqual(wakes, ["scheduled"]);
+  const request = { worker: "w", namespace: "default", queues: "all", types: "all", limit: 2 } as const;
+  assert.equal((await store.driver.claim({ ...request, now: T, expiresAt: T })).jobs.length, 1);
+});
+
 Deno.test("a program that inserts and closes at once is heard", async () => {
   await using store = await openPostgresStore();
   const heard = Promise.withResolvers<void>();

@@ -26,6 +26,8 @@ const MEASURED = 50_000;
 /** More waits than is measured, so that the end of a drain never counts. */
 const PLAIN: Shape = { id: "plain", label: "plain", waiting: WARM + MEASURED + 20_000 };
 
+const PLAIN_SINGLE: Variant = { id: "plain", label: "plain", options: {} };
+
 /** Cases in which the store is not as pleasant as in a plain drain. */
 export const SHAPE_CASES: Case[] = [
   against("backlog", "1 M jobs waiting", { ...PLAIN, id: "backlog", label: "1 M waiting", waiting: MILLION }),
@@ -55,7 +57,22 @@ export const SHAPE_CASES: Case[] = [
     chart: "rate",
     units: { rate: "jobs/s" },
     ahead: [],
-    rows: JOBDS.flatMap((name) => [unique(name, false), unique(name, true)]),
+    rows: JOBDS.flatMap((name) => [
+      variant(name, PLAIN_SINGLE),
+      variant(name, { id: "unique", label: "unique keys", options: { unique: true } }),
+    ]),
+  },
+  {
+    name: "notify",
+    title: "NOTIFY on and off, 50 callers",
+    about: "Single enqueue as above; with DATABASE_NOTIFY=off other processes are told nothing.",
+    chart: "rate",
+    units: { rate: "jobs/s" },
+    ahead: [],
+    rows: [
+      variant("jobd-postgres", PLAIN_SINGLE),
+      variant("jobd-postgres", { id: "silent", label: "NOTIFY off", options: { notify: false } }),
+    ],
   },
 ];
 
@@ -109,18 +126,25 @@ async function prepare(bench: Bench, name: Jobd, url: string, shape: Shape): Pro
   await bench.run(name, { ...fill, options, jobs: bench.size(waiting) });
 }
 
-function unique(name: Jobd, keys: boolean): Row {
+/** A way of enqueueing one by one. */
+interface Variant {
+  id: string;
+  label: string;
+  options: SubjectOptions;
+}
+
+function variant(name: Jobd, { id, label, options }: Variant): Row {
   const row = simpleRow(name, (bench) => ({
     measure: "single",
     jobs: bench.size(30_000),
     callers: 50,
     warm: 1_000,
-    options: keys ? { unique: true } : {},
+    options,
   }));
   return {
     ...row,
-    id: `${name}/${keys ? "unique" : "plain"}`,
-    ...(keys ? { base: `${name}/plain` } : {}),
-    label: `${row.label}: ${keys ? "unique keys" : "plain"}`,
+    id: `${name}/${id}`,
+    ...(id === PLAIN_SINGLE.id ? {} : { base: `${name}/${PLAIN_SINGLE.id}` }),
+    label: `${row.label}: ${label}`,
   };
 }

@@ -37,7 +37,7 @@ const COLUMNS = [
  * order, each with the place that it had.
  *
  * The rows of `ready` are locked while they are picked, so nothing else can move their jobs; they are deleted by their
- * address, and jobs are found through an array, so that no plan can come to read a whole table. The shared lock lets a
+ * address, jobs are found through an array, and queues one by one, so that no plan can come to read a whole table. The shared lock lets a
  * pause wait until no claim that knows nothing of it is under way.
  */
 export function claimQuery({ table, lock }: Names, typed: boolean): Query {
@@ -51,7 +51,7 @@ with barrier as materialized (
   select l.pos, l.queue_id, l.rank, l.floor
   from barrier
   cross join json_to_recordset($1::json) as l(pos integer, queue_id bigint, rank smallint, floor bigint)
-  where exists (select 1 from ${table("queue")} q where q.id = l.queue_id and q.paused_at is null)
+  where (select q.paused_at is null from ${table("queue")} q where q.id = l.queue_id)
   order by l.pos
 ), picked as materialized (
   select lane.pos, p.seq, p.job_id, p.place

@@ -12,7 +12,11 @@ import type { System } from "../../domain/clock.ts";
 
 /** A claimer that always finds enough looks after this time all the same. */
 const LOOK_WHEN_BUSY_MS = 1000;
-/** Lanes that one claim asks at most. */
+/**
+ * Lanes that one claim asks: as many as it wants jobs, since each should have one, but at least and at most so many. Each
+ * costs something even when the claim is full before its turn.
+ */
+const ASKED_MIN = 64;
 const ASKED_MAX = 1000;
 
 /** What claims of one driver share. */
@@ -21,6 +25,13 @@ export interface ClaimerContext {
   names: Names;
   queues: QueueIds;
   system: System;
+}
+
+/** A claim: the lanes that it asked, hints that came meanwhile, and how many jobs it wanted. */
+interface Asked {
+  lanes: Lane[];
+  watch: Watch;
+  limit: number;
 }
 
 /** Claims jobs of certain types. What it remembers about lanes holds for these types only. */
@@ -39,6 +50,8 @@ export class Claimer {
   #lookedAt = -Infinity;
   /** Something changed that nobody described. */
   #suspicious = true;
+  /** There were more lanes than the last look could name. */
+  #unseen = false;
 
   constructor(context: ClaimerContext, types: string[] | "all") {
     this.#context = context;
@@ -54,9 +67,10 @@ export class Claimer {
    */
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     if (this.#suspicious || this.#busyTooLong()) await this.#lookIfAllowed();
-    const result = await this.#take(request);
-    if (result.jobs.length > 0) return result;
-    return await this.#lookIfAllowed() ? await this.#take(request) : result;
+    let result = await this.#takeSome(request);
+    if (result.jobs.length === 0 && await this.#lookIfAllowed()) result = await this.#takeSome(request);
+    const short = result.jobs.length < request.limit;
+    return short && result.jobs.length > 0 && this.#unseen ? { ...result, more: true } : result;
   }
 
   /** There is a new row. */
@@ -75,23 +89,35 @@ export class Claimer {
       this.#lanes.candidates().length > 0;
   }
 
+  /** Asks more lanes as long as those asked have nothing. */
+  async #takeSome(request: ClaimRequest): Promise<ClaimResult> {
+    let result: ClaimResult;
+    do result = await this.#take(request); while (result.jobs.length === 0 && result.more === true);
+    return result;
+  }
+
   async #take(request: ClaimRequest): Promise<ClaimResult> {
     // A hint names a queue by its id only; one that another process made has no name here yet.
     await this.#context.queues.learn(this.#lanes.candidates().map(({ queueId }) => queueId));
-    const lanes = this.#inOrder(request);
+    const all = this.#inOrder(request);
+    const lanes = all.slice(0, Math.min(ASKED_MAX, Math.max(ASKED_MIN, request.limit)));
     if (lanes.length === 0) return { leaseId: null, jobs: [] };
     return await this.#lanes.watching(async (watch) => {
       const values = claimValues(request, lanes);
       const rows = await this.#context.connections.queryArrays(this.#claim, values);
-      const jobs = this.#started(rows, lanes, watch).map((row) =>
+      const jobs = this.#started(rows, { lanes, watch, limit: request.limit }).map((row) =>
         readStarted(row, request, (queueId) => this.#context.queues.nameOf(queueId))
       );
-      return { leaseId: jobs[0]?.leaseId ?? null, jobs };
+      const more = jobs.length < request.limit && lanes.length < all.length;
+      return { leaseId: jobs[0]?.leaseId ?? null, jobs, ...(more && { more }) };
     });
   }
 
-  /** Notes what was taken and gives the rows in the order of dispatch. */
-  #started(rows: unknown[][], lanes: Lane[], watch: Watch): unknown[][] {
+  /**
+   * Notes what was taken, and which lanes have nothing left: all before the one in which the claim was full. Gives the rows
+   * in the order of dispatch.
+   */
+  #started(rows: unknown[][], { lanes, watch, limit }: Asked): unknown[][] {
     const positions = new Map(lanes.map((lane, pos) => [laneKey(lane.queueId, lane.rank), pos]));
     const picks = rows.map((row) => {
       const { queueId, rank, seq } = readPlace(row);
@@ -102,6 +128,8 @@ export class Claimer {
       const lane = lanes[pos];
       if (lane !== undefined) this.#lanes.taken(lane, seq, watch);
     }
+    const full = rows.length < limit ? lanes.length : picks.at(-1)?.pos ?? 0;
+    for (const lane of lanes.slice(0, full)) this.#lanes.exhausted(lane, watch);
     return picks.map(({ row }) => row);
   }
 
@@ -112,14 +140,13 @@ export class Claimer {
     const candidates = this.#lanes.candidates();
     if (wanted === "all") {
       const mine = candidates.filter((lane) => queues.nameOf(lane.queueId)?.namespace === namespace);
-      return this.#rotated(mine).slice(0, ASKED_MAX);
+      return this.#rotated(mine);
     }
     const ids = [...new Set(wanted)].map((name) => queues.idOf(namespace, name));
     const place = new Map(ids.map((id, at) => [id, at]));
     return candidates
       .filter((lane) => place.has(lane.queueId))
-      .sort((a, b) => (place.get(a.queueId) ?? 0) - (place.get(b.queueId) ?? 0) || a.rank - b.rank)
-      .slice(0, ASKED_MAX);
+      .sort((a, b) => (place.get(a.queueId) ?? 0) - (place.get(b.queueId) ?? 0) || a.rank - b.rank);
   }
 
   /** Highest priority first; among equals each claim begins with another one, so that no queue starves. */
@@ -167,7 +194,8 @@ export class Claimer {
       else if (this.#lanes.seen(lane, seq, decided)) news = true;
     }
     for (const [queueId, rank, seq] of found) this.#lanes.found({ queueId, rank, seq }, decided, watch);
-    if (found.length < FOUND_MAX) this.#lanes.complete(decided);
+    this.#unseen = found.length >= FOUND_MAX;
+    if (!this.#unseen) this.#lanes.complete(decided);
     return news;
   }
 }

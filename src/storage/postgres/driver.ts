@@ -50,6 +50,8 @@ export interface PostgresOptions extends Partial<System> {
   listenUrl?: string;
   /** Whether statements are prepared; false behind a pooler in transaction mode. @default true */
   preparedStatements?: boolean;
+  /** Whether others are told what happened here; the probes of a listener stay. @default true */
+  notify?: boolean;
   /** The schema that holds the tables: up to 41 of `a-z 0-9 _`. @default "jobd" */
   schema?: string;
   /** Connections at most, besides the one that listens and the one that renews leases. @default 4 */
@@ -110,7 +112,8 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#settler = new Settler(connections, names);
     this.#absence = new Absence(connections, names);
     this.#id = crypto.randomUUID();
-    this.#notifier = new Notifier(this.#id, (message) => this.#send(message), system);
+    const silent = options.notify === false;
+    this.#notifier = new Notifier({ from: this.#id, send: (message) => this.#send(message), system, silent });
     this.#ear = this.#newEar(
       options.listenUrl === undefined ? address.urls : parseAddress(options.listenUrl).urls,
     );

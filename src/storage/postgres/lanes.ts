@@ -11,7 +11,7 @@ export interface Lane {
   claimed: number;
   /** A fact: no row at or below it is there or will ever turn up. */
   clean: number;
-  /** A hint: the last look found nothing here. */
+  /** A hint: the last look or claim left nothing here. */
   dry: boolean;
 }
 
@@ -73,6 +73,11 @@ export class Lanes {
   /** A claim took rows of the lane up to this place. */
   taken(lane: Lane, seq: number, watch: Watch): void {
     lane.claimed = Math.max(lane.claimed, Math.min(seq, below(watch, lane)));
+  }
+
+  /** A claim took all that it could see of the lane. */
+  exhausted(lane: Lane, watch: Watch): void {
+    if (!watch.has(lane)) lane.dry = true;
   }
 
   /** A look found the lowest row above the clean floor. Gives whether claims have something new to look for. */

@@ -17,6 +17,18 @@ export interface Message {
   probe?: string;
 }
 
+/** Options of {@linkcode Notifier}. */
+export interface NotifierOptions {
+  /** The driver that sends. */
+  from: string;
+  /** Sends a message. */
+  send(message: Message): Promise<unknown>;
+  /** Time. */
+  system: System;
+  /** Whether nothing is sent at all. */
+  silent: boolean;
+}
+
 /** One message in this time at most. */
 const GAP_MS = 10;
 /** Lanes in one message at most; PostgreSQL allows 8000 bytes. */
@@ -27,22 +39,19 @@ const LANES_MAX = 120;
  * make their commits wait for each other. While one message is under way, the next ones gather.
  */
 export class Notifier {
-  readonly #send: (message: Message) => Promise<unknown>;
-  readonly #system: System;
-  readonly #from: string;
+  readonly #options: NotifierOptions;
   readonly #closing = new AbortController();
   #lanes = new Map<string, Place>();
   #flags: Omit<Message, "from" | "lanes"> = {};
   #busy: Promise<void> | null = null;
 
-  constructor(from: string, send: (message: Message) => Promise<unknown>, system: System) {
-    this.#from = from;
-    this.#send = send;
-    this.#system = system;
+  constructor(options: NotifierOptions) {
+    this.#options = options;
   }
 
   /** Jobs became available. */
   available(places: Place[]): void {
+    if (this.#options.silent) return;
     for (const place of places) {
       const key = `${place.queueId} ${place.rank}`;
       const known = this.#lanes.get(key);
@@ -53,6 +62,7 @@ export class Notifier {
 
   /** Something else happened. */
   tell(what: "any" | "scheduled" | "cancel"): void {
+    if (this.#options.silent) return;
     this.#flags[what] = true;
     this.#start();
   }
@@ -70,20 +80,21 @@ export class Notifier {
   async #work(): Promise<void> {
     for (let message = this.#gathered(); message !== null; message = this.#gathered()) {
       // A message that cannot be sent is not missed: everybody looks for work without it.
-      await this.#send(message).catch(() => {});
-      await sleep(this.#system, GAP_MS, this.#closing.signal);
+      await this.#options.send(message).catch(() => {});
+      await sleep(this.#options.system, GAP_MS, this.#closing.signal);
     }
   }
 
   #gathered(): Message | null {
+    const { from } = this.#options;
     const lanes = [...this.#lanes.values()];
     const flags = this.#flags;
     if (lanes.length === 0 && Object.keys(flags).length === 0) return null;
     this.#lanes = new Map();
     this.#flags = {};
-    if (lanes.length > LANES_MAX) return { from: this.#from, ...flags, any: true };
+    if (lanes.length > LANES_MAX) return { from, ...flags, any: true };
     const list = lanes.map(({ queueId, rank, seq }): [number, number, number] => [queueId, rank, seq]);
-    return { from: this.#from, ...flags, ...(list.length === 0 ? {} : { lanes: list }) };
+    return { from, ...flags, ...(list.length === 0 ? {} : { lanes: list }) };
   }
 }
 

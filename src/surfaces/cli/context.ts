@@ -109,5 +109,6 @@ export class Context {
 /** A direct connection beside the main one means that the main one goes through a pooler, where prepared statements fail. */
 function driverOptions(values: SettingValues): OpenDriverOptions {
   const listenUrl = values.databaseListenUrl;
-  return listenUrl === undefined ? {} : { listenUrl, preparedStatements: false };
+  const notify = values.databaseNotify === "on";
+  return { notify, ...(listenUrl === undefined ? {} : { listenUrl, preparedStatements: false }) };
 }

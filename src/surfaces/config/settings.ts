@@ -62,6 +62,15 @@ export const SETTINGS = {
       "PostgreSQL behind a pooler in transaction mode: a direct connection for LISTEN and session locks",
     scope: "all",
   }),
+  databaseNotify: setting(choice(["on", "off"]), {
+    key: "databaseNotify",
+    env: "DATABASE_NOTIFY",
+    placeholder: "choice",
+    default: "on",
+    summary:
+      "PostgreSQL: tell other processes of new work by NOTIFY; without it they find it within their poll interval",
+    scope: "all",
+  }),
   namespace: setting(nameOf("namespace"), {
     key: "namespace",
     env: "JOBD_NAMESPACE",
