@@ -31,14 +31,23 @@ export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
 export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
 export type { Clock } from "./domain/clock.ts";
+export { defineJob } from "./runtime/definition.ts";
+export type {
+  DefinitionDefaults,
+  DefinitionOptions,
+  EnqueueOptions,
+  JobDefinition,
+} from "./runtime/definition.ts";
+export { Enqueued } from "./runtime/enqueued.ts";
+export type { ResultOptions } from "./runtime/enqueued.ts";
 export { Directive, discard, fail, snooze } from "./runtime/handler.ts";
-export type { FailOptions, Handler, RunContext, StopReason } from "./runtime/handler.ts";
+export type { BackoffFunction, FailOptions, Handler, RunContext, StopReason } from "./runtime/handler.ts";
 export { Jobd } from "./runtime/jobd.ts";
-export type { Enqueued, OpenOptions, Stats } from "./runtime/jobd.ts";
+export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
 export type { ActionReport, JobFilter, Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
 export type { Queues } from "./runtime/queues.ts";
 export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logger.ts";
 export type { QueueChoice } from "./runtime/queue_order.ts";
 export type { Worker } from "./runtime/worker.ts";
-export type { WorkerOptions } from "./runtime/worker_options.ts";
+export type { Handlers, WorkerOptions } from "./runtime/worker_options.ts";

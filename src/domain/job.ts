@@ -39,7 +39,7 @@ export interface JobOptions {
 }
 
 /** A job as it is stored. Instants are epoch milliseconds by the store's clock. */
-export interface Job {
+export interface Job<Payload = Json> {
   /** A UUID of version 7. */
   id: string;
   /** The tenant it belongs to. */
@@ -53,7 +53,7 @@ export interface Job {
   /** Where it is in its life. */
   state: JobState;
   /** What the handler gets. */
-  payload: Json;
+  payload: Payload;
   /** Claims so far: the fence. Grows with each start, never goes down. */
   attempt: number;
   /** Failed and lost runs since it was enqueued or retried by hand; compared with `maxAttempts`. */

@@ -1,4 +1,3 @@
-import type { Backoff } from "../domain/backoff.ts";
 import { messageOf } from "../domain/errors.ts";
 import { storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
@@ -6,6 +5,7 @@ import type { Outcome } from "../domain/outcome.ts";
 import type { Run } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { BackoffRules } from "./backoff_rules.ts";
 import { execute } from "./executor.ts";
 import type { StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
@@ -35,8 +35,8 @@ export interface AttemptsOptions {
   settings: WorkerSettings;
   /** Settings of the queues. */
   queues: QueueSettingsCache;
-  /** The backoff of a job that brings none. */
-  backoff(job: Job): Backoff;
+  /** How long to wait after failures. */
+  backoff: BackoffRules;
   /** Where ends are counted. */
   statistics: Statistics;
   /** Where trouble is said. */
@@ -64,7 +64,7 @@ export class Attempts {
     this.#options = options;
     this.#timers = new Timers(clock);
     this.#leases = new Leases({ driver, clock, now, worker, leaseMs, onLost: (id) => this.#slots.lose(id) });
-    this.#settler = new Settler({ driver, clock, now, random, backoff });
+    this.#settler = new Settler({ driver, clock, now, random, backoff: (job) => backoff.of(job) });
     this.#logs = new LogWriter({ driver, clock, now, log });
   }
 
@@ -137,7 +137,7 @@ export class Attempts {
     let written = false;
     try {
       const outcome = await this.#execute(slot);
-      if (outcome !== undefined) await this.#end(slot, outcome);
+      if (outcome !== undefined) await this.#end(slot, this.#options.backoff.decided(job, outcome));
       else log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
       written = !lost.aborted;
     } catch (error) {

@@ -1,7 +1,11 @@
+import type { Backoff } from "../domain/backoff.ts";
 import { type Duration, parseDuration } from "../domain/duration.ts";
 import type { FailureRecord, Job, LogChunk } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
+
+/** The delay before the next attempt, from how often the job has failed (this time included) and why. */
+export type BackoffFunction = (failures: number, error: FailureRecord, job: Job) => Duration;
 
 /** What runs jobs of one type. */
 export interface Handler {
@@ -9,13 +13,17 @@ export interface Handler {
   readonly type: string;
   /** Longest run when neither the job nor its queue says so, in milliseconds; without it the worker's default holds. */
   readonly timeoutMs?: number;
+  /** Other types whose jobs it runs too: former names of its own. */
+  readonly aliases?: readonly string[];
+  /** Delay after failures when neither the job nor its queue says so; without it the worker's default holds. */
+  readonly backoff?: Backoff | BackoffFunction;
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */
   readonly outOfProcess?: boolean;
   /**
    * Runs one attempt. What it returns is the result (JSON) or a {@linkcode Directive}; what it throws is a failure.
    * When `context.signal` is aborted it should stop soon; what it gives after that is ignored.
    */
-  run(job: Job, context: RunContext): Promise<Json | Directive | void>;
+  run(job: Job, context: RunContext): Promise<unknown> | unknown;
 }
 
 /** What an attempt may use while it runs. */

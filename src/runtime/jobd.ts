@@ -1,5 +1,4 @@
 import { JobdError } from "../domain/errors.ts";
-import type { JobState } from "../domain/states.ts";
 import type { Execution, NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
@@ -18,6 +17,8 @@ import { Batcher } from "./batcher.ts";
 import { Ids } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
+import { type EnqueueOptions, isDefinition, type JobDefinition } from "./definition.ts";
+import { Enqueued } from "./enqueued.ts";
 import { Jobs } from "./jobs.ts";
 import { silentLogger } from "./logger.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
@@ -41,15 +42,16 @@ export interface OpenOptions extends OpenDriverOptions {
   random?: () => number;
 }
 
-/** What became of a request. */
-export interface Enqueued {
-  /** The job that now exists. */
-  id: string;
-  /** Whether this request made it, or it was there: same id, or same unique key. */
-  outcome: "created" | "existing";
-  /** Its state at that moment. */
-  state: JobState;
-}
+/** One job of {@linkcode Jobd.enqueueMany} that says everything itself. */
+export type PlainJob = JobRequest & { job?: never };
+
+/** One job of {@linkcode Jobd.enqueueMany} by its definition. */
+export type DefinedJob<Input> = EnqueueOptions & {
+  /** The definition. */
+  job: JobDefinition<Input>;
+  /** Its payload. */
+  payload: NoInfer<Input>;
+};
 
 /** Numbers about a namespace. */
 export interface Stats {
@@ -164,14 +166,36 @@ export class Jobd implements AsyncDisposable {
     return this.#parts.driver.location;
   }
 
-  /** Stores one job; when this resolves it is durable. Calls made at the same time share a commit. */
-  async enqueue(request: JobRequest): Promise<Enqueued> {
+  /**
+   * Stores one job; when this resolves it is durable. Calls made at the same time share a commit.
+   *
+   * @throws {JobdError} `invalid_request` naming what is wrong; `store_unavailable`
+   */
+  enqueue<Input, Result>(
+    job: JobDefinition<Input, Result>,
+    payload: Input,
+    options?: EnqueueOptions,
+  ): Promise<Enqueued<Result>>;
+  /** Stores one job by a request that says everything. */
+  enqueue(request: JobRequest): Promise<Enqueued>;
+  async enqueue(
+    job: JobDefinition | JobRequest,
+    payload?: unknown,
+    options?: EnqueueOptions,
+  ): Promise<Enqueued<unknown>> {
+    const request = isDefinition(job) ? await job.request(payload, options) : job;
     const [result] = await this.#insert([request]);
-    return result as Enqueued;
+    return result as Enqueued<unknown>;
   }
 
   /** Stores many jobs, all or none; results are in the order of the requests. At most 10,000 in one call. */
-  async enqueueMany(requests: JobRequest[]): Promise<Enqueued[]> {
+  async enqueueMany<Inputs extends readonly unknown[]>(
+    jobs: readonly PlainJob[] | { readonly [K in keyof Inputs]: DefinedJob<Inputs[K]> | PlainJob },
+  ): Promise<Enqueued[]> {
+    const items = jobs as readonly (PlainJob | DefinedJob<unknown>)[];
+    const requests = items.some(isDefined)
+      ? await Promise.all(items.map((item) => isDefined(item) ? requestOf(item) : item))
+      : items as readonly PlainJob[];
     if (requests.length > BULK_MAX) {
       throw new JobdError(
         "invalid_request",
@@ -262,9 +286,10 @@ export class Jobd implements AsyncDisposable {
     await this.close();
   }
 
-  async #insert(requests: JobRequest[]): Promise<Enqueued[]> {
+  async #insert(requests: readonly JobRequest[]): Promise<Enqueued[]> {
     if (requests.some((request) => request?.maxAttempts === undefined)) await this.#settings.refresh();
-    return this.#inserts.add(requests.map((request) => this.#newJob(request)));
+    const results = await this.#inserts.add(requests.map((request) => this.#newJob(request)));
+    return results.map((result) => new Enqueued(result, this.jobs));
   }
 
   #newJob(request: JobRequest): NewJob {
@@ -276,6 +301,14 @@ export class Jobd implements AsyncDisposable {
       maxAttempts: this.#settings.of(request?.queue ?? DEFAULT_QUEUE).maxAttempts ?? maxAttempts,
     });
   }
+}
+
+function isDefined(item: PlainJob | DefinedJob<unknown>): item is DefinedJob<unknown> {
+  return typeof item === "object" && item !== null && "job" in item;
+}
+
+function requestOf({ job, payload, ...options }: DefinedJob<unknown>): Promise<JobRequest> {
+  return job.request(payload, options);
 }
 
 /** How a thread opens the same store; a store in memory exists in one thread only. */

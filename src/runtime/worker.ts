@@ -1,8 +1,7 @@
-import type { Backoff } from "../domain/backoff.ts";
 import { JobdError, messageOf } from "../domain/errors.ts";
-import type { Job } from "../domain/job.ts";
 import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
 import { Attempts } from "./attempts.ts";
+import { BackoffRules } from "./backoff_rules.ts";
 import { type Clock, sleep, turn } from "../domain/clock.ts";
 import { RENEWAL } from "./leases.ts";
 import type { Logger } from "./logger.ts";
@@ -85,8 +84,9 @@ export class Worker implements AsyncDisposable {
     const { driver, clock, time, namespace, random, log, id: worker, processes } = this.#context;
     const statistics = this.#statistics;
     const now = (): number => time.now();
-    const backoff = (job: Job): Backoff => this.#queues.of(job.queue).backoff ?? settings.backoff;
     const queues = new QueueSettingsCache({ driver, clock, namespace });
+    const { handlers, backoff: otherwise } = settings;
+    const backoff = new BackoffRules({ queues, handlers, otherwise, log });
     const onFree = (): void => {
       if (this.#hungry) this.#claims.wake();
     };
@@ -108,7 +108,7 @@ export class Worker implements AsyncDisposable {
       driver,
       now,
       random,
-      backoff,
+      backoff: (job) => backoff.of(job),
       processes,
       worker,
       log,

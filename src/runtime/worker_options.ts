@@ -3,14 +3,20 @@ import { MAX_DURATION_MS } from "../domain/duration.ts";
 import { invalid, JobdError } from "../domain/errors.ts";
 import { checkName } from "../domain/names.ts";
 import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
+import { isDefinition } from "./definition.ts";
 import type { Handler } from "./handler.ts";
 import type { Logger } from "./logger.ts";
 import { type QueueChoice, queueNames } from "./queue_order.ts";
 
+/** What runs jobs: a list of handlers and definitions, or functions by the type of the jobs they run. */
+export type Handlers = readonly Handler[] | Readonly<Record<string, Handler["run"]>>;
+
 /** What a worker is asked to do. */
 export interface WorkerOptions {
-  /** What runs the jobs; jobs of other types are left for other workers. */
-  handlers: Handler[];
+  /**
+   * What runs the jobs: handlers and definitions, or functions by job type. Jobs of other types are left for other workers.
+   */
+  handlers: Handlers;
   /** Queues: all (highest priority of any queue first), a list in order, or weights. @default "all" */
   queues?: QueueChoice;
   /** Jobs at once, 1 to 10000. @default 10 */
@@ -61,16 +67,22 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
   };
 }
 
-function handlersByType(handlers: Handler[]): Map<string, Handler> {
+function handlersByType(handlers: Handlers): Map<string, Handler> {
+  const list = Array.isArray(handlers)
+    ? handlers as readonly Handler[]
+    : Object.entries(handlers).map(([type, run]): Handler => ({ type, run }));
   const byType = new Map<string, Handler>();
-  for (const handler of handlers) {
-    checkName("handler type", handler.type);
-    if (byType.has(handler.type)) {
-      throw new JobdError("invalid_request", `Two handlers for the type "${handler.type}"`, {
-        hint: "Keep one of them.",
-      });
+  for (const handler of list) {
+    checkRuns(handler);
+    for (const type of [handler.type, ...handler.aliases ?? []]) {
+      checkName("handler type", type);
+      if (byType.has(type)) {
+        throw new JobdError("invalid_request", `Two handlers for the type "${type}"`, {
+          hint: "Keep one of them.",
+        });
+      }
+      byType.set(type, handler);
     }
-    byType.set(handler.type, handler);
   }
   if (byType.size === 0) {
     throw new JobdError("invalid_request", "A worker without handlers cannot run anything", {
@@ -78,6 +90,14 @@ function handlersByType(handlers: Handler[]): Map<string, Handler> {
     });
   }
   return byType;
+}
+
+function checkRuns(handler: Handler): void {
+  if (isDefinition(handler) && !handler.runs) {
+    throw new JobdError("invalid_request", `The definition of "${handler.type}" has no run`, {
+      hint: "A worker needs one that runs its jobs; without it a definition can only be enqueued.",
+    });
+  }
 }
 
 function checkQueues(choice: QueueChoice): void {

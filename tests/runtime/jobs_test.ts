@@ -18,8 +18,9 @@ Deno.test("Jobd.enqueue() stores what was asked, and answers a repeated id with 
     tags: ["x"],
     priority: "high",
   });
-  assert.deepEqual(first, { id, outcome: "created", state: "scheduled" });
-  assert.deepEqual(await jobd.enqueue({ id, payload: {} }), { id, outcome: "existing", state: "scheduled" });
+  assert.deepEqual({ ...first }, { id, outcome: "created", state: "scheduled" });
+  const again = await jobd.enqueue({ id, payload: {} });
+  assert.deepEqual({ ...again }, { id, outcome: "existing", state: "scheduled" });
   const job = await jobd.jobs.get(id);
   assert.deepEqual([job.type, job.priority, job.options.tags, job.runAt - job.createdAt], [
     "email",

@@ -1,6 +1,7 @@
 import { JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
-import type { Enqueued, Jobd } from "../../../runtime/jobd.ts";
+import type { Enqueued } from "../../../runtime/enqueued.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Context } from "../context.ts";
 import { INTERRUPTED } from "../exit_codes.ts";
 import { count } from "../format.ts";

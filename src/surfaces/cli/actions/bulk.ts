@@ -3,7 +3,8 @@ import { type Json, parseJson } from "../../../domain/json.ts";
 import { type JobRequest, newJob } from "../../../domain/request.ts";
 import { uuidv7 } from "../../../domain/uuid.ts";
 import { sleep } from "../../../domain/clock.ts";
-import type { Enqueued, Jobd } from "../../../runtime/jobd.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
+import type { InsertResult } from "../../../storage/driver.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
 import type { Output } from "../output.ts";
@@ -28,7 +29,7 @@ interface Line {
 
 /** What was stored. */
 interface Progress {
-  jobs: Enqueued[];
+  jobs: InsertResult[];
   /** The last line that is stored for sure. */
   line: number;
 }
@@ -44,7 +45,7 @@ export async function enqueueBulk(
   request: JobRequest,
   context: Context,
   jobd: Jobd,
-): Promise<Enqueued[]> {
+): Promise<InsertResult[]> {
   const { out, host } = context;
   const progress: Progress = { jobs: [], line: 0 };
   const lines = (): AsyncGenerator<Line> => readLines(source, request, context, jobd, () => progress.line);

@@ -2,7 +2,8 @@ import { JobdError } from "../../../domain/errors.ts";
 import { parseJson } from "../../../domain/json.ts";
 import { type JobRequest, newJob } from "../../../domain/request.ts";
 import { uuidv7 } from "../../../domain/uuid.ts";
-import type { Enqueued, Jobd } from "../../../runtime/jobd.ts";
+import type { InsertResult } from "../../../storage/driver.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
@@ -119,7 +120,7 @@ async function bulk(input: EnqueueInput, context: Context): Promise<number> {
   return 0;
 }
 
-function existingText(jobs: readonly Enqueued[], created: number): string {
+function existingText(jobs: readonly InsertResult[], created: number): string {
   return jobs.length === created ? "" : `, ${jobs.length - created} existed already`;
 }
 

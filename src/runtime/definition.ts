@@ -1,0 +1,168 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { type Backoff, type BackoffOptions, parseBackoff } from "../domain/backoff.ts";
+import { type Duration, parseDuration } from "../domain/duration.ts";
+import { invalid, JobdError } from "../domain/errors.ts";
+import type { FailureRecord, Job } from "../domain/job.ts";
+import type { Json } from "../domain/json.ts";
+import { checkName } from "../domain/names.ts";
+import type { JobRequest } from "../domain/request.ts";
+import { type BackoffFunction, Directive, fail, type Handler, type RunContext } from "./handler.ts";
+import { checkPayload, issuesText } from "./payload_schema.ts";
+
+/** What a producer may say about one job besides its type and payload; it beats what the definition says. */
+export type EnqueueOptions = Omit<JobRequest, "type" | "payload" | "namespace">;
+
+/** What holds for all jobs of a definition unless a job says otherwise; see {@linkcode JobRequest} for each. */
+export interface DefinitionDefaults<Payload> extends
+  Pick<
+    JobRequest,
+    "queue" | "priority" | "maxAttempts" | "delay" | "ttl" | "retention" | "tags" | "origin" | "meta"
+  > {
+  /** The unique key of a job, or how to make it of the payload; undefined for a job without one. */
+  uniqueKey?: string | ((payload: Payload) => string | undefined);
+}
+
+/** What {@linkcode defineJob} takes. */
+export interface DefinitionOptions<Payload, Result> extends DefinitionDefaults<Payload> {
+  /** The job type; what is stored, so it stays when the code around it changes. */
+  type: string;
+  /** Former names of the type: jobs that were enqueued under them are run too. */
+  aliases?: readonly string[];
+  /** Longest run when neither the job nor its queue says so. @default the worker's */
+  timeout?: Duration;
+  /** Delay after failures when neither the job nor its queue says so: a rule, or a function. @default the worker's */
+  backoff?: BackoffOptions | BackoffFunction;
+  /** True when all its work happens in other processes, so that it cannot block this one. @default false */
+  outOfProcess?: boolean;
+  /** Runs one attempt, as {@linkcode Handler.run} does; absent in programs that only enqueue. */
+  run?(job: Job<Payload>, context: RunContext): Promise<Result | Directive> | Result | Directive;
+}
+
+/** A type of job: what its payload is, what holds for its jobs, and what runs them. Made by {@linkcode defineJob}. */
+export interface JobDefinition<Input = unknown, Result = unknown> extends Handler {
+  /** Whether it can be given to a worker. */
+  readonly runs: boolean;
+  /** For the type checker only: what is enqueued, and what comes out. */
+  readonly "~types"?: { input: Input; result: Result };
+  /**
+   * The request for one job, with the payload checked and the defaults filled in.
+   * @throws {JobdError} `invalid_request` naming the part of the payload that is wrong
+   */
+  request(payload: Input, options?: EnqueueOptions): Promise<JobRequest>;
+}
+
+/** Marks definitions, also those of another copy of this library in the same program. */
+const DEFINITION = Symbol.for("jobd.definition");
+
+/** Whether a value, such as the export of a module, is a definition. */
+export function isDefinition(value: unknown): value is JobDefinition {
+  return typeof value === "object" && value !== null && DEFINITION in value;
+}
+
+/**
+ * Defines a type of job. `payload` is a validator of any library that speaks Standard Schema
+ * (https://standardschema.dev): payloads are checked when they are enqueued and again before they run, when the handler
+ * gets what the validator makes of them. What is stored is the payload as it was enqueued.
+ *
+ * @example
+ * ```ts
+ * import { defineJob } from "./definition.ts";
+ * import { Jobd } from "./jobd.ts";
+ * import { z } from "zod";
+ *
+ * const greet = defineJob({
+ *   type: "greet",
+ *   payload: z.object({ name: z.string() }),
+ *   maxAttempts: 3,
+ *   run: (job) => ({ text: `Hello ${job.payload.name}` }),
+ * });
+ * await using jobd = await Jobd.open("sqlite::memory:", { migrate: true });
+ * await using worker = await jobd.worker({ handlers: [greet] });
+ * await worker.start();
+ * const job = await jobd.enqueue(greet, { name: "Ada" });
+ * console.log((await job.result()).text); // "Hello Ada"
+ * ```
+ *
+ * @throws {JobdError} `invalid_request` for a bad type, alias, timeout or backoff
+ */
+export function defineJob<Schema extends StandardSchemaV1, Result>(
+  options: DefinitionOptions<StandardSchemaV1.InferOutput<Schema>, Result> & { payload: Schema },
+): JobDefinition<StandardSchemaV1.InferInput<Schema>, Result>;
+/** Defines a type of job whose payload is JSON that nobody checks. */
+export function defineJob<Payload = Json, Result = unknown>(
+  options: DefinitionOptions<Payload, Result> & { payload?: undefined },
+): JobDefinition<Payload, Result>;
+export function defineJob(
+  options: DefinitionOptions<unknown, unknown> & { payload?: StandardSchemaV1 | undefined },
+): JobDefinition {
+  return new Definition(options);
+}
+
+class Definition implements JobDefinition {
+  readonly [DEFINITION] = true;
+  readonly type: string;
+  readonly aliases: readonly string[];
+  readonly runs: boolean;
+  readonly outOfProcess: boolean;
+  readonly timeoutMs?: number;
+  readonly backoff?: Backoff | BackoffFunction;
+  readonly #options: DefinitionOptions<unknown, unknown>;
+  readonly #schema: StandardSchemaV1 | undefined;
+
+  constructor(options: DefinitionOptions<unknown, unknown> & { payload?: StandardSchemaV1 | undefined }) {
+    const { aliases = [], timeout, backoff } = options;
+    this.type = checkName("job type", options.type);
+    this.aliases = aliases.map((alias) => checkName("alias", alias));
+    this.runs = options.run !== undefined;
+    this.outOfProcess = options.outOfProcess ?? false;
+    if (timeout !== undefined) this.timeoutMs = positive(timeout);
+    if (backoff !== undefined) this.backoff = typeof backoff === "function" ? backoff : parseBackoff(backoff);
+    this.#options = options;
+    this.#schema = options.payload;
+  }
+
+  async request(payload: unknown, options: EnqueueOptions = {}): Promise<JobRequest> {
+    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, uniqueKey } =
+      this.#options;
+    const checked = await checkPayload(this.#schema, payload);
+    if (checked.issues !== undefined) {
+      throw new JobdError(
+        "invalid_request",
+        `Invalid payload for ${this.type}: ${issuesText(checked.issues)}`,
+      );
+    }
+    const key = typeof uniqueKey === "function" ? uniqueKey(checked.value) : uniqueKey;
+    const defaults = {
+      ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, uniqueKey: key }),
+      // A start time of the job's own takes the place of the usual delay.
+      ...(options.runAt === undefined ? given({ delay }) : {}),
+    };
+    return { ...defaults, ...options, type: this.type, payload };
+  }
+
+  async run(job: Job, context: RunContext): Promise<unknown> {
+    const { run } = this.#options;
+    if (run === undefined) throw new JobdError("internal", `The definition of ${this.type} has no run`);
+    const checked = await checkPayload(this.#schema, job.payload);
+    if (checked.issues !== undefined) return invalidPayload(checked.issues);
+    return await run.call(this.#options, { ...job, payload: checked.value }, context);
+  }
+}
+
+/** No retry helps a payload that does not fit, so the job waits among the dead letters for somebody to look at it. */
+function invalidPayload(issues: readonly StandardSchemaV1.Issue[]): Directive {
+  const error: FailureRecord = { code: "invalid_payload", message: issuesText(issues) };
+  return fail(error, { permanent: true });
+}
+
+function positive(timeout: Duration): number {
+  const ms = parseDuration(timeout, "timeout");
+  if (ms === 0) throw invalid("timeout", timeout, "longer than 0");
+  return ms;
+}
+
+/** Only what is there: an absent option must not hide another one. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

@@ -1,0 +1,56 @@
+import { parseDuration } from "../domain/duration.ts";
+import type { Duration } from "../domain/duration.ts";
+import { JobdError } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
+import type { Json } from "../domain/json.ts";
+import type { JobState } from "../domain/states.ts";
+import type { InsertResult } from "../storage/driver.ts";
+import type { Jobs } from "./jobs.ts";
+
+/** Options of {@linkcode Enqueued.result}. */
+export interface ResultOptions {
+  /** Give up after this time. @default never */
+  timeout?: Duration;
+  /** Give up when aborted. */
+  signal?: AbortSignal;
+}
+
+/** What became of a request: the job that now exists. */
+export class Enqueued<Result = Json> {
+  /** Its id. */
+  readonly id: string;
+  /** Whether this request made it, or it was there: same id, or same unique key. */
+  readonly outcome: "created" | "existing";
+  /** Its state at that moment. */
+  readonly state: JobState;
+  readonly #jobs: Jobs;
+
+  /** Made by `jobd.enqueue()`. */
+  constructor({ id, outcome, state }: InsertResult, jobs: Jobs) {
+    this.id = id;
+    this.outcome = outcome;
+    this.state = state;
+    this.#jobs = jobs;
+  }
+
+  /** The job as it is now. @throws {JobdError} `not_found` when its retention has passed */
+  job(): Promise<Job> {
+    return this.#jobs.get(this.id);
+  }
+
+  /**
+   * Waits until the job has ended, whichever process runs it, and gives what its handler returned.
+   *
+   * @throws {JobdError} `job_failed` when it ended in another way than `completed`, with its failure as the cause;
+   * `timed_out` when it has not ended in time: it goes on.
+   */
+  async result({ timeout, signal }: ResultOptions = {}): Promise<Result> {
+    const job = await this.#jobs.wait(this.id, {
+      ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout, "timeout") }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (job.state === "completed") return job.result as Result;
+    const why = job.error === null ? "" : `: ${job.error.message}`;
+    throw new JobdError("job_failed", `Job ${job.id} is ${job.state}${why}`, { cause: job.error });
+  }
+}
