@@ -31,6 +31,7 @@ export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
 export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
 export type { Clock } from "./domain/clock.ts";
+export type { PayloadSchema, SchemaIssue, SchemaResult } from "./runtime/payload_schema.ts";
 export { defineJob } from "./runtime/definition.ts";
 export type {
   DefinitionDefaults,
@@ -40,8 +41,24 @@ export type {
 } from "./runtime/definition.ts";
 export { Enqueued } from "./runtime/enqueued.ts";
 export type { ResultOptions } from "./runtime/enqueued.ts";
-export { Directive, discard, fail, snooze } from "./runtime/handler.ts";
-export type { BackoffFunction, FailOptions, Handler, RunContext, StopReason } from "./runtime/handler.ts";
+export { Directive, discard, fail, retryAt, snooze, transient } from "./runtime/handler.ts";
+export type {
+  BackoffFunction,
+  FailOptions,
+  Handler,
+  Middleware,
+  RunContext,
+  StopReason,
+} from "./runtime/handler.ts";
+export { handlerGroup } from "./runtime/middleware/layers.ts";
+export { logging } from "./runtime/middleware/logging.ts";
+export type { LoggingOptions } from "./runtime/middleware/logging.ts";
+export { rateLimit } from "./runtime/middleware/rate_limit.ts";
+export type { RateLimitOptions } from "./runtime/middleware/rate_limit.ts";
+export { recovery } from "./runtime/middleware/recovery.ts";
+export { timeout } from "./runtime/middleware/timeout.ts";
+export { tracing } from "./runtime/middleware/tracing.ts";
+export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
 export type { ActionReport, JobFilter, Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
@@ -50,4 +67,4 @@ export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logger.ts";
 export type { QueueChoice } from "./runtime/queue_order.ts";
 export type { Worker } from "./runtime/worker.ts";
-export type { Handlers, WorkerOptions } from "./runtime/worker_options.ts";
+export type { AttemptFailure, Handlers, WorkerOptions } from "./runtime/worker_options.ts";

@@ -6,6 +6,7 @@ import {
   bury,
   cancel,
   complete,
+  excuse,
   expire,
   release,
   retry,
@@ -39,7 +40,7 @@ export function decide(job: Job, outcome: Outcome, context: DecideContext): Tran
     case "failed":
       return fail(job, outcome.error, { ...context, ...outcome, lost: false });
     case "snoozed":
-      return snoozeUntil(job, now, now + outcome.delayMs, snoozeRecord(outcome.reason));
+      return snoozeUntil(job, now, outcome.until ?? now + outcome.delayMs, snoozeRecord(outcome.reason));
     case "released":
       return job.releases < FREE_RELEASES
         ? release(job, now)
@@ -58,17 +59,21 @@ export function decide(job: Job, outcome: Outcome, context: DecideContext): Tran
 
 interface FailContext extends DecideContext {
   permanent?: boolean;
+  transient?: boolean;
   retryInMs?: number;
   lost: boolean;
 }
 
 function fail(job: Job, error: FailureRecord, context: FailContext): Transition {
-  const { now, random, lost } = context;
+  const { now, random, lost, transient = false } = context;
   const failures = job.failures + 1;
-  if (context.permanent || failures >= job.maxAttempts) return bury(job, now, { error, lost });
+  if (context.permanent || (failures >= job.maxAttempts && !transient)) {
+    return bury(job, now, { error, lost });
+  }
   const backoff = job.options.backoff ?? context.backoff;
   const delayMs = context.retryInMs ?? backoffMs(backoff, failures, job.error?.retryInMs, random);
-  return retry(job, now, { runAt: now + delayMs, error: { ...error, retryInMs: delayMs }, lost });
+  const counted = { runAt: now + delayMs, error: { ...error, retryInMs: delayMs }, lost };
+  return transient ? excuse(job, now, counted) : retry(job, now, counted);
 }
 
 function snoozeRecord(reason: string | undefined): FailureRecord | null {

@@ -5,10 +5,14 @@ import type { Json } from "./json.ts";
 export type Outcome =
   /** The handler returned. */
   | { kind: "completed"; result: Json }
-  /** The handler threw, timed out or said so; `permanent` ends the job, `retryInMs` overrides the backoff. */
-  | { kind: "failed"; error: FailureRecord; permanent?: boolean; retryInMs?: number }
+  /**
+   * The handler threw, timed out or said so; `permanent` ends the job, `transient` costs none of its attempts, `retryInMs`
+   * overrides the backoff.
+   */
+  | { kind: "failed"; error: FailureRecord; permanent?: boolean; transient?: boolean; retryInMs?: number }
   /** Run again later; not a failure. The reason is kept with the attempt. */
-  | { kind: "snoozed"; delayMs: number; reason?: string }
+  | { kind: "snoozed"; delayMs: number; until?: undefined; reason?: string }
+  | { kind: "snoozed"; delayMs?: undefined; until: number; reason?: string }
   /** Handed back unfinished by a worker that stops. */
   | { kind: "released" }
   /** Its worker is gone, or lost its lease. */

@@ -64,6 +64,12 @@ export function retry(
   };
 }
 
+/** The run failed for a reason that is not held against the job, which runs again at `runAt`. */
+export function excuse(job: Job, at: number, failure: { runAt: number; error: FailureRecord }): Transition {
+  const { runAt, error } = failure;
+  return { ...base(job, at), to: "scheduled", outcome: "failed", runAt, error };
+}
+
 /** The run failed or was lost and the job is a dead letter. */
 export function bury(job: Job, at: number, failure: { error: FailureRecord; lost: boolean }): Transition {
   const outcome = failure.lost ? "lost" : "failed";

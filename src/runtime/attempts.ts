@@ -2,7 +2,7 @@ import { messageOf } from "../domain/errors.ts";
 import { storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
-import type { Run } from "../domain/transition.ts";
+import type { Run, Transition } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { BackoffRules } from "./backoff_rules.ts";
@@ -150,8 +150,9 @@ export class Attempts {
     }
   }
 
-  async #execute({ job, stop }: Slot): Promise<Outcome | undefined> {
-    const { time, log, settings, queues, onFree } = this.#options;
+  async #execute(slot: Slot): Promise<Outcome | undefined> {
+    const { job, stop } = slot;
+    const { clock, time, log, settings, queues, onFree } = this.#options;
     const handler = settings.handlers.get(job.type);
     if (handler === undefined) return { kind: "released" };
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
@@ -159,11 +160,13 @@ export class Attempts {
     const jobLog = this.#logs.open(job);
     const running = execute(job, handler, {
       timers: this.#timers,
+      clock,
       now: () => time.now(),
       timeoutMs,
       stop,
       log: jobLog.write,
       progress: (note) => this.#logs.progress(job, note),
+      onThrown: (thrown) => slot.thrown = thrown,
       onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
     });
     this.#handlers.add(running);
@@ -189,7 +192,8 @@ export class Attempts {
     }
   }
 
-  async #settle({ job, lost }: Slot, outcome: Outcome): Promise<void> {
+  async #settle(slot: Slot, outcome: Outcome): Promise<void> {
+    const { job, lost } = slot;
     const { log, statistics } = this.#options;
     const transition = await this.#settler.settle(job, outcome, lost);
     if (transition === undefined) {
@@ -202,5 +206,17 @@ export class Attempts {
     const fields = { job: id, type, attempt, outcome: transition.outcome, to: transition.to };
     if (transition.error === null) log.debug("Attempt ended", fields);
     else log.warn("Attempt ended", { ...fields, error: transition.error.message });
+    if (transition.outcome === "failed") this.#tellError(slot, transition);
+  }
+
+  /** Besides the log; what goes wrong there changes nothing here. */
+  #tellError({ job, thrown }: Slot, transition: Transition): void {
+    const { log, settings: { onError } } = this.#options;
+    if (onError === undefined || transition.error === null) return;
+    const { error, to } = transition;
+    const failure = { job, error, thrown, willRetry: to === "scheduled" };
+    Promise.try(onError, failure).catch((problem: unknown) => {
+      log.error("The error handler failed", { job: job.id, error: messageOf(problem) });
+    });
   }
 }

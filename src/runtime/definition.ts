@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Backoff, type BackoffOptions, parseBackoff } from "../domain/backoff.ts";
 import { type Duration, parseDuration } from "../domain/duration.ts";
 import { invalid, JobdError } from "../domain/errors.ts";
@@ -6,8 +5,15 @@ import type { FailureRecord, Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import { checkName } from "../domain/names.ts";
 import type { JobRequest } from "../domain/request.ts";
-import { type BackoffFunction, Directive, fail, type Handler, type RunContext } from "./handler.ts";
-import { checkPayload, issuesText } from "./payload_schema.ts";
+import {
+  type BackoffFunction,
+  type Directive,
+  fail,
+  type Handler,
+  type Middleware,
+  type RunContext,
+} from "./handler.ts";
+import { checkPayload, issuesText, type PayloadSchema, type SchemaIssue } from "./payload_schema.ts";
 
 /** What a producer may say about one job besides its type and payload; it beats what the definition says. */
 export type EnqueueOptions = Omit<JobRequest, "type" | "payload" | "namespace">;
@@ -32,6 +38,8 @@ export interface DefinitionOptions<Payload, Result> extends DefinitionDefaults<P
   timeout?: Duration;
   /** Delay after failures when neither the job nor its queue says so: a rule, or a function. @default the worker's */
   backoff?: BackoffOptions | BackoffFunction;
+  /** Layers around each run, outermost first; inside those of its group and of the worker. */
+  middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one. @default false */
   outOfProcess?: boolean;
   /** Runs one attempt, as {@linkcode Handler.run} does; absent in programs that only enqueue. */
@@ -85,15 +93,15 @@ export function isDefinition(value: unknown): value is JobDefinition {
  *
  * @throws {JobdError} `invalid_request` for a bad type, alias, timeout or backoff
  */
-export function defineJob<Schema extends StandardSchemaV1, Result>(
-  options: DefinitionOptions<StandardSchemaV1.InferOutput<Schema>, Result> & { payload: Schema },
-): JobDefinition<StandardSchemaV1.InferInput<Schema>, Result>;
+export function defineJob<Input, Output, Result>(
+  options: DefinitionOptions<Output, Result> & { payload: PayloadSchema<Input, Output> },
+): JobDefinition<Input, Result>;
 /** Defines a type of job whose payload is JSON that nobody checks. */
 export function defineJob<Payload = Json, Result = unknown>(
   options: DefinitionOptions<Payload, Result> & { payload?: undefined },
 ): JobDefinition<Payload, Result>;
 export function defineJob(
-  options: DefinitionOptions<unknown, unknown> & { payload?: StandardSchemaV1 | undefined },
+  options: DefinitionOptions<unknown, unknown> & { payload?: PayloadSchema | undefined },
 ): JobDefinition {
   return new Definition(options);
 }
@@ -104,15 +112,17 @@ class Definition implements JobDefinition {
   readonly aliases: readonly string[];
   readonly runs: boolean;
   readonly outOfProcess: boolean;
+  readonly middleware: readonly Middleware[];
   readonly timeoutMs?: number;
   readonly backoff?: Backoff | BackoffFunction;
   readonly #options: DefinitionOptions<unknown, unknown>;
-  readonly #schema: StandardSchemaV1 | undefined;
+  readonly #schema: PayloadSchema | undefined;
 
-  constructor(options: DefinitionOptions<unknown, unknown> & { payload?: StandardSchemaV1 | undefined }) {
-    const { aliases = [], timeout, backoff } = options;
+  constructor(options: DefinitionOptions<unknown, unknown> & { payload?: PayloadSchema | undefined }) {
+    const { aliases = [], middleware = [], timeout, backoff } = options;
     this.type = checkName("job type", options.type);
     this.aliases = aliases.map((alias) => checkName("alias", alias));
+    this.middleware = middleware;
     this.runs = options.run !== undefined;
     this.outOfProcess = options.outOfProcess ?? false;
     if (timeout !== undefined) this.timeoutMs = positive(timeout);
@@ -150,7 +160,7 @@ class Definition implements JobDefinition {
 }
 
 /** No retry helps a payload that does not fit, so the job waits among the dead letters for somebody to look at it. */
-function invalidPayload(issues: readonly StandardSchemaV1.Issue[]): Directive {
+function invalidPayload(issues: readonly SchemaIssue[]): Directive {
   const error: FailureRecord = { code: "invalid_payload", message: issuesText(issues) };
   return fail(error, { permanent: true });
 }

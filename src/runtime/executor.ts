@@ -14,6 +14,8 @@ export const ABANDON_MS = 30_000;
 export interface ExecuteOptions {
   /** For the timeout. */
   timers: Pick<Clock, "after">;
+  /** For the handler. */
+  clock: Clock;
   /** The store's time now. */
   now(): number;
   /** Longest run, in milliseconds. */
@@ -24,6 +26,8 @@ export interface ExecuteOptions {
   log: RunContext["log"];
   /** Progress notes. */
   progress: RunContext["progress"];
+  /** Gets what the handler threw by itself, before it becomes a record. */
+  onThrown?(thrown: unknown): void;
   /** Called when the handler did not end within the given time after its signal. */
   onAbandoned(): void;
   /** @default 30000 */
@@ -49,7 +53,7 @@ export async function execute(
     stop.abort(deadline === job.expireAt ? "expired" : "timeout");
   });
   try {
-    const given = await unlessAbandoned(call(job, handler, runContext(deadline, options)), options);
+    const given = await unlessAbandoned(call(job, handler, { deadline, ...options }), options);
     if (stop.reason !== undefined) return stopOutcome(stop.reason, timeoutMs);
     if (given.kind === "snoozed") options.log(snoozeNote(given), "system");
     return given;
@@ -58,32 +62,45 @@ export async function execute(
   }
 }
 
-function runContext(deadline: number, { stop, log, progress }: ExecuteOptions): RunContext {
+type CallOptions = ExecuteOptions & { deadline: number };
+
+function runContext({ deadline, clock, now, stop, log, progress }: CallOptions): RunContext {
   return {
     get signal() {
       return stop.signal;
     },
+    clock,
+    now,
     deadline,
     log,
     progress,
   };
 }
 
-async function call(job: Job, handler: Handler, context: RunContext): Promise<Outcome> {
+async function call(job: Job, handler: Handler, options: CallOptions): Promise<Outcome> {
   try {
-    const given = await handler.run(job, context);
-    if (!(given instanceof Directive)) return { kind: "completed", result: storableResult(given) };
-    const { outcome } = given;
-    return outcome.kind === "failed" ? { ...outcome, error: storableFailure(outcome.error) } : outcome;
+    const given = await handler.run(job, runContext(options));
+    return given instanceof Directive
+      ? outcomeOf(given)
+      : { kind: "completed", result: storableResult(given) };
   } catch (thrown) {
+    if (thrown instanceof Directive) return outcomeOf(thrown);
+    if (options.stop.reason === undefined) options.onThrown?.(thrown);
     return { kind: "failed", error: failureOf(thrown) };
   }
 }
 
+function outcomeOf({ outcome }: Directive): Outcome {
+  return outcome.kind === "failed" ? { ...outcome, error: storableFailure(outcome.error) } : outcome;
+}
+
 /** A snooze is no failure, so the job has no error that would say why it waits. */
-function snoozeNote({ delayMs, reason }: Extract<Outcome, { kind: "snoozed" }>): string {
+function snoozeNote({ delayMs, until, reason }: Extract<Outcome, { kind: "snoozed" }>): string {
   const why = reason === undefined ? "" : `: ${reason}`;
-  return `Put off for ${formatDuration(delayMs)}${why}\n`;
+  const when = until === undefined
+    ? `for ${formatDuration(delayMs)}`
+    : `until ${new Date(until).toISOString()}`;
+  return `Put off ${when}${why}\n`;
 }
 
 function stopOutcome(reason: StopReason, timeoutMs: number): Outcome | undefined {

@@ -1,5 +1,7 @@
 import type { Backoff } from "../domain/backoff.ts";
+import type { Clock } from "../domain/clock.ts";
 import { type Duration, parseDuration } from "../domain/duration.ts";
+import { parseInstant } from "../domain/instant.ts";
 import type { FailureRecord, Job, LogChunk } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -17,17 +19,34 @@ export interface Handler {
   readonly aliases?: readonly string[];
   /** Delay after failures when neither the job nor its queue says so; without it the worker's default holds. */
   readonly backoff?: Backoff | BackoffFunction;
+  /** Layers around each run of this handler, outermost first; inside those of its group and of the worker. */
+  readonly middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */
   readonly outOfProcess?: boolean;
   /**
-   * Runs one attempt. What it returns is the result (JSON) or a {@linkcode Directive}; what it throws is a failure.
+   * Runs one attempt. What it returns is the result (JSON) or a {@linkcode Directive}; what it throws is a failure, unless
+   * it is a directive.
    * When `context.signal` is aborted it should stop soon; what it gives after that is ignored.
    */
   run(job: Job, context: RunContext): Promise<unknown> | unknown;
 }
 
+/**
+ * A layer around handlers: it may look at the job, change the context, call `next` for what lies inside it, and give another
+ * answer than that did. `next` gives what the handler gave, a result or a {@linkcode Directive}, and throws what it threw.
+ */
+export type Middleware = (
+  job: Job,
+  context: RunContext,
+  next: (context?: RunContext) => Promise<unknown>,
+) => Promise<unknown> | unknown;
+
 /** What an attempt may use while it runs. */
 export interface RunContext {
+  /** Time; in tests it may stand still. */
+  readonly clock: Clock;
+  /** The store's time, epoch milliseconds. */
+  now(): number;
   /** Aborted when the attempt must stop; its `reason` is a {@linkcode StopReason}. */
   readonly signal: AbortSignal;
   /** When the attempt must have ended, epoch milliseconds by the store's clock; null without a limit. */
@@ -41,12 +60,15 @@ export interface RunContext {
 /** Why an attempt must stop. */
 export type StopReason = "cancelled" | "timeout" | "expired" | "lease_lost" | "shutdown";
 
-/** What a handler may return instead of a result. Made by {@linkcode snooze}, {@linkcode discard}, {@linkcode fail}. */
+/**
+ * What a handler may return, or throw, instead of a result. Made by {@linkcode snooze}, {@linkcode retryAt},
+ * {@linkcode discard}, {@linkcode transient} and {@linkcode fail}.
+ */
 export class Directive {
   /** How the attempt ends. */
   readonly outcome: Outcome;
 
-  /** Made by {@linkcode snooze}, {@linkcode discard} and {@linkcode fail}. */
+  /** Made by the functions named above. */
   constructor(outcome: Outcome) {
     this.outcome = outcome;
   }
@@ -58,6 +80,12 @@ export function snooze(delay: Duration, reason?: string): Directive {
   return new Directive({ kind: "snoozed", delayMs, ...(reason === undefined ? {} : { reason }) });
 }
 
+/** Run the job again at this time, by the store's clock; costs no failure. */
+export function retryAt(time: Date | number | string, reason?: string): Directive {
+  const until = parseInstant(time, "retry time");
+  return new Directive({ kind: "snoozed", until, ...(reason === undefined ? {} : { reason }) });
+}
+
 /** Give up on the job for good: it becomes a dead letter with this reason. */
 export function discard(reason: string): Directive {
   return fail({ code: "discarded", message: reason }, { permanent: true });
@@ -67,8 +95,18 @@ export function discard(reason: string): Directive {
 export interface FailOptions {
   /** Retrying cannot help: the job becomes a dead letter at once. @default false */
   permanent?: boolean;
+  /** Not held against the job: the attempt failed, but costs none of `maxAttempts`. @default false */
+  transient?: boolean;
   /** Wait this long before the next attempt, instead of the backoff. */
   retryIn?: Duration;
+}
+
+/**
+ * The attempt failed for a reason that will pass and that is not the job's fault, such as a service that is away: the job is
+ * retried as after a failure, but this costs none of its attempts. A job that must not wait for ever should have a `ttl`.
+ */
+export function transient(reason: string, options: Pick<FailOptions, "retryIn"> = {}): Directive {
+  return fail({ code: "transient", message: reason }, { ...options, transient: true });
 }
 
 /** The attempt failed, with a code of the handler's own. Throwing does the same with the code `"error"`. */
@@ -77,6 +115,7 @@ export function fail(error: FailureRecord, options: FailOptions = {}): Directive
     kind: "failed",
     error,
     ...(options.permanent === undefined ? {} : { permanent: options.permanent }),
+    ...(options.transient === undefined ? {} : { transient: options.transient }),
     ...(options.retryIn === undefined ? {} : { retryInMs: parseDuration(options.retryIn, "retry delay") }),
   });
 }

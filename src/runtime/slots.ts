@@ -13,6 +13,8 @@ export interface Slot {
   readonly stop: Stop<StopReason>;
   /** Aborted when the lease is lost or left to others: nothing of this attempt counts any more. */
   readonly lost: Stop;
+  /** What the handler threw, if it did. */
+  thrown?: unknown;
 }
 
 /** The attempts that a worker runs, all of them and how many of each lease. */

@@ -1,15 +1,29 @@
 import { type Backoff, DEFAULT_BACKOFF } from "../domain/backoff.ts";
 import { MAX_DURATION_MS } from "../domain/duration.ts";
 import { invalid, JobdError } from "../domain/errors.ts";
+import type { FailureRecord, Job } from "../domain/job.ts";
 import { checkName } from "../domain/names.ts";
 import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
 import { isDefinition } from "./definition.ts";
-import type { Handler } from "./handler.ts";
+import type { Handler, Middleware } from "./handler.ts";
 import type { Logger } from "./logger.ts";
+import { layered } from "./middleware/layers.ts";
 import { type QueueChoice, queueNames } from "./queue_order.ts";
 
 /** What runs jobs: a list of handlers and definitions, or functions by the type of the jobs they run. */
 export type Handlers = readonly Handler[] | Readonly<Record<string, Handler["run"]>>;
+
+/** A failed attempt, as an error handler is told of it. */
+export interface AttemptFailure {
+  /** The job as it was when the attempt started. */
+  job: Job;
+  /** What is kept about the failure. */
+  error: FailureRecord;
+  /** What the handler threw; undefined when it failed in another way, such as a timeout. */
+  thrown: unknown;
+  /** Whether the job runs again; else it is a dead letter now. */
+  willRetry: boolean;
+}
 
 /** What a worker is asked to do. */
 export interface WorkerOptions {
@@ -35,15 +49,19 @@ export interface WorkerOptions {
   retention?: Partial<Retention>;
   /** What happens when a handler blocks the event loop for ten minutes: say so, or end the process. @default "report" */
   whenBlocked?: "report" | "kill";
+  /** Layers around every handler, outermost first. */
+  middleware?: readonly Middleware[];
+  /** Told of every failed attempt once it is written, besides the log; what it throws is logged. */
+  onError?: (failure: AttemptFailure) => unknown;
   /** Where the worker says what it does. @default nowhere */
   log?: Logger;
 }
 
 /** Settings of a worker: checked, with defaults filled in. */
-export type WorkerSettings = Required<Omit<WorkerOptions, "log" | "handlers" | "retention">> & {
-  handlers: ReadonlyMap<string, Handler>;
-  retention: Retention;
-};
+export type WorkerSettings =
+  & Required<Omit<WorkerOptions, "log" | "handlers" | "middleware" | "onError" | "retention">>
+  & Pick<WorkerOptions, "onError">
+  & { handlers: ReadonlyMap<string, Handler>; retention: Retention };
 
 /**
  * Checks what a worker is asked to do.
@@ -51,10 +69,11 @@ export type WorkerSettings = Required<Omit<WorkerOptions, "log" | "handlers" | "
  * @throws {JobdError} `invalid_request` naming the option, its value and what is allowed.
  */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
-  const { queues = "all", whenBlocked = "report" } = options;
+  const { queues = "all", whenBlocked = "report", middleware = [], onError } = options;
   checkQueues(queues);
   return {
-    handlers: handlersByType(options.handlers),
+    handlers: handlersByType(options.handlers, middleware),
+    ...(onError === undefined ? {} : { onError }),
     queues,
     whenBlocked,
     concurrency: whole("concurrency", options.concurrency ?? 10, 1, 10_000),
@@ -67,13 +86,14 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
   };
 }
 
-function handlersByType(handlers: Handlers): Map<string, Handler> {
+function handlersByType(handlers: Handlers, middleware: readonly Middleware[]): Map<string, Handler> {
   const list = Array.isArray(handlers)
     ? handlers as readonly Handler[]
     : Object.entries(handlers).map(([type, run]): Handler => ({ type, run }));
   const byType = new Map<string, Handler>();
-  for (const handler of list) {
-    checkRuns(handler);
+  for (const given of list) {
+    checkRuns(given);
+    const handler = layered(given, middleware);
     for (const type of [handler.type, ...handler.aliases ?? []]) {
       checkName("handler type", type);
       if (byType.has(type)) {

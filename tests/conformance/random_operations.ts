@@ -135,6 +135,7 @@ class Maker {
       [5, () => ({ kind: "completed", result: { value: this.#number() } })],
       [4, () => ({ kind: "failed", error })],
       [1, () => ({ kind: "failed", error, permanent: true })],
+      [1, () => ({ kind: "failed", error, transient: true })],
       [1, () => ({ kind: "snoozed", delayMs: this.#number(60) * SECOND })],
       [
         1,

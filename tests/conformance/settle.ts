@@ -58,6 +58,15 @@ export const settleChapter: Chapter = {
       assert.deepEqual([job.state, job.finishedAt, job.failures, job.error?.code], [state, AT, 0, state]);
     }
   },
+  "a failure that is not the job's fault is kept and costs nothing": async (w) => {
+    const job = await w.start({ maxAttempts: 1 });
+    const error = { code: "transient", message: "the service is away" };
+    assert.equal(await w.settle(job, { kind: "failed", error, transient: true }), "applied");
+    const after = await w.job(job.id);
+    assert.deepEqual([after.state, after.failures, after.error?.message], ["scheduled", 0, error.message]);
+    const [execution] = await w.driver.executions(job.id);
+    assert.deepEqual([execution?.outcome, execution?.error?.code], ["failed", "transient"]);
+  },
   "a snoozed job waits and costs neither a failure nor a hand-back": async (w) => {
     const job = await w.start();
     assert.equal(await w.settle(job, snoozed), "applied");

@@ -33,6 +33,17 @@ const TABLE: { outcome: Outcome; spare: string; last: string }[] = [
     last: "dead failed 3",
   },
   { outcome: { kind: "failed", error, retryInMs: 7 }, spare: "scheduled failed 2", last: "dead failed 3" },
+  {
+    outcome: { kind: "failed", error, transient: true },
+    spare: "scheduled failed 1",
+    last: "scheduled failed 2",
+  },
+  {
+    outcome: { kind: "failed", error, transient: true, permanent: true },
+    spare: "dead failed 2",
+    last: "dead failed 3",
+  },
+  { outcome: { kind: "snoozed", until: NOW + 9 }, spare: "scheduled snoozed 1", last: "scheduled snoozed 2" },
   { outcome: { kind: "snoozed", delayMs: 5 }, spare: "scheduled snoozed 1", last: "scheduled snoozed 2" },
   { outcome: { kind: "released" }, spare: "available released 1", last: "available released 2" },
   { outcome: { kind: "lost", message: "gone" }, spare: "scheduled lost 2", last: "dead lost 3" },
@@ -78,7 +89,10 @@ Deno.test("a retry waits for the job's backoff, else the default one, else as lo
   assert.deepEqual(at(running(), { kind: "failed", error, retryInMs: 0 }), [0, 0]);
   const backoff = { baseMs: 50, maxMs: 60, jitter: "none" } as const;
   assert.deepEqual(at(running({ options: { backoff } }), { kind: "failed", error }), [60, 60]);
+  assert.deepEqual(at(running(), { kind: "failed", error, transient: true }), [2_000, 2_000]);
+  assert.deepEqual(at(running(), { kind: "failed", error, transient: true, retryInMs: 7 }), [7, 7]);
   assert.deepEqual(at(running(), { kind: "snoozed", delayMs: 5 }), [5, undefined]);
+  assert.deepEqual(at(running(), { kind: "snoozed", until: NOW + 9 }), [9, undefined]);
 });
 
 Deno.test("decorrelated jitter starts from the delay before", () => {

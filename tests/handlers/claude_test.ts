@@ -131,7 +131,7 @@ for (const [name, handler] of Object.entries({ json, "stream-json": stream })) {
     const seconds = Math.floor(Date.now() / 1000) + 7200;
     const { outcome } = await attempt(handler, { prompt: `limited_until ${seconds}` });
     assert.equal(outcome.kind, "snoozed");
-    const delayMs = outcome.kind === "snoozed" ? outcome.delayMs : 0;
+    const delayMs = outcome.kind === "snoozed" ? outcome.delayMs ?? 0 : 0;
     assert.ok(delayMs > 7_000_000 && delayMs <= 7_200_000, String(delayMs));
   });
 

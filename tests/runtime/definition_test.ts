@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
 import {
   type BackoffFunction,
@@ -9,6 +8,7 @@ import {
   Jobd,
   type JobDefinition,
   JobdError,
+  type PayloadSchema,
   snooze,
 } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
@@ -160,7 +160,7 @@ Deno.test("a stored payload that does not fit is a dead letter at once, with the
 });
 
 Deno.test("a validator of any library will do, also one that takes its time", async () => {
-  const even: StandardSchemaV1<string, number> = {
+  const even: PayloadSchema<string, number> = {
     "~standard": {
       version: 1,
       vendor: "tests",

@@ -11,6 +11,7 @@ function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, j
   let abandoned = 0;
   const outcome = execute(job, { type: "test", run }, {
     timers: clock,
+    clock,
     now: () => clock.now(),
     timeoutMs: 1_000,
     stop,

@@ -2,6 +2,8 @@ import type { FailureRecord, Job } from "../../src/domain/job.ts";
 import type { Json } from "../../src/domain/json.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import { Directive, type Handler, type RunContext } from "../../src/runtime/handler.ts";
+import { storableResult } from "../../src/domain/result.ts";
+import { system } from "../../src/storage/system.ts";
 import { attemptMark } from "../../src/runtime/process/identity.ts";
 import { exampleJob } from "./example_job.ts";
 import { marked } from "./process_probe.ts";
@@ -39,6 +41,8 @@ export async function attempt(
   let progress: Json = null;
   const context: RunContext = {
     signal: options.signal ?? new AbortController().signal,
+    clock: system,
+    now: () => system.now(),
     deadline: null,
     log: (text, stream = "system") => {
       // Enough to look at; the real log is capped as well.
@@ -56,7 +60,7 @@ export async function attempt(
 async function run(handler: Handler, job: Job, context: RunContext): Promise<Outcome> {
   try {
     const value = await handler.run(job, context);
-    return value instanceof Directive ? value.outcome : { kind: "completed", result: value ?? null };
+    return value instanceof Directive ? value.outcome : { kind: "completed", result: storableResult(value) };
   } catch (error) {
     return { kind: "failed", error: { code: "error", message: String(error) } };
   }

@@ -1,0 +1,40 @@
+import type { Handler, Middleware } from "../handler.ts";
+
+/** The handler with layers around it, outermost first, and its own inside them; itself when there are none. */
+export function layered(handler: Handler, outer: readonly Middleware[]): Handler {
+  const layers = [...outer, ...handler.middleware ?? []];
+  if (layers.length === 0) return handler;
+  const { type, aliases, timeoutMs, backoff, outOfProcess } = handler;
+  let run: Handler["run"] = (job, context) => handler.run(job, context);
+  for (const layer of layers.reverse()) {
+    const inner = run;
+    run = (job, context) => layer(job, context, async (changed = context) => await inner(job, changed));
+  }
+  return {
+    type,
+    run,
+    ...(aliases === undefined ? {} : { aliases }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(outOfProcess === undefined ? {} : { outOfProcess }),
+  };
+}
+
+/**
+ * Handlers that share layers, inside those of the worker and outside their own. Groups may hold groups.
+ *
+ * @example
+ * ```ts
+ * import { handlerGroup } from "./layers.ts";
+ * import { timeout } from "./timeout.ts";
+ *
+ * const mails = handlerGroup([{ type: "mail.send", run: () => "sent" }], { middleware: [timeout("30s")] });
+ * console.log(mails.map(({ type }) => type)); // ["mail.send"]
+ * ```
+ */
+export function handlerGroup(
+  handlers: readonly Handler[],
+  options: { middleware: readonly Middleware[] },
+): Handler[] {
+  return handlers.map((handler) => layered(handler, options.middleware));
+}
