@@ -43,7 +43,7 @@ export const CASES: Record<string, Case> = {
     withStore(place, async (jobd) => {
       let started = Promise.withResolvers<number>();
       const run: Handler["run"] = () => Promise.resolve(started.resolve(performance.now()));
-      const worker = await jobd.worker({ handlers: [{ type: "none", outOfProcess: true, run }] });
+      const worker = jobd.worker({ handlers: [{ type: "none", outOfProcess: true, run }] });
       await worker.start();
       const times: number[] = [];
       for (let count = 0; count < LATENCIES; count++) {
@@ -70,7 +70,7 @@ async function drain(place: Place, concurrency: number, jobs: number): Promise<F
       if (--left === 0) done.resolve();
       return Promise.resolve();
     };
-    const worker = await jobd.worker({ handlers: [{ type: "none", outOfProcess: true, run }], concurrency });
+    const worker = jobd.worker({ handlers: [{ type: "none", outOfProcess: true, run }], concurrency });
     const start = performance.now();
     await worker.start();
     await done.promise;

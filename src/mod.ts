@@ -66,5 +66,5 @@ export type { Queues } from "./runtime/queues.ts";
 export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logger.ts";
 export type { QueueChoice } from "./runtime/queue_order.ts";
-export type { Worker } from "./runtime/worker.ts";
+export { Worker } from "./runtime/worker.ts";
 export type { AttemptFailure, Handlers, WorkerOptions } from "./runtime/worker_options.ts";

@@ -20,7 +20,7 @@ const open: OpenSubject = async ({ url, options }) => {
     enqueue: (payload) => jobd.enqueue(request(payload)),
     enqueueMany: (payloads) => jobd.enqueueMany(payloads.map(request)),
     async work(concurrency, handle) {
-      const worker = await jobd.worker({
+      const worker = jobd.worker({
         handlers: [{ type: TYPE, run: (job) => handle(job.payload as Payload) }],
         concurrency,
         ...(pollIntervalMs === undefined ? {} : { pollIntervalMs: Number(pollIntervalMs) }),

@@ -85,7 +85,7 @@ export function isDefinition(value: unknown): value is JobDefinition {
  *   run: (job) => ({ text: `Hello ${job.payload.name}` }),
  * });
  * await using jobd = await Jobd.open("sqlite::memory:", { migrate: true });
- * await using worker = await jobd.worker({ handlers: [greet] });
+ * await using worker = jobd.worker({ handlers: [greet] });
  * await worker.start();
  * const job = await jobd.enqueue(greet, { name: "Ada" });
  * console.log((await job.result()).text); // "Hello Ada"

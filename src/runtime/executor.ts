@@ -1,4 +1,4 @@
-import { formatDuration } from "../domain/duration.ts";
+import { formatDuration, parseDuration } from "../domain/duration.ts";
 import { failureOf, storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -44,42 +44,81 @@ export async function execute(
   handler: Handler,
   options: ExecuteOptions,
 ): Promise<Outcome | undefined> {
-  const { timers, now, stop, timeoutMs } = options;
+  const { now, stop, timeoutMs } = options;
   if (stop.reason !== undefined) return stopOutcome(stop.reason, timeoutMs);
-  const start = now();
-  if (job.expireAt !== null && job.expireAt <= start) return { kind: "expired" };
-  const deadline = Math.min(start + timeoutMs, job.expireAt ?? Infinity);
-  const cancelTimer = timers.after(deadline - start, () => {
-    stop.abort(deadline === job.expireAt ? "expired" : "timeout");
-  });
+  if (job.expireAt !== null && job.expireAt <= now()) return { kind: "expired" };
+  const limit = new Limit(job, options);
   try {
-    const given = await unlessAbandoned(call(job, handler, { deadline, ...options }), options);
-    if (stop.reason !== undefined) return stopOutcome(stop.reason, timeoutMs);
+    const given = await unlessAbandoned(call(job, handler, options, limit), options);
+    if (stop.reason !== undefined) return stopOutcome(stop.reason, limit.ms);
     if (given.kind === "snoozed") options.log(snoozeNote(given), "system");
     return given;
   } finally {
-    cancelTimer();
+    limit.clear();
   }
 }
 
-type CallOptions = ExecuteOptions & { deadline: number };
+/** How long an attempt may run. */
+class Limit {
+  /** When it must have ended, by the store's clock. */
+  deadline = 0;
+  /** How long it may run in all, in milliseconds. */
+  ms: number;
+  readonly #job: Job;
+  readonly #options: ExecuteOptions;
+  readonly #start: number;
+  #cancel = (): void => {};
 
-function runContext({ deadline, clock, now, stop, log, progress }: CallOptions): RunContext {
+  constructor(job: Job, options: ExecuteOptions) {
+    this.#job = job;
+    this.#options = options;
+    this.#start = options.now();
+    this.ms = options.timeoutMs;
+    this.#arm(this.#start);
+  }
+
+  /** So much from now on. */
+  extend(ms: number): void {
+    const now = this.#options.now();
+    this.ms = now - this.#start + ms;
+    this.#arm(now);
+  }
+
+  /** No limit any more. */
+  clear(): void {
+    this.#cancel();
+  }
+
+  #arm(now: number): void {
+    const { timers, stop } = this.#options;
+    const { expireAt } = this.#job;
+    this.#cancel();
+    this.deadline = Math.min(this.#start + this.ms, expireAt ?? Infinity);
+    this.#cancel = timers.after(this.deadline - now, () => {
+      stop.abort(this.deadline === expireAt ? "expired" : "timeout");
+    });
+  }
+}
+
+function runContext({ clock, now, stop, log, progress }: ExecuteOptions, limit: Limit): RunContext {
   return {
     get signal() {
       return stop.signal;
     },
     clock,
     now,
-    deadline,
+    get deadline() {
+      return limit.deadline;
+    },
+    extend: (time) => limit.extend(parseDuration(time, "time to extend by")),
     log,
     progress,
   };
 }
 
-async function call(job: Job, handler: Handler, options: CallOptions): Promise<Outcome> {
+async function call(job: Job, handler: Handler, options: ExecuteOptions, limit: Limit): Promise<Outcome> {
   try {
-    const given = await handler.run(job, runContext(options));
+    const given = await handler.run(job, runContext(options, limit));
     return given instanceof Directive
       ? outcomeOf(given)
       : { kind: "completed", result: storableResult(given) };

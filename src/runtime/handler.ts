@@ -51,6 +51,11 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** When the attempt must have ended, epoch milliseconds by the store's clock; null without a limit. */
   readonly deadline: number | null;
+  /**
+   * Gives the attempt this much time from now on, instead of what is left of its timeout; never more than the job's own
+   * deadline allows. The lease needs nothing: it is renewed while the attempt runs.
+   */
+  extend(time: Duration): void;
   /** Appends to the job's log. Never fails and never blocks; what exceeds the cap is counted and left out. */
   log(text: string, stream?: LogChunk["stream"]): void;
   /** Keeps a progress note (JSON) on the job; frequent calls are merged. */

@@ -25,7 +25,7 @@ import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
 import { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
-import type { Worker } from "./worker.ts";
+import { Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker_options.ts";
 
 /** Options of {@linkcode Jobd.open}. */
@@ -244,23 +244,25 @@ export class Jobd implements AsyncDisposable {
     return this.#parts.driver.backup(path);
   }
 
-  /** Makes a worker; `start()` it. */
-  async worker(options: WorkerOptions): Promise<Worker> {
-    const { Worker } = await import("./worker.ts");
-    const { Processes } = await import("./process/processes.ts");
-    const { driver, clock, time, random, store } = this.#parts;
-    const processes = new Processes();
-    const { host, pid } = await processes.identity();
-    return new Worker(options, {
-      driver,
-      clock,
-      time,
-      random,
-      processes,
-      namespace: this.namespace,
-      id: `${host}:${pid}:${crypto.randomUUID().slice(0, 8)}`,
-      log: options.log ?? silentLogger,
-      ...(store === undefined ? {} : { store }),
+  /** Makes a worker; `start()` it. @throws {JobdError} `invalid_request` for an option that cannot be */
+  worker(options: WorkerOptions): Worker {
+    return new Worker(options, async (settings) => {
+      const { Engine } = await import("./engine.ts");
+      const { Processes } = await import("./process/processes.ts");
+      const { driver, clock, time, random, store } = this.#parts;
+      const processes = new Processes();
+      const { host, pid } = await processes.identity();
+      return new Engine(settings, {
+        driver,
+        clock,
+        time,
+        random,
+        processes,
+        namespace: this.namespace,
+        id: `${host}:${pid}:${crypto.randomUUID().slice(0, 8)}`,
+        log: options.log ?? silentLogger,
+        ...(store === undefined ? {} : { store }),
+      });
     });
   }
 

@@ -38,7 +38,7 @@ Deno.test("enqueue: for a type that no shipped handler runs, the note says what 
       "run claude and exec; for another type a program starts a worker with a handler of its own (README.md, Library).\n",
   );
   const jobd = await world.jobd();
-  await using worker = await jobd.worker({
+  await using worker = jobd.worker({
     handlers: [{ type: "email", run: () => Promise.resolve(null), outOfProcess: true }],
     queues: ["mail"],
   });

@@ -45,7 +45,7 @@ async function outside(files: string[]): Promise<string[]> {
 /** What opens a store, and what only programs that run jobs or talk to PostgreSQL need. */
 const STORE = /\/src\/(?:storage\/sqlite\/|runtime\/jobd\.ts)/;
 const HEAVY =
-  /\/pg\/|\/src\/(?:storage\/(?:postgres|memory)\/|runtime\/(?:worker|process\/|handlers\/(?:exec\.|claude\.|run_child)))/;
+  /\/pg\/|\/src\/(?:storage\/(?:postgres|memory)\/|runtime\/(?:engine|attempts|process\/|handlers\/(?:exec\.|claude\.|run_child)))/;
 
 for (const args of [["--help"], ["enqueue", "--help"], ["--version"], ["version"]]) {
   Deno.test(`jobd ${args.join(" ")} loads no store, no package and nothing of Node`, async () => {

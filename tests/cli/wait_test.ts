@@ -5,7 +5,7 @@ import { FakeWorld, type Ran } from "./fake_host.ts";
 
 async function withWorker(world: FakeWorld, handlers: Handler[], work: () => Promise<Ran>): Promise<Ran> {
   const jobd = await world.jobd();
-  const worker = await jobd.worker({ handlers, pollIntervalMs: 20 });
+  const worker = jobd.worker({ handlers, pollIntervalMs: 20 });
   await worker.start();
   try {
     return await work();

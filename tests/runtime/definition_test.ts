@@ -40,7 +40,7 @@ const open = (): Promise<Jobd> => Jobd.open(new MemoryDriver({ now: () => Date.n
 /** A store with a worker on it that retries at once. */
 async function working(handlers: Handlers) {
   const jobd = await open();
-  const worker = await jobd.worker({
+  const worker = jobd.worker({
     handlers,
     pollIntervalMs: 20,
     backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
@@ -227,9 +227,9 @@ Deno.test("a definition without run is for those who enqueue", async () => {
   await using jobd = await open();
   const only = defineJob<number>({ type: "only" });
   assert.equal((await (await jobd.enqueue(only, 3)).job()).payload, 3);
-  await assert.rejects(jobd.worker({ handlers: [only] }), invalid(/definition of "only" has no run/));
-  await assert.rejects(
-    jobd.worker({ handlers: [sendMail, { type: "send_mail", run: () => null }] }),
+  assert.throws(() => jobd.worker({ handlers: [only] }), invalid(/definition of "only" has no run/));
+  assert.throws(
+    () => jobd.worker({ handlers: [sendMail, { type: "send_mail", run: () => null }] }),
     invalid(/Two handlers for the type "send_mail"/),
   );
 });

@@ -85,6 +85,27 @@ Deno.test("execute() ends an attempt at its timeout, and at the job's deadline w
   assert.deepEqual(await late.outcome, { kind: "expired" });
 });
 
+Deno.test("execute() gives an attempt more time when it asks, but not beyond the job's deadline", async () => {
+  const deadlines: (number | null)[] = [];
+  const extending: Handler["run"] = async (job, context) => {
+    deadlines.push(context.deadline);
+    await new Promise<void>((resolve) => context.clock.after(900, resolve));
+    context.extend("2s");
+    deadlines.push(context.deadline);
+    return await hang(job, context);
+  };
+  const long = executing(extending);
+  await long.clock.advance(2_899);
+  assert.equal(long.stop.reason, undefined);
+  await long.clock.advance(1);
+  const outcome = await long.outcome;
+  assert.equal(outcome?.kind === "failed" && outcome.error.message, "The attempt ran longer than 2900 ms");
+  assert.deepEqual(deadlines.splice(0), [11_000, 12_900]);
+  const short = executing(extending, {}, exampleJob({ expireAt: 11_500 }));
+  await short.clock.advance(1_500);
+  assert.deepEqual([await short.outcome, deadlines], [{ kind: "expired" }, [11_000, 11_500]]);
+});
+
 Deno.test("execute() obeys the reason of the stop, whatever the handler still gives", async () => {
   const table: [StopReason, unknown][] = [
     ["cancelled", { kind: "cancelled" }],

@@ -27,7 +27,7 @@ async function interfered(run: Handler["run"]) {
   });
   const jobd = await Jobd.open(inner);
   const daemon = await Jobd.open(driver);
-  const worker = await daemon.worker({
+  const worker = daemon.worker({
     handlers: [{ type: "any", outOfProcess: true, run }],
     pollIntervalMs: 20,
     leaseMs: 600,

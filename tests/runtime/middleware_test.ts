@@ -34,6 +34,7 @@ function within(layers: Middleware[], run: Handler["run"], job: Partial<Job> = {
     now: () => clock.now(),
     signal: new AbortController().signal,
     deadline: 20_000,
+    extend: () => {},
     log: () => {},
     progress: () => {},
   };
@@ -49,7 +50,7 @@ const kind = (given: unknown): string => given instanceof Directive ? given.outc
 async function working(handlers: Handler[], options: Partial<WorkerOptions> = {}) {
   const jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }));
   const backoff = { baseMs: 1, maxMs: 1, jitter: "none" } as const;
-  const worker = await jobd.worker({ handlers, pollIntervalMs: 20, backoff, ...options });
+  const worker = jobd.worker({ handlers, pollIntervalMs: 20, backoff, ...options });
   await worker.start();
   const run = async (type: string, more = {}): Promise<Job> => {
     const { id } = await jobd.enqueue({ type, ...more });

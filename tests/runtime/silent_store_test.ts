@@ -22,7 +22,7 @@ async function silenceable(run: Handler["run"]) {
   const jobd = await Jobd.open(driver, { clock });
   const lines: Record<string, unknown>[] = [];
   const log = createLogger({ write: (line) => void lines.push(JSON.parse(line)), now: () => clock.now() });
-  const worker = await jobd.worker({
+  const worker = jobd.worker({
     concurrency: 2,
     shutdownTimeoutMs: GRACE_MS,
     leaseMs: 10 * GRACE_MS,
@@ -109,6 +109,8 @@ Deno.test("a worker that is stopped while it waits for the store at its start st
   fallSilent();
   const failed = assert.rejects(worker.start(), { code: "store_unavailable" });
   void worker.stop({ timeoutMs: 1_000 });
+  // What does the work is loaded first, which takes real time.
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
   await clock.advance(5_100);
   await failed;
   assert.equal(state.stopped, true);

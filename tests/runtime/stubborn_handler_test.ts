@@ -10,7 +10,7 @@ Deno.test("a handler that ignores its signal loses its slot, and what it gives l
   const late = Promise.withResolvers<string>();
   const starts: number[] = [];
   const handler = (type: string, run: Handler["run"]): Handler => ({ type, run, outOfProcess: true });
-  const worker = await jobd.worker({
+  const worker = jobd.worker({
     concurrency: 1,
     backoff: { baseMs: 3_600_000, maxMs: 3_600_000, jitter: "none" },
     handlers: [

@@ -8,7 +8,7 @@ type Run = Handler["run"];
 async function working(runs: Record<string, Run>, options: Partial<WorkerOptions> = {}) {
   const jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }));
   const handlers = Object.entries(runs).map(([type, run]): Handler => ({ type, run, outOfProcess: true }));
-  const worker = await jobd.worker({
+  const worker = jobd.worker({
     handlers,
     pollIntervalMs: 20,
     backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
@@ -157,7 +157,7 @@ Deno.test("Worker uses the settings of a queue for attempts and timeout", async 
   });
   await work.jobd.queues.create("strict", { maxAttempts: 2, timeoutMs: 30 });
   await work.worker.stop();
-  const worker = await work.jobd.worker({
+  const worker = work.jobd.worker({
     handlers: [{
       type: "long",
       outOfProcess: true,
@@ -182,7 +182,7 @@ Deno.test("Worker takes the jobs of a dead worker back when their lease has ende
   const claim = { worker: "frozen", namespace: "default", queues: "all", types: "all", limit: 1 } as const;
   const { jobs: [stolen] } = await driver.claim({ ...claim, now, expiresAt: now + 100 });
   assert.equal(stolen?.id, id);
-  await using worker = await jobd.worker({
+  await using worker = jobd.worker({
     handlers: [{ type: "any", outOfProcess: true, run: (job) => Promise.resolve(job.attempt) }],
     backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
     leaseMs: 300,

@@ -56,7 +56,7 @@ for (const [backend, open] of Object.entries({ sqlite: sqliteStore, postgres: po
     const { log, said } = recorder();
     await using jobd = await Jobd.open(store.url, { migrate: true });
     const finish = Promise.withResolvers<string>();
-    await using worker = await jobd.worker({
+    await using worker = jobd.worker({
       handlers: [{
         type: "held",
         outOfProcess: true,

@@ -61,7 +61,7 @@ Deno.test("a worker that never polls runs all of them", async () => {
     if (--left === 0) done.resolve();
     return Promise.resolve();
   };
-  await using worker = await jobd.worker({
+  await using worker = jobd.worker({
     handlers: [{ type: jobs[0]?.type ?? "", run }],
     concurrency: 700,
     pollIntervalMs: 3_600_000,

@@ -32,7 +32,7 @@ Deno.test("sqlite: nothing that a worker does again and again reads the whole ta
   {
     await using jobd = await Jobd.open(`sqlite:${folder.file()}`);
     const ended: Promise<unknown>[] = [];
-    await using worker = await jobd.worker({
+    await using worker = jobd.worker({
       leaseMs: 500,
       pollIntervalMs: 20,
       handlers: [{

@@ -44,6 +44,7 @@ export async function attempt(
     clock: system,
     now: () => system.now(),
     deadline: null,
+    extend: () => {},
     log: (text, stream = "system") => {
       // Enough to look at; the real log is capped as well.
       if (log[stream].length < 1_000_000) log[stream] += text;

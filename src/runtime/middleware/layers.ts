@@ -1,4 +1,4 @@
-import type { Handler, Middleware } from "../handler.ts";
+import type { Handler, Middleware, RunContext } from "../handler.ts";
 
 /** The handler with layers around it, outermost first, and its own inside them; itself when there are none. */
 export function layered(handler: Handler, outer: readonly Middleware[]): Handler {
@@ -8,7 +8,7 @@ export function layered(handler: Handler, outer: readonly Middleware[]): Handler
   let run: Handler["run"] = (job, context) => handler.run(job, context);
   for (const layer of layers.reverse()) {
     const inner = run;
-    run = (job, context) => layer(job, context, async (changed = context) => await inner(job, changed));
+    run = (job, context) => layer(job, context, async (own = context) => await inner(job, own));
   }
   return {
     type,
@@ -37,4 +37,13 @@ export function handlerGroup(
   options: { middleware: readonly Middleware[] },
 ): Handler[] {
   return handlers.map((handler) => layered(handler, options.middleware));
+}
+
+/** A context in which some things are different; what the original gives later, such as its deadline, stays live. */
+export function changed(context: RunContext, changes: Partial<RunContext>): RunContext {
+  const properties = {
+    ...Object.getOwnPropertyDescriptors(context),
+    ...Object.getOwnPropertyDescriptors(changes),
+  };
+  return Object.defineProperties({}, properties) as RunContext;
 }

@@ -1,6 +1,7 @@
 import { type Duration, formatDuration, parseDuration } from "../../domain/duration.ts";
 import { invalid } from "../../domain/errors.ts";
 import { fail, type Middleware } from "../handler.ts";
+import { changed } from "./layers.ts";
 
 /**
  * A limit on what lies inside this layer, besides that of the attempt: after it the handler's signal is aborted and the
@@ -20,7 +21,7 @@ export function timeout(limit: Duration): Middleware {
     const signal = AbortSignal.any([context.signal, over.signal]);
     const deadline = Math.min(context.deadline ?? Infinity, context.now() + limitMs);
     try {
-      return await Promise.race([next({ ...context, signal, deadline }), late.promise]);
+      return await Promise.race([next(changed(context, { signal, deadline })), late.promise]);
     } finally {
       cancel();
     }

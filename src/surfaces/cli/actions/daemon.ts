@@ -54,7 +54,7 @@ async function run(context: Context, { types, hello, migrate }: Wishes): Promise
   if (hello) handlers.push(helloHandler);
   const log = makeLogger(values, context.host);
   const jobd = await context.jobd({ migrate });
-  const worker = await jobd.worker(workerOptions(values, handlers, log));
+  const worker = jobd.worker(workerOptions(values, handlers, log));
   const release = surviveFaults(log);
   try {
     const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);

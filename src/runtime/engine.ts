@@ -1,0 +1,364 @@
+import { JobdError, messageOf } from "../domain/errors.ts";
+import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
+import { Attempts } from "./attempts.ts";
+import { BackoffRules } from "./backoff_rules.ts";
+import { type Clock, sleep, turn } from "../domain/clock.ts";
+import { RENEWAL } from "./leases.ts";
+import type { Logger } from "./logger.ts";
+import { Loop } from "./loop.ts";
+import { Maintenance } from "./maintenance.ts";
+import { Patience } from "./patience.ts";
+import { queueNames, queueOrder } from "./queue_order.ts";
+import type { Processes } from "./process/processes.ts";
+import { QueueSettingsCache } from "./queue_settings.ts";
+import { Rescuer } from "./rescuer.ts";
+import { Statistics } from "./statistics.ts";
+import type { StoreTime } from "./store_time.ts";
+import type { WorkerSettings } from "./worker_options.ts";
+import { Watchdog, type WatchdogStore } from "./watchdog.ts";
+
+/** What an engine gets from the program around it. */
+export interface EngineContext {
+  /** The store. */
+  driver: Driver;
+  /** The tenant. */
+  namespace: string;
+  /** Time. */
+  clock: Clock;
+  /** The store's time. */
+  time: StoreTime;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Unique for this start. */
+  id: string;
+  /** This process, and the others of this machine. */
+  processes: Processes;
+  /** Where the worker says what it does. */
+  log: Logger;
+  /** How a thread reaches the same store; absent when it cannot. */
+  store?: WatchdogStore;
+}
+
+/** For how long a blocked event loop is covered by the watchdog, in milliseconds. */
+const BLOCKED_LIMIT_MS = 600_000;
+/** How long a worker that stops waits for a store that does not answer, after the time of its jobs, in milliseconds. */
+const STORE_MS = 4_000;
+/** The same, counted from the moment when nothing runs any more, and in a hurry. */
+const STORE_LAST_MS = 1_000;
+
+/** What drives a worker: claims jobs, runs them, writes how they ended, and does its share of the upkeep. */
+export class Engine {
+  /** Unique for each start: host, process and chance. */
+  readonly id: string;
+  readonly #context: EngineContext;
+  readonly #patience: Patience;
+  readonly #options: WorkerSettings;
+  readonly #queues: QueueSettingsCache;
+  readonly #attempts: Attempts;
+  readonly #statistics = new Statistics();
+  readonly #maintenance: Maintenance;
+  readonly #claims: Loop;
+  readonly #cancellations: Loop;
+  readonly #loops: Loop[];
+  readonly #hurry = new AbortController();
+  #startedAt = 0;
+  #process: WorkerRow["process"] = {};
+  #hungry = false;
+  #woken = true;
+  #outdated = false;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #listener: Listener | undefined;
+  #liveness: AsyncDisposable | undefined;
+  #watchdog: Watchdog | undefined;
+
+  /** Made by a worker when it starts. */
+  constructor(settings: WorkerSettings, context: EngineContext) {
+    this.id = context.id;
+    this.#patience = new Patience(context.driver);
+    this.#context = { ...context, driver: this.#patience.driver };
+    this.#options = settings;
+    const { leaseMs, pollIntervalMs, retention } = settings;
+    const { driver, clock, time, namespace, random, log, id: worker, processes } = this.#context;
+    const statistics = this.#statistics;
+    const now = (): number => time.now();
+    const queues = new QueueSettingsCache({ driver, clock, namespace });
+    const { handlers, backoff: otherwise } = settings;
+    const backoff = new BackoffRules({ queues, handlers, otherwise, log });
+    const onFree = (): void => {
+      if (this.#hungry) this.#claims.wake();
+    };
+    this.#queues = queues;
+    this.#attempts = new Attempts({
+      driver,
+      clock,
+      time,
+      random,
+      worker,
+      settings,
+      queues,
+      backoff,
+      statistics,
+      log,
+      onFree,
+    });
+    const rescuer = new Rescuer({
+      driver,
+      now,
+      random,
+      backoff: (job) => backoff.of(job),
+      processes,
+      worker,
+      log,
+      statistics,
+      leaseMs,
+    });
+    this.#maintenance = new Maintenance({
+      driver,
+      clock,
+      now,
+      log,
+      pollIntervalMs,
+      sweepMs: Math.min(5_000, leaseMs / 6),
+      retention,
+      rescuer,
+      statistics,
+    });
+    const loop = (name: string, step: () => Promise<number>): Loop => new Loop({ name, clock, log, step });
+    this.#claims = loop("Claiming jobs", () => this.#claim());
+    this.#cancellations = loop("Looking for cancellations", () => this.#cancelRequested());
+    this.#loops = [
+      this.#claims,
+      this.#cancellations,
+      loop("Renewing leases", () => this.#renew()),
+      loop("Showing life", () => this.#heartbeat()),
+      loop("Checking leases", async () => {
+        this.#watchdog?.turn();
+        await this.#attempts.giveUpLapsing();
+        return leaseMs / 20;
+      }),
+    ];
+  }
+
+  /** Jobs that run at this moment. */
+  get running(): number {
+    return this.#attempts.size;
+  }
+
+  /** Starts claiming; resolves when the worker is at work. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const { driver, time, processes } = this.#context;
+    this.#startedAt = time.now();
+    this.#process = { ...await processes.identity() };
+    // What an earlier daemon of this machine left behind ends before any of its jobs can start again.
+    await processes.reapStrays();
+    await this.#queues.refresh();
+    await driver.saveWorker(this.#row());
+    this.#liveness = await driver.holdLiveness(this.id);
+    this.#listener = await driver.listen((wake) => {
+      if (wake === "available" || wake === "any") this.#claims.wake();
+      if (wake === "scheduled" || wake === "any") this.#maintenance.wake();
+      if (wake === "cancel" || wake === "any") this.#cancellations.wake();
+    });
+    this.#watchdog = this.#watch();
+    for (const loop of this.#loops) loop.start();
+    this.#maintenance.start();
+  }
+
+  /**
+   * Stops: claims nothing more, lets running jobs finish for a while, then aborts them and hands them back so that
+   * others can have them at once. A store that does not answer is given up soon after that: others rescue what is left.
+   * Called again with no time, it hurries.
+   */
+  stop(options: { timeoutMs?: number } = {}): Promise<void> {
+    const timeoutMs = options.timeoutMs ?? this.#options.shutdownTimeoutMs;
+    if (this.#stopping !== undefined && timeoutMs <= 0) this.#hurry.abort();
+    this.#stopping ??= this.#stop(timeoutMs);
+    return this.#stopping;
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    const { clock, log } = this.#context;
+    const over = new AbortController();
+    const idle = this.#idle().then(() => over.abort());
+    if (timeoutMs > 0) await sleep(clock, timeoutMs, AbortSignal.any([over.signal, this.#hurry.signal]));
+    if (this.#attempts.size > 0) log.info("Handing unfinished jobs back", { jobs: this.#attempts.size });
+    this.#attempts.stopAll("shutdown");
+    const stopped = new AbortController();
+    const limit = this.#limitPatience(stopped.signal);
+    await idle;
+    await this.#stopLoops();
+    this.#watchdog?.stop();
+    await this.#sayFarewell();
+    stopped.abort();
+    await limit;
+  }
+
+  /** Resolves when nothing is claimed any more and nothing runs. */
+  async #idle(): Promise<void> {
+    const claimsEnded = this.#claims.stop();
+    // Whoever called it hears of a failure.
+    await this.#starting?.catch(() => {});
+    await claimsEnded;
+    await this.#attempts.idle();
+  }
+
+  /** Loses patience with the store after a while, unless the worker has stopped before; never before the jobs have ended. */
+  async #limitPatience(stopped: AbortSignal): Promise<void> {
+    const { clock, log } = this.#context;
+    await Promise.all([
+      sleep(clock, STORE_MS, AbortSignal.any([stopped, this.#hurry.signal])),
+      this.#attempts.handlersEnded().then(() => sleep(clock, STORE_LAST_MS, stopped)),
+    ]);
+    if (stopped.aborted) return;
+    log.warn("The store does not answer: the worker stops without it, and others rescue what it leaves", {
+      jobs: this.#attempts.size,
+    });
+    void this.#stopLoops();
+    this.#attempts.giveUp();
+    this.#patience.lose();
+  }
+
+  async #stopLoops(): Promise<void> {
+    await Promise.all([this.#maintenance, ...this.#loops].map((part) => part.stop()));
+  }
+
+  /** Together, because each of them may have to wait for a store that does not answer. */
+  async #sayFarewell(): Promise<void> {
+    const { driver, log } = this.#context;
+    const patience = this.#patience;
+    const farewell = [
+      () => this.#attempts.closeLeases(),
+      () => this.#statistics.flush(driver),
+      () => driver.removeWorker(this.id),
+      () => patience.wait(() => this.#listener?.[Symbol.asyncDispose]()),
+      () => patience.wait(() => this.#liveness?.[Symbol.asyncDispose]()),
+    ];
+    await Promise.all(farewell.map(async (step) => {
+      try {
+        await step();
+      } catch (error) {
+        // A store that is away must not keep the process from ending: what is left is rescued by others.
+        if (!patience.lost) log.warn("Part of the shutdown failed", { error: messageOf(error) });
+      }
+    }));
+  }
+
+  /** A watchdog costs a thread, so there is one only where a handler can block the loop. */
+  #watch(): Watchdog | undefined {
+    const { store } = this.#context;
+    const { handlers, leaseMs, whenBlocked } = this.#options;
+    if (store === undefined || handlers.values().every(({ outOfProcess }) => outOfProcess)) {
+      return undefined;
+    }
+    return new Watchdog({
+      store,
+      worker: this.id,
+      leaseMs,
+      limitMs: BLOCKED_LIMIT_MS,
+      then: whenBlocked,
+    });
+  }
+
+  async #claim(): Promise<number> {
+    const { driver, clock, time, namespace, random } = this.#context;
+    // Handlers that end at the same moment make room for one claim together.
+    if (this.#attempts.size > 0) await turn();
+    const limit = this.#room();
+    this.#hungry = limit <= 0;
+    if (limit <= 0) return this.#options.pollIntervalMs;
+    const askedAt = clock.monotonic();
+    const now = time.now();
+    const { leaseId, jobs, more } = await driver.claim({
+      worker: this.id,
+      namespace,
+      queues: queueOrder(this.#options.queues, random),
+      types: [...this.#options.handlers.keys()],
+      limit,
+      now,
+      expiresAt: now + this.#options.leaseMs,
+    });
+    this.#hungry = jobs.length === limit || more === true;
+    if (leaseId !== null) this.#attempts.begin(leaseId, jobs, askedAt);
+    if (more === true) this.#claims.wake();
+    return this.#options.pollIntervalMs;
+  }
+
+  /**
+   * How many jobs may be claimed: a handler that has ended makes room, although its end is still on its way to the store.
+   * When the store is slow to take ends, no more than as many again may wait for it.
+   */
+  #room(): number {
+    const { concurrency } = this.#options;
+    return Math.min(concurrency - this.#attempts.running, 2 * concurrency - this.#attempts.size);
+  }
+
+  /** Apart from all else: what another statement waits for must not cost a lease. */
+  async #renew(): Promise<number> {
+    await this.#attempts.renewLeases();
+    return this.#options.leaseMs * RENEWAL;
+  }
+
+  async #heartbeat(): Promise<number> {
+    const { driver, time } = this.#context;
+    this.#sayWhetherWoken();
+    await driver.saveWorker(this.#row());
+    await this.#attempts.closeLeases();
+    await time.refresh(() => this.#storeTime());
+    await this.#queues.refresh();
+    return this.#options.leaseMs / 3;
+  }
+
+  /** A worker goes on when a newer jobd has migrated the store: daemons are replaced one by one. */
+  async #storeTime(): Promise<number> {
+    const { driver, log } = this.#context;
+    try {
+      return await driver.ready();
+    } catch (error) {
+      if (!(error instanceof JobdError) || error.code !== "schema_newer") throw error;
+      if (!this.#outdated) log.warn(`${error.message}. This worker goes on; replace it by the newer jobd`);
+      this.#outdated = true;
+      return await driver.time();
+    }
+  }
+
+  #sayWhetherWoken(): void {
+    const { log } = this.#context;
+    const woken = this.#listener?.live ?? true;
+    if (woken === this.#woken) return;
+    this.#woken = woken;
+    const { pollIntervalMs } = this.#options;
+    if (woken) log.info("Wake-ups from other processes arrive again");
+    else {log.warn("Wake-ups from other processes do not arrive: work is found by polling", {
+        pollIntervalMs,
+      });}
+  }
+
+  async #cancelRequested(): Promise<number> {
+    if (this.#attempts.size === 0) return this.#options.pollIntervalMs;
+    for (const run of await this.#context.driver.cancelRequests(this.id)) {
+      this.#attempts.stop(run, "cancelled");
+    }
+    return this.#options.pollIntervalMs;
+  }
+
+  #row(): WorkerRow {
+    const { namespace, time } = this.#context;
+    return {
+      id: this.id,
+      namespace,
+      process: this.#process,
+      queues: queueNames(this.#options.queues),
+      types: [...this.#options.handlers.keys()],
+      concurrency: this.#options.concurrency,
+      running: this.#attempts.size,
+      startedAt: this.#startedAt,
+      seenAt: time.now(),
+    };
+  }
+}
