@@ -44,6 +44,7 @@ export type { ResultOptions } from "./runtime/enqueued.ts";
 export { Directive, discard, fail, retryAt, snooze, transient } from "./runtime/handler.ts";
 export type {
   BackoffFunction,
+  Checkpoint,
   FailOptions,
   Handler,
   Middleware,

@@ -16,6 +16,7 @@ import { Settler } from "./settler.ts";
 import { type Slot, Slots } from "./slots.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StoreTime } from "./store_time.ts";
+import { Steps } from "./steps.ts";
 import { Timers } from "./timers.ts";
 import type { WorkerSettings } from "./worker_options.ts";
 
@@ -52,6 +53,7 @@ export class Attempts {
   readonly #leases: Leases;
   readonly #settler: Settler;
   readonly #logs: LogWriter;
+  readonly #steps: Steps;
   readonly #timers: Timers;
   readonly #handlers = new Set<Promise<unknown>>();
   #stopped: StopReason | undefined;
@@ -65,6 +67,7 @@ export class Attempts {
     this.#timers = new Timers(clock);
     this.#leases = new Leases({ driver, clock, now, worker, leaseMs, onLost: (id) => this.#slots.lose(id) });
     this.#settler = new Settler({ driver, clock, now, random, backoff: (job) => backoff.of(job) });
+    this.#steps = new Steps({ driver, now });
     this.#logs = new LogWriter({ driver, clock, now, log });
   }
 
@@ -166,6 +169,7 @@ export class Attempts {
       stop,
       log: jobLog.write,
       progress: (note) => this.#logs.progress(job, note),
+      steps: this.#steps,
       onThrown: (thrown) => slot.thrown = thrown,
       onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
     });

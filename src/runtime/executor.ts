@@ -1,11 +1,13 @@
 import { formatDuration, parseDuration } from "../domain/duration.ts";
 import { failureOf, storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
+import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { storableResult } from "../domain/result.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { Steps } from "./steps.ts";
 import type { Stop } from "./stop.ts";
-import { Directive, type Handler, type RunContext, type StopReason } from "./handler.ts";
+import { type Checkpoint, Directive, type Handler, type RunContext, type StopReason } from "./handler.ts";
 
 /** How long a handler may ignore its abort signal before its slot is taken away, in milliseconds. */
 export const ABANDON_MS = 30_000;
@@ -26,6 +28,8 @@ export interface ExecuteOptions {
   log: RunContext["log"];
   /** Progress notes. */
   progress: RunContext["progress"];
+  /** What is kept for later attempts. */
+  steps: Steps;
   /** Gets what the handler threw by itself, before it becomes a record. */
   onThrown?(thrown: unknown): void;
   /** Called when the handler did not end within the given time after its signal. */
@@ -100,7 +104,8 @@ class Limit {
   }
 }
 
-function runContext({ clock, now, stop, log, progress }: ExecuteOptions, limit: Limit): RunContext {
+function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext {
+  const { clock, now, stop, log, progress, steps } = options;
   return {
     get signal() {
       return stop.signal;
@@ -113,12 +118,14 @@ function runContext({ clock, now, stop, log, progress }: ExecuteOptions, limit: 
     extend: (time) => limit.extend(parseDuration(time, "time to extend by")),
     log,
     progress,
+    checkpoint: ((...value: [] | [Json]) => steps.checkpoint(job, ...value)) as Checkpoint,
+    step: (name, work) => steps.step(job, name, work),
   };
 }
 
 async function call(job: Job, handler: Handler, options: ExecuteOptions, limit: Limit): Promise<Outcome> {
   try {
-    const given = await handler.run(job, runContext(options, limit));
+    const given = await handler.run(job, runContext(job, options, limit));
     return given instanceof Directive
       ? outcomeOf(given)
       : { kind: "completed", result: storableResult(given) };

@@ -60,6 +60,26 @@ export interface RunContext {
   log(text: string, stream?: LogChunk["stream"]): void;
   /** Keeps a progress note (JSON) on the job; frequent calls are merged. */
   progress(note: Json): void;
+  /** Keeps how far the attempt has come, for itself and the attempts after it. */
+  readonly checkpoint: Checkpoint;
+  /**
+   * A step that is done once in the life of the job: what `work` gives (JSON) is kept under the name, and later attempts get
+   * it without doing it again. Work that ends just before the process does may be done twice.
+   *
+   * @throws {JobdError} `conflict` when the attempt is over; `invalid_request` for a bad name, or a value that is no JSON
+   */
+  step<T>(name: string, work: () => T | Promise<T>): Promise<T>;
+}
+
+/** {@linkcode RunContext.checkpoint}. */
+export interface Checkpoint {
+  /** What was kept last, in this attempt or an earlier one; undefined when nothing was. */
+  (): Promise<Json | undefined>;
+  /**
+   * Keeps this (JSON) from now on; durable when it resolves.
+   * @throws {JobdError} `conflict` when the attempt is over; `invalid_request` for what is no JSON
+   */
+  (value: Json): Promise<void>;
 }
 
 /** Why an attempt must stop. */

@@ -88,6 +88,10 @@ export interface Driver {
   cancelRequests(worker: string): Promise<Run[]>;
   /** Keeps a progress note of a live attempt; false when the attempt is not live. */
   progress(run: Run, note: Json): Promise<boolean>;
+  /** Keeps a step of a live attempt for the attempts after it, in place of one of the same name; false when it is not live. */
+  saveStep(run: Run, step: Step): Promise<boolean>;
+  /** What an attempt of the job has kept under a name; undefined when none has. */
+  step(jobId: string, name: string): Promise<Json | undefined>;
   /** Adds log chunks of live attempts (idempotent by attempt and seq) and drops those the cap left out. */
   appendLogs(batches: LogBatch[]): Promise<void>;
 
@@ -145,6 +149,16 @@ export interface Driver {
    * works without it, within the poll interval.
    */
   listen(onWake: (wake: Wake) => void): Promise<Listener>;
+}
+
+/** Something that an attempt has got done. */
+export interface Step {
+  /** Which; the empty name is the checkpoint. */
+  name: string;
+  /** What came of it. */
+  value: Json;
+  /** When. */
+  at: number;
 }
 
 /** What may have happened: jobs became available, a schedule changed, a cancellation was requested, or anything. */

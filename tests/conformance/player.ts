@@ -48,6 +48,11 @@ export class Player {
         const run = this.#run(operation.run);
         return run === undefined ? "no run" : await driver.progress(run, { note: operation.note });
       }
+      case "step": {
+        const { name, value, at } = operation;
+        const run = this.#run(operation.run);
+        return run === undefined ? "no run" : await driver.saveStep(run, { name, value, at });
+      }
       case "log":
         return await this.#log(operation);
       case "stat": {

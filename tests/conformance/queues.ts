@@ -47,6 +47,19 @@ export const queuesChapter: Chapter = {
     await w.driver.updateQueue({ namespace: "default", name: "q", at: T, pausedAt: null });
     assert.deepEqual(await w.claimIds(), [id, later]);
   },
+  "a queue that is resumed is the first again, also for a claim that always finds enough elsewhere": async (
+    w,
+  ) => {
+    const [urgent] = await w.addMany(1, { queue: "a", priority: 3 });
+    const others = await w.addMany(3, { queue: "b" });
+    const set = (pausedAt: number | null) =>
+      w.driver.updateQueue({ namespace: "default", name: "a", at: T, pausedAt });
+    await set(T);
+    assert.deepEqual(await w.claimIds({ limit: 1 }), [others[0]]);
+    await set(null);
+    assert.deepEqual(await w.claimIds({ limit: 1 }), [urgent]);
+    assert.deepEqual(await w.claimIds({ limit: 2 }), others.slice(1));
+  },
   "once a pause is answered, no job of the queue starts on any connection": async (w) => {
     const drivers = [w.driver, await w.reopen()];
     await w.addMany(200, { queue: "q" });

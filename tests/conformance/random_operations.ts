@@ -39,12 +39,15 @@ export type Operation =
   | { do: "prune"; now: number; limit: number; retention: Retention }
   | { do: "pause"; queue: string; at: number; paused: boolean }
   | { do: "progress"; run: number; note: number }
+  | { do: "step"; run: number; name: string; value: number; at: number }
   | { do: "log"; run: number; seq: number; drop: boolean; at: number }
   | { do: "stat"; minute: number; queue: string }
   | { do: "cancelRequests"; worker: string };
 
 const QUEUES = ["a", "b", "c"];
 const TYPES = ["x", "y"];
+/** Names of steps. */
+export const STEPS = ["", "s"];
 const WORKERS = ["w1", "w2", "w3"];
 
 /** Operations without end; time goes on a little with each. */
@@ -88,6 +91,10 @@ class Maker {
       [1, () => this.#prune(now)],
       [2, () => ({ do: "pause", queue, at: now, paused: this.#chance(0.4) })],
       [2, () => ({ do: "progress", run: this.#number(), note: this.#number() })],
+      [
+        2,
+        () => ({ do: "step", run: this.#number(), name: this.#pick(STEPS), value: this.#number(), at: now }),
+      ],
       [2, () => ({ do: "log", run: this.#number(), seq: this.#number(5), drop: this.#chance(0.2), at: now })],
       [1, () => ({ do: "stat", minute: Math.floor(now / MINUTE) * MINUTE, queue })],
       [1, () => ({ do: "cancelRequests", worker })],

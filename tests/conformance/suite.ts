@@ -13,6 +13,7 @@ import { pruneChapter } from "./prune.ts";
 import { queuesChapter } from "./queues.ts";
 import { settleChapter } from "./settle.ts";
 import type { OpenStore } from "./store.ts";
+import { stepsChapter } from "./steps.ts";
 import { storeChapter } from "./store_itself.ts";
 import { typesChapter } from "./types_filter.ts";
 import { uniqueChapter } from "./unique.ts";
@@ -34,6 +35,7 @@ const CHAPTERS: Record<string, Chapter> = {
   list: listChapter,
   executions: executionsChapter,
   logs: logsChapter,
+  steps: stepsChapter,
   queues: queuesChapter,
   counts: countsChapter,
   prune: pruneChapter,

@@ -1,6 +1,7 @@
 import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
 import type { Driver, QueueCount, StatRow } from "../../src/storage/driver.ts";
+import { STEPS } from "./random_operations.ts";
 import { allJobs } from "./world.ts";
 
 /** Everything of a store that its methods show, in a fixed order, so that two stores can be compared. */
@@ -11,6 +12,7 @@ export interface Visible {
   states: string[];
   executions: Execution[];
   logs: (LogChunk & { jobId: string })[];
+  steps: string[];
   counts: QueueCount[];
   queues: unknown[];
   stats: StatRow[];
@@ -32,11 +34,17 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
       (await driver.logs({ jobId, limit: 1_000 })).map((chunk) => ({ ...chunk, jobId }))
     ),
   );
+  const steps = await Promise.all(
+    ran.flatMap(({ id }) =>
+      STEPS.map(async (name) => `${id} ${name} ${JSON.stringify(await driver.step(id, name))}`)
+    ),
+  );
   return {
     jobs: jobs.map(({ leaseId, ...job }) => ({ ...job, leased: leaseId !== null })),
     states,
     executions: await allExecutions(driver, namespace),
     logs: logs.flat(),
+    steps,
     counts: (await driver.counts(namespace, 1_000))
       .filter(({ count }) => count > 0)
       .sort(by(({ queue, state }) => `${queue} ${state}`)),

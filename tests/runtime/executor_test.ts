@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { execute, type ExecuteOptions } from "../../src/runtime/executor.ts";
 import { discard, fail, type Handler, snooze, type StopReason } from "../../src/runtime/handler.ts";
+import { Steps } from "../../src/runtime/steps.ts";
 import { Stop } from "../../src/runtime/stop.ts";
+import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { exampleJob } from "../support/example_job.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
@@ -17,6 +19,7 @@ function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, j
     stop,
     log: () => {},
     progress: () => {},
+    steps: new Steps({ driver: new MemoryDriver(), now: () => clock.now() }),
     onAbandoned: () => void abandoned++,
     ...options,
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   type AttemptFailure,
+  type Checkpoint,
   defineJob,
   Directive,
   discard,
@@ -35,6 +36,8 @@ function within(layers: Middleware[], run: Handler["run"], job: Partial<Job> = {
     signal: new AbortController().signal,
     deadline: 20_000,
     extend: () => {},
+    checkpoint: (() => Promise.resolve(undefined)) as Checkpoint,
+    step: (_, work) => Promise.try(work),
     log: () => {},
     progress: () => {},
   };

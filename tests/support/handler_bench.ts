@@ -1,7 +1,7 @@
 import type { FailureRecord, Job } from "../../src/domain/job.ts";
 import type { Json } from "../../src/domain/json.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
-import { Directive, type Handler, type RunContext } from "../../src/runtime/handler.ts";
+import { type Checkpoint, Directive, type Handler, type RunContext } from "../../src/runtime/handler.ts";
 import { storableResult } from "../../src/domain/result.ts";
 import { system } from "../../src/storage/system.ts";
 import { attemptMark } from "../../src/runtime/process/identity.ts";
@@ -45,6 +45,8 @@ export async function attempt(
     now: () => system.now(),
     deadline: null,
     extend: () => {},
+    checkpoint: (() => Promise.resolve(undefined)) as Checkpoint,
+    step: (_, work) => Promise.try(work),
     log: (text, stream = "system") => {
       // Enough to look at; the real log is capped as well.
       if (log[stream].length < 1_000_000) log[stream] += text;

@@ -54,6 +54,7 @@ function revive(tables: Tables, job: JobRow, at: number): AmendResult {
   if (tables.lockHolder(job) !== undefined) return "conflict";
   tables.takeLock(job);
   tables.executions.set(job.id, tables.executionsOf(job));
+  if (job.state === "completed") tables.steps.delete(job.id);
   const { ttlMs } = job.options;
   Object.assign(job, {
     failures: 0,

@@ -27,6 +27,7 @@ import type {
   SettleBatch,
   SettleResult,
   StatRow,
+  Step,
   StoreFact,
   Wake,
   WorkerRow,
@@ -146,6 +147,22 @@ export class MemoryDriver implements Driver {
       const job = this.#tables.live(run.id, run.attempt);
       if (job !== undefined) job.progress = copy(note);
       return job !== undefined;
+    });
+  }
+
+  saveStep(run: Run, { name, value }: Step): Promise<boolean> {
+    return this.#run(() => {
+      const { steps } = this.#tables;
+      if (this.#tables.live(run.id, run.attempt) === undefined) return false;
+      steps.set(run.id, new Map([...steps.get(run.id) ?? [], [name, copy(value)]]));
+      return true;
+    });
+  }
+
+  step(jobId: string, name: string): Promise<Json | undefined> {
+    return this.#run(() => {
+      const value = this.#tables.steps.get(jobId)?.get(name);
+      return value === undefined ? undefined : copy(value);
     });
   }
 

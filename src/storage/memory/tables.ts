@@ -1,5 +1,6 @@
 import { latestExecution } from "../../domain/execution.ts";
 import type { Execution, Job, LogChunk } from "../../domain/job.ts";
+import type { Json } from "../../domain/json.ts";
 import type { Queue } from "../../domain/queue.ts";
 import { uniqueLock } from "../../domain/request.ts";
 import type { FinalState } from "../../domain/states.ts";
@@ -41,6 +42,7 @@ export class Tables {
   readonly leases = new Map<number, LeaseRow>();
   /** By job: attempts that ended without ending their job. The latest attempt is recorded by the job row itself. */
   readonly executions = new Map<string, Execution[]>();
+  readonly steps = new Map<string, Map<string, Json>>();
   /** By job, in order. */
   readonly logs = new Map<string, LogChunk[]>();
   /** By id. */
@@ -136,6 +138,7 @@ export class Tables {
     this.#releaseLock(job);
     this.jobs.delete(job.id);
     this.executions.delete(job.id);
+    this.steps.delete(job.id);
     this.logs.delete(job.id);
   }
 

@@ -221,6 +221,7 @@ class PostgresDriver extends SqlOperations implements Driver {
   override async updateQueue(change: QueueChange): Promise<Queue> {
     const queue = await super.updateQueue(change);
     if (change.pausedAt === null) {
+      this.#claimers.suspect();
       this.#wake("available");
       this.#notifier.tell("any");
     } else if (change.pausedAt !== undefined) await this.#claimsEnd();

@@ -73,7 +73,7 @@ export function checkSchema(
   if (missing <= 0) return;
   const what = applied === null || applied.length === 0
     ? "has no jobd tables"
-    : `lacks ${missing} migrations`;
+    : `lacks ${missing} migration${missing === 1 ? "" : "s"}`;
   throw new JobdError("schema_missing", `The store ${location} ${what}`, {
     hint: 'Run "jobd migrate" on it first.',
   });

@@ -16,6 +16,7 @@ import type {
   QueueChange,
   QueueCount,
   StatRow,
+  Step,
   WorkerRow,
 } from "../driver.ts";
 import { amend } from "./amend.ts";
@@ -29,6 +30,7 @@ import { prune } from "./prune.ts";
 import { queues, updateQueue } from "./queues.ts";
 import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
+import { saveStep, step } from "./steps.ts";
 import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
 import { removeWorker, saveWorker, workers } from "./workers.ts";
 
@@ -47,6 +49,14 @@ export abstract class SqlOperations {
 
   progress(run: Run, note: Json): Promise<boolean> {
     return this.change((d) => progress(d, run, note));
+  }
+
+  saveStep(run: Run, step: Step): Promise<boolean> {
+    return this.change((d) => saveStep(d, run, step));
+  }
+
+  async step(jobId: string, name: string): Promise<Json | undefined> {
+    return isUuid(jobId) ? await this.read((d) => step(d, jobId, name)) : undefined;
   }
 
   appendLogs(batches: LogBatch[]): Promise<void> {

@@ -9,6 +9,7 @@ import { dispatch } from "./dispatch.ts";
 import { keepExecutions } from "./history.ts";
 import { jobColumns, jobTables, text, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
+import { forgetSteps } from "./steps.ts";
 
 /** A final job that may start a new life. */
 interface Candidate {
@@ -17,11 +18,14 @@ interface Candidate {
   latest: Execution | null;
   lock: string | null;
   expireAt: number | null;
+  /** Whether it had done all that it was to do. */
+  completed: boolean;
 }
 
 /**
  * Makes final jobs available again: failures forgotten, the latest attempt kept as history, unique key and deadline
- * taken anew. A job whose key an unfinished job holds stays as it is.
+ * taken anew. One that had completed forgets its steps too; others go on where they stopped. A job whose key an
+ * unfinished job holds stays as it is.
  */
 export function* reviveFinal(d: Dialect, final: Amendment[]): Script<Map<string, AmendResult>> {
   const results = new Map<string, AmendResult>();
@@ -53,7 +57,8 @@ function* lockCandidates(d: Dialect, final: Amendment[]): Script<Candidate[]> {
     if (job === undefined || job.state !== from || job.attempt !== attempt) return [];
     const { ttlMs } = job.options;
     const expireAt = ttlMs === undefined ? null : Math.min(at + ttlMs, MAX_INSTANT_MS);
-    return [{ id, at, latest: latestExecution(job), lock: uniqueLock(job), expireAt }];
+    const completed = job.state === "completed";
+    return [{ id, at, latest: latestExecution(job), lock: uniqueLock(job), expireAt, completed }];
   });
 }
 
@@ -88,5 +93,6 @@ function* revive(d: Dialect, chosen: Candidate[]): Script<void> {
       new_expire_at: expireAt,
     })))],
   );
+  yield* forgetSteps(d, chosen.filter(({ completed }) => completed).map(({ id }) => id));
   yield* dispatch(d, ids);
 }

@@ -1,0 +1,46 @@
+import { invalid, JobdError } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
+import { checkJson, type Json, RESULT_LIMITS } from "../domain/json.ts";
+import type { Driver } from "../storage/driver.ts";
+
+/** The name under which the checkpoint is kept. */
+const CHECKPOINT = "";
+const NAME_MAX = 256;
+
+/** Keeps what attempts have got done for the attempts after them. */
+export class Steps {
+  readonly #driver: Driver;
+  readonly #now: () => number;
+
+  constructor(options: { driver: Driver; now(): number }) {
+    this.#driver = options.driver;
+    this.#now = options.now;
+  }
+
+  /** Without a value the latest checkpoint of the job; with one it is the latest from then on. */
+  async checkpoint(job: Job, ...value: [] | [Json]): Promise<Json | undefined> {
+    if (value.length === 0) return await this.#driver.step(job.id, CHECKPOINT);
+    await this.#save(job, CHECKPOINT, value[0]);
+    return value[0];
+  }
+
+  /** What a step of this name has given in this attempt or an earlier one; else what it gives now, which is kept. */
+  async step<T>(job: Job, name: string, work: () => T | Promise<T>): Promise<T> {
+    if (typeof name !== "string" || name === "" || name.length > NAME_MAX || !name.isWellFormed()) {
+      throw invalid("step name", name, `a text of 1 to ${NAME_MAX} characters`);
+    }
+    const kept = await this.#driver.step(job.id, name);
+    if (kept !== undefined) return kept as T;
+    const made = await work();
+    await this.#save(job, name, (made ?? null) as Json);
+    return made;
+  }
+
+  async #save(job: Job, name: string, value: Json): Promise<void> {
+    checkJson(name === CHECKPOINT ? "checkpoint" : `result of step "${name}"`, value, RESULT_LIMITS);
+    if (await this.#driver.saveStep(job, { name, value, at: this.#now() })) return;
+    throw new JobdError("conflict", "The attempt is over: nothing that it does counts any more", {
+      hint: "Its lease was lost, or it was cancelled; stop when `signal` is aborted.",
+    });
+  }
+}
