@@ -45,7 +45,9 @@ export { Directive, discard, fail, retryAt, snooze, transient } from "./runtime/
 export type {
   BackoffFunction,
   Checkpoint,
+  EnqueueFollowUp,
   FailOptions,
+  FollowUp,
   Handler,
   Middleware,
   RunContext,

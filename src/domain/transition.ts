@@ -1,4 +1,4 @@
-import type { ExecutionOutcome, FailureRecord, Job } from "./job.ts";
+import type { ExecutionOutcome, FailureRecord, Job, NewJob } from "./job.ts";
 import type { Json } from "./json.ts";
 
 /** Which run a transition ends: the job and its fence. */
@@ -21,6 +21,8 @@ export type Transition =
     failures: number;
     /** Hand-backs of the job from now on. */
     releases: number;
+    /** Jobs that are inserted in the same transaction, if this applies. */
+    followUps?: NewJob[];
     /** Why the attempt did not succeed; null when there is nothing to say. A snooze is no failure of the job: see {@linkcode failureLeft}. */
     error: FailureRecord | null;
   }
@@ -94,6 +96,16 @@ export function cancel(job: Job, at: number, error: FailureRecord | null): Trans
 /** The job's deadline passed. */
 export function expire(job: Job, at: number, error: FailureRecord): Transition {
   return { ...base(job, at), to: "expired", outcome: "expired", error };
+}
+
+/**
+ * The same, with what the attempt wanted to be enqueued with its end. An attempt that failed or was stopped enqueues
+ * nothing: it runs again, or nobody wants what would come of it.
+ */
+export function withFollowUps(transition: Transition, followUps: NewJob[]): Transition {
+  const { outcome } = transition;
+  const wanted = followUps.length > 0 && (outcome === "completed" || outcome === "snoozed");
+  return wanted ? { ...transition, followUps } : transition;
 }
 
 /** What the job keeps as its latest failure; null leaves the one it has. Why it was put off is kept with the attempt alone. */

@@ -7,6 +7,7 @@ import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { BackoffRules } from "./backoff_rules.ts";
 import { execute } from "./executor.ts";
+import { addFollowUp, type NewJobs } from "./follow_ups.ts";
 import type { StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
 import { LogWriter } from "./log_writer.ts";
@@ -42,6 +43,8 @@ export interface AttemptsOptions {
   statistics: Statistics;
   /** Where trouble is said. */
   log: Logger;
+  /** Makes jobs of requests. */
+  newJobs: NewJobs;
   /** Called when there is room for another one. */
   onFree(): void;
 }
@@ -170,6 +173,7 @@ export class Attempts {
       log: jobLog.write,
       progress: (note) => this.#logs.progress(job, note),
       steps: this.#steps,
+      enqueue: (job, payload, options) => addFollowUp(slot, this.#options.newJobs, { job, payload, options }),
       onThrown: (thrown) => slot.thrown = thrown,
       onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),
     });
@@ -178,6 +182,7 @@ export class Attempts {
     try {
       return await running;
     } finally {
+      slot.ended = true;
       this.#handlers.delete(running);
       this.#running--;
       onFree();
@@ -197,9 +202,9 @@ export class Attempts {
   }
 
   async #settle(slot: Slot, outcome: Outcome): Promise<void> {
-    const { job, lost } = slot;
+    const { job, lost, followUps } = slot;
     const { log, statistics } = this.#options;
-    const transition = await this.#settler.settle(job, outcome, lost);
+    const transition = await this.#settler.settle(job, outcome, lost, followUps);
     if (transition === undefined) {
       if (this.#givenUp) return;
       log.warn("A late result changed nothing: the attempt is over", { job: job.id, attempt: job.attempt });

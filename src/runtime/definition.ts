@@ -67,6 +67,15 @@ export function isDefinition(value: unknown): value is JobDefinition {
   return typeof value === "object" && value !== null && DEFINITION in value;
 }
 
+/** The request for a job, by its definition or as it is. */
+export function requestOf(
+  job: JobDefinition | JobRequest,
+  payload?: unknown,
+  options?: EnqueueOptions,
+): JobRequest | Promise<JobRequest> {
+  return isDefinition(job) ? job.request(payload, options) : job;
+}
+
 /**
  * Defines a type of job. `payload` is a validator of any library that speaks Standard Schema
  * (https://standardschema.dev): payloads are checked when they are enqueued and again before they run, when the handler

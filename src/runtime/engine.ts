@@ -3,6 +3,7 @@ import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
 import { Attempts } from "./attempts.ts";
 import { BackoffRules } from "./backoff_rules.ts";
 import { type Clock, sleep, turn } from "../domain/clock.ts";
+import type { NewJobs } from "./follow_ups.ts";
 import { RENEWAL } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
@@ -33,6 +34,8 @@ export interface EngineContext {
   id: string;
   /** This process, and the others of this machine. */
   processes: Processes;
+  /** Makes jobs of requests. */
+  newJobs: NewJobs;
   /** Where the worker says what it does. */
   log: Logger;
   /** How a thread reaches the same store; absent when it cannot. */
@@ -100,6 +103,7 @@ export class Engine {
       backoff,
       statistics,
       log,
+      newJobs: this.#context.newJobs,
       onFree,
     });
     const rescuer = new Rescuer({

@@ -3,11 +3,20 @@ import { failureOf, storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
+import type { JobRequest } from "../domain/request.ts";
 import { storableResult } from "../domain/result.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { EnqueueOptions, JobDefinition } from "./definition.ts";
 import type { Steps } from "./steps.ts";
 import type { Stop } from "./stop.ts";
-import { type Checkpoint, Directive, type Handler, type RunContext, type StopReason } from "./handler.ts";
+import {
+  type Checkpoint,
+  Directive,
+  type FollowUp,
+  type Handler,
+  type RunContext,
+  type StopReason,
+} from "./handler.ts";
 
 /** How long a handler may ignore its abort signal before its slot is taken away, in milliseconds. */
 export const ABANDON_MS = 30_000;
@@ -30,6 +39,8 @@ export interface ExecuteOptions {
   progress: RunContext["progress"];
   /** What is kept for later attempts. */
   steps: Steps;
+  /** Notes a job that is enqueued with the end. */
+  enqueue(job: JobDefinition | JobRequest, payload?: unknown, options?: EnqueueOptions): Promise<FollowUp>;
   /** Gets what the handler threw by itself, before it becomes a record. */
   onThrown?(thrown: unknown): void;
   /** Called when the handler did not end within the given time after its signal. */
@@ -105,7 +116,7 @@ class Limit {
 }
 
 function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext {
-  const { clock, now, stop, log, progress, steps } = options;
+  const { clock, now, stop, log, progress, steps, enqueue } = options;
   return {
     get signal() {
       return stop.signal;
@@ -120,6 +131,7 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext
     progress,
     checkpoint: ((...value: [] | [Json]) => steps.checkpoint(job, ...value)) as Checkpoint,
     step: (name, work) => steps.step(job, name, work),
+    enqueue,
   };
 }
 

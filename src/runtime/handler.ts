@@ -2,6 +2,8 @@ import type { Backoff } from "../domain/backoff.ts";
 import type { Clock } from "../domain/clock.ts";
 import { type Duration, parseDuration } from "../domain/duration.ts";
 import { parseInstant } from "../domain/instant.ts";
+import type { JobRequest } from "../domain/request.ts";
+import type { EnqueueOptions, JobDefinition } from "./definition.ts";
 import type { FailureRecord, Job, LogChunk } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -69,6 +71,25 @@ export interface RunContext {
    * @throws {JobdError} `conflict` when the attempt is over; `invalid_request` for a bad name, or a value that is no JSON
    */
   step<T>(name: string, work: () => T | Promise<T>): Promise<T>;
+  /**
+   * Enqueues a job together with the end of this attempt: it exists exactly when the attempt has completed or was put off,
+   * however often it was tried before. Nothing is stored until then.
+   */
+  readonly enqueue: EnqueueFollowUp;
+}
+
+/** {@linkcode RunContext.enqueue}. */
+export interface EnqueueFollowUp {
+  /** By its definition. @throws {JobdError} `invalid_request`; `conflict` when the attempt is over */
+  <Input>(job: JobDefinition<Input>, payload: Input, options?: EnqueueOptions): Promise<FollowUp>;
+  /** By a request that says everything. */
+  (request: JobRequest): Promise<FollowUp>;
+}
+
+/** A job that is going to be enqueued. */
+export interface FollowUp {
+  /** Its id, unless a job with its unique key is there by then. */
+  readonly id: string;
 }
 
 /** {@linkcode RunContext.checkpoint}. */

@@ -17,7 +17,7 @@ import { Batcher } from "./batcher.ts";
 import { Ids } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
-import { type EnqueueOptions, isDefinition, type JobDefinition } from "./definition.ts";
+import { type EnqueueOptions, type JobDefinition, requestOf } from "./definition.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Jobs } from "./jobs.ts";
 import { silentLogger } from "./logger.ts";
@@ -183,8 +183,7 @@ export class Jobd implements AsyncDisposable {
     payload?: unknown,
     options?: EnqueueOptions,
   ): Promise<Enqueued<unknown>> {
-    const request = isDefinition(job) ? await job.request(payload, options) : job;
-    const [result] = await this.#insert([request]);
+    const [result] = await this.#insert([await requestOf(job, payload, options)]);
     return result as Enqueued<unknown>;
   }
 
@@ -194,7 +193,7 @@ export class Jobd implements AsyncDisposable {
   ): Promise<Enqueued[]> {
     const items = jobs as readonly (PlainJob | DefinedJob<unknown>)[];
     const requests = items.some(isDefined)
-      ? await Promise.all(items.map((item) => isDefined(item) ? requestOf(item) : item))
+      ? await Promise.all(items.map((item) => isDefined(item) ? definedRequest(item) : item))
       : items as readonly PlainJob[];
     if (requests.length > BULK_MAX) {
       throw new JobdError(
@@ -260,6 +259,7 @@ export class Jobd implements AsyncDisposable {
         processes,
         namespace: this.namespace,
         id: `${host}:${pid}:${crypto.randomUUID().slice(0, 8)}`,
+        newJobs: (requests) => this.#newJobs(requests),
         log: options.log ?? silentLogger,
         ...(store === undefined ? {} : { store }),
       });
@@ -289,9 +289,13 @@ export class Jobd implements AsyncDisposable {
   }
 
   async #insert(requests: readonly JobRequest[]): Promise<Enqueued[]> {
-    if (requests.some((request) => request?.maxAttempts === undefined)) await this.#settings.refresh();
-    const results = await this.#inserts.add(requests.map((request) => this.#newJob(request)));
+    const results = await this.#inserts.add(await this.#newJobs(requests));
     return results.map((result) => new Enqueued(result, this.jobs));
+  }
+
+  async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
+    if (requests.some((request) => request?.maxAttempts === undefined)) await this.#settings.refresh();
+    return requests.map((request) => this.#newJob(request));
   }
 
   #newJob(request: JobRequest): NewJob {
@@ -309,7 +313,7 @@ function isDefined(item: PlainJob | DefinedJob<unknown>): item is DefinedJob<unk
   return typeof item === "object" && item !== null && "job" in item;
 }
 
-function requestOf({ job, payload, ...options }: DefinedJob<unknown>): Promise<JobRequest> {
+function definedRequest({ job, payload, ...options }: DefinedJob<unknown>): Promise<JobRequest> {
   return job.request(payload, options);
 }
 

@@ -1,9 +1,9 @@
 import type { Backoff } from "../domain/backoff.ts";
 import { decide } from "../domain/decide.ts";
 import { JobdError } from "../domain/errors.ts";
-import type { Job } from "../domain/job.ts";
+import type { Job, NewJob } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
-import type { Transition } from "../domain/transition.ts";
+import { type Transition, withFollowUps } from "../domain/transition.ts";
 import type { Driver, SettleResult } from "../storage/driver.ts";
 import { Batcher } from "./batcher.ts";
 import type { Stop } from "./stop.ts";
@@ -37,7 +37,11 @@ export class Settler {
 
   constructor(options: SettlerOptions) {
     this.#options = options;
-    this.#batcher = new Batcher({ flush: (transitions) => this.#flush(transitions), maxWeight: BATCH });
+    this.#batcher = new Batcher({
+      flush: (transitions) => this.#flush(transitions),
+      maxWeight: BATCH,
+      weigh: ({ followUps }) => 1 + (followUps?.length ?? 0) / 2,
+    });
   }
 
   /** Notes a lease and how many jobs were claimed under it. */
@@ -56,10 +60,15 @@ export class Settler {
    *
    * @returns what was written, or undefined when the attempt was not the live one any more.
    */
-  async settle(job: Job, outcome: Outcome, lost: Stop): Promise<Transition | undefined> {
+  async settle(
+    job: Job,
+    outcome: Outcome,
+    lost: Stop,
+    followUps: NewJob[] = [],
+  ): Promise<Transition | undefined> {
     let seen = job;
     for (let failures = 0; !lost.aborted;) {
-      const transition = this.#decide(seen, outcome);
+      const transition = withFollowUps(this.#decide(seen, outcome), followUps);
       try {
         const result = await this.#batcher.add(transition);
         if (result === "cancel_requested") {

@@ -1,4 +1,4 @@
-import type { Job } from "../domain/job.ts";
+import type { Job, NewJob } from "../domain/job.ts";
 import type { Run } from "../domain/transition.ts";
 import type { StopReason } from "./handler.ts";
 import { Stop } from "./stop.ts";
@@ -13,6 +13,10 @@ export interface Slot {
   readonly stop: Stop<StopReason>;
   /** Aborted when the lease is lost or left to others: nothing of this attempt counts any more. */
   readonly lost: Stop;
+  /** What the attempt wants to be enqueued with its end. */
+  followUps?: NewJob[];
+  /** Whether the handler has ended. */
+  ended?: boolean;
   /** What the handler threw, if it did. */
   thrown?: unknown;
 }

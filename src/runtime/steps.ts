@@ -1,6 +1,7 @@
-import { invalid, JobdError } from "../domain/errors.ts";
+import { invalid } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import { checkJson, type Json, RESULT_LIMITS } from "../domain/json.ts";
+import { attemptOver } from "./attempt_over.ts";
 import type { Driver } from "../storage/driver.ts";
 
 /** The name under which the checkpoint is kept. */
@@ -39,8 +40,6 @@ export class Steps {
   async #save(job: Job, name: string, value: Json): Promise<void> {
     checkJson(name === CHECKPOINT ? "checkpoint" : `result of step "${name}"`, value, RESULT_LIMITS);
     if (await this.#driver.saveStep(job, { name, value, at: this.#now() })) return;
-    throw new JobdError("conflict", "The attempt is over: nothing that it does counts any more", {
-      hint: "Its lease was lost, or it was cancelled; stop when `signal` is aborted.",
-    });
+    throw attemptOver();
   }
 }

@@ -75,6 +75,7 @@ export interface Driver {
    * Ends runs. Each transition applies only to its live attempt; on a job whose cancellation was requested only
    * `cancelled` applies. Unique lock and deadline are released at a final state. Leases in `close` are removed if, and
    * only if, every transition of the batch applied (so a job that is still running never loses its lease).
+   * Follow-ups of a transition are inserted, as by `insert`, together with it and only if it applies.
    * With `rescue`, all of it happens only if that lease still exists with exactly the expiry that was seen; otherwise
    * every transition is stale and nothing is written.
    */

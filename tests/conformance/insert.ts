@@ -86,6 +86,23 @@ export const insertChapter: Chapter = {
     assert.deepEqual((await w.job(given.id)).payload, {});
     assert.deepEqual(await w.claimIds(), [given.id]);
   },
+  "of the same id twice in one call the first counts, whatever unique keys they have": async (w) => {
+    const [holder] = await w.addMany(1, { options: { uniqueKey: "held" } });
+    const [plain, kept] = [w.make(), w.make()];
+    const results = await w.driver.insert([
+      plain,
+      { ...kept, options: { uniqueKey: "held" } },
+      { ...plain, payload: 2, options: { uniqueKey: "free" } },
+      { ...kept, payload: 2 },
+    ]);
+    assert.deepEqual(results.map(({ id, outcome }) => `${id} ${outcome}`), [
+      `${plain.id} created`,
+      `${holder} existing`,
+      `${plain.id} existing`,
+      `${kept.id} created`,
+    ]);
+    assert.deepEqual([(await w.job(plain.id)).payload, (await w.job(kept.id)).payload], [{}, 2]);
+  },
   "all jobs are inserted or none": async (w) => {
     const jobs = [w.make(), w.make({ payload: 1n as unknown as Json }), w.make()];
     await assert.rejects(w.driver.insert(jobs));

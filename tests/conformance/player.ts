@@ -1,4 +1,5 @@
 import type { Job } from "../../src/domain/job.ts";
+import { withFollowUps } from "../../src/domain/transition.ts";
 import type { Driver } from "../../src/storage/driver.ts";
 import { type Operation, seen } from "./random_operations.ts";
 import { by } from "./visible.ts";
@@ -86,9 +87,9 @@ export class Player {
 
   async #settle({ ends, close, at }: Operation & { do: "settle" }): Promise<unknown> {
     // A run once in a batch, as a worker does it.
-    const byRun = new Map(ends.map(({ run, outcome }) => [this.#run(run), outcome]));
-    const transitions = [...byRun].flatMap(([job, outcome]) =>
-      job === undefined ? [] : [decideAt(job, outcome, at)]
+    const byRun = new Map(ends.map((end) => [this.#run(end.run), end]));
+    const transitions = [...byRun].flatMap(([job, { outcome, followUps }]) =>
+      job === undefined ? [] : [withFollowUps(decideAt(job, outcome, at), followUps)]
     );
     // Only leases whose jobs have all ended may be closed, as a worker does it.
     const running = new Set((await allJobs(this.#driver, { states: ["running"] })).map((job) => job.leaseId));

@@ -30,7 +30,12 @@ export type Operation =
     limit: number;
     now: number;
   }
-  | { do: "settle"; ends: { run: number; outcome: Outcome }[]; close: number[]; at: number }
+  | {
+    do: "settle";
+    ends: { run: number; outcome: Outcome; followUps: NewJob[] }[];
+    close: number[];
+    at: number;
+  }
   | { do: "amend"; changes: { job: number; stale: boolean; change: Change }[]; at: number }
   | { do: "promote"; now: number; limit: number }
   | { do: "extend"; worker: string; expiresAt: number }
@@ -75,7 +80,7 @@ class Maker {
         8,
         () => ({
           do: "settle",
-          ends: this.#many(4, () => this.#end()),
+          ends: this.#many(4, () => this.#end(now)),
           close: this.#many(2, () => this.#number()),
           at: now,
         }),
@@ -136,7 +141,7 @@ class Maker {
     });
   }
 
-  #end(): { run: number; outcome: Outcome } {
+  #end(now: number): { run: number; outcome: Outcome; followUps: NewJob[] } {
     const error = { code: "error", message: `failure ${this.#number(100)}` };
     const outcome = this.#weighted<Outcome>([
       [5, () => ({ kind: "completed", result: { value: this.#number() } })],
@@ -153,7 +158,8 @@ class Maker {
       [1, () => ({ kind: "expired" })],
       [1, () => ({ kind: "lost", message: "gone" })],
     ]);
-    return { run: this.#number(), outcome };
+    const followUps = this.#chance(0.2) ? this.#many(2, () => this.#job(now)) : [];
+    return { run: this.#number(), outcome, followUps };
   }
 
   #change(): { job: number; stale: boolean; change: Change } {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/domain/outcome.ts";
+import { withFollowUps } from "../../src/domain/transition.ts";
 import {
+  amendment,
   cancelled,
   type Chapter,
   decideAt,
@@ -117,6 +119,44 @@ export const settleChapter: Chapter = {
       assert.deepEqual((await w.job(job.id)).error, error, outcome.kind);
     }
   },
+  "follow-ups are there exactly when the run has ended as wished": async (w) => {
+    const cases = [[done, true], [snoozed, true], [failed, false], [cancelled, false], [
+      released,
+      false,
+    ]] as const;
+    for (const [outcome, wanted] of cases) {
+      const job = await w.start({ queue: "first" });
+      const followUps = [w.make({ queue: "new" }), w.make({ queue: "new", runAt: T + MINUTE })];
+      const transition = withFollowUps(decideAt(job, outcome, AT), followUps);
+      assert.equal(await w.write(transition), "applied");
+      const found = await w.driver.get(followUps.map(({ id }) => id));
+      assert.deepEqual(found.map(({ state }) => state).sort(), wanted ? ["available", "scheduled"] : []);
+      // A repetition whose first reply was lost finds the run over, and adds nothing.
+      await w.driver.amend(found.map((job) => amendment(job, { kind: "delete" }, AT)));
+      assert.equal(await w.write(transition), "stale");
+      assert.deepEqual(await w.driver.get(followUps.map(({ id }) => id)), []);
+    }
+  },
+  "follow-ups of a batch come with their own runs only, and those with a key that is taken are left out":
+    async (w) => {
+      const jobs = [await w.start(), await w.start()];
+      const stale = { ...jobs[1]!, attempt: 9 };
+      const [holder] = await w.addMany(1, { options: { uniqueKey: "k" } });
+      const wanted = [w.make(), w.make({ options: { uniqueKey: "k" } })];
+      const unwanted = [w.make()];
+      const results = await w.driver.settle({
+        transitions: [
+          withFollowUps(decideAt(jobs[0]!, done, AT), wanted),
+          withFollowUps(decideAt(stale, done, AT), unwanted),
+          decideAt(jobs[1]!, done, AT),
+        ],
+        close: [],
+      });
+      assert.deepEqual(results, ["applied", "stale", "applied"]);
+      const ids = [...wanted, ...unwanted].map(({ id }) => id);
+      assert.deepEqual((await w.driver.get(ids)).map(({ id }) => id), [wanted[0]!.id]);
+      assert.deepEqual(await w.claimIds(), [holder, wanted[0]!.id]);
+    },
   "a second ending of the same run is stale and changes nothing": async (w) => {
     for (const first of [done, failed, doomed, cancelled, expired, released, snoozed]) {
       const job = await w.start();

@@ -20,6 +20,7 @@ function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, j
     log: () => {},
     progress: () => {},
     steps: new Steps({ driver: new MemoryDriver(), now: () => clock.now() }),
+    enqueue: () => Promise.resolve({ id: "" }),
     onAbandoned: () => void abandoned++,
     ...options,
   });

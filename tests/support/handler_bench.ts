@@ -47,6 +47,7 @@ export async function attempt(
     extend: () => {},
     checkpoint: (() => Promise.resolve(undefined)) as Checkpoint,
     step: (_, work) => Promise.try(work),
+    enqueue: () => Promise.resolve({ id: "" }),
     log: (text, stream = "system") => {
       // Enough to look at; the real log is capped as well.
       if (log[stream].length < 1_000_000) log[stream] += text;

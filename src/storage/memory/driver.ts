@@ -4,6 +4,7 @@ import { addHistograms } from "../../domain/histogram.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Queue } from "../../domain/queue.ts";
+import type { JobState } from "../../domain/states.ts";
 import type { Run } from "../../domain/transition.ts";
 import type {
   AbsentWorkers,
@@ -32,6 +33,7 @@ import type {
   Wake,
   WorkerRow,
 } from "../driver.ts";
+import { followUpsOf } from "../follow_ups.ts";
 import { system } from "../system.ts";
 import { amendJob } from "./amend.ts";
 import { appendLog, claimJobs, insertJob, settleRuns } from "./life.ts";
@@ -117,9 +119,14 @@ export class MemoryDriver implements Driver {
     return this.#run(() => {
       const results = settleRuns(this.#tables, batch);
       const applied = batch.transitions.filter((_, index) => results[index] === "applied");
-      for (const state of ["available", "scheduled"] as const) {
-        if (applied.some((transition) => transition.to === state)) this.#wake(state);
-      }
+      const inserted = copy(followUpsOf(batch.transitions, results)).map((job) =>
+        insertJob(this.#tables, job)
+      );
+      const states = new Set<JobState>([
+        ...applied.map(({ to }) => to),
+        ...inserted.map(({ state }) => state),
+      ]);
+      for (const state of ["available", "scheduled"] as const) if (states.has(state)) this.#wake(state);
       return results;
     });
   }

@@ -109,7 +109,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#queueIds = new QueueIds(connections, names);
     this.#inserter = new Inserter(connections, names, this.#queueIds);
     this.#claimers = new Claimers({ connections, names, queues: this.#queueIds, system });
-    this.#settler = new Settler(connections, names);
+    this.#settler = new Settler(connections, names, this.#inserter);
     this.#absence = new Absence(connections, names);
     this.#id = crypto.randomUUID();
     const silent = options.notify === false;

@@ -3,7 +3,7 @@ import type { NewJob } from "../../domain/job.ts";
 import type { InsertResult } from "../driver.ts";
 import { text } from "../sql/row.ts";
 import type { Row } from "../sql/script.ts";
-import type { Connections, Query } from "./connections.ts";
+import type { Connections, Query, RunQuery } from "./connections.ts";
 import { isDuplicate } from "./errors.ts";
 import {
   Holders,
@@ -53,13 +53,18 @@ export class Inserter {
    * all, as if it had come a moment later.
    */
   async insert(jobs: NewJob[]): Promise<Inserted> {
-    const ids = await this.#queues.ofJobs(jobs);
-    const entries = jobs.map((job, at) => insertion(job, ids[at] ?? 0));
+    const entries = await this.prepare(jobs);
     if (entries.every(({ lock }) => lock === null)) {
       const done = await this.#all(entries);
       if (done !== null) return done;
     }
-    return await this.#free(entries);
+    return await this.insertWithin((query, values) => this.#connections.query(query, values), entries);
+  }
+
+  /** Finds the queues of jobs, and creates them. */
+  async prepare(jobs: NewJob[]): Promise<Insertion[]> {
+    const ids = await this.#queues.ofJobs(jobs);
+    return jobs.map((job, at) => insertion(job, ids[at] ?? 0));
   }
 
   /** Without unique keys only a repeated id can be in the way; null then, and nothing was written. */
@@ -75,7 +80,8 @@ export class Inserter {
     return { results, places: places(rows), scheduled: results.some(({ state }) => state === "scheduled") };
   }
 
-  async #free(entries: Insertion[]): Promise<Inserted> {
+  /** {@linkcode insert} of jobs that are prepared, by statements that may be part of a transaction. */
+  async insertWithin(run: RunQuery, entries: Insertion[]): Promise<Inserted> {
     const done: Inserted = { results: [], places: [], scheduled: false };
     let open = entries.map((entry, at) => ({ at, entry }));
     for (let round = 0; open.length > 0; round++) {
@@ -88,15 +94,15 @@ export class Inserter {
           },
         );
       }
-      open = await this.#round(open, done);
+      open = await this.#round(run, open, done);
     }
     return done;
   }
 
   /** One try; gives what is still open. */
-  async #round(open: Numbered[], done: Inserted): Promise<Numbered[]> {
-    const values = insertValues(open.map(({ entry }) => entry));
-    const rows = await this.#connections.query(this.#insertFree, values);
+  async #round(run: RunQuery, open: Numbered[], done: Inserted): Promise<Numbered[]> {
+    const values = insertValues(withDistinctIds(open.map(({ entry }) => entry)));
+    const rows = await run(this.#insertFree, values);
     done.places.push(...places(rows));
     const added = new Map(rows.map((row) => [text(row.id), row]));
     const rest = open.filter(({ at, entry }) => {
@@ -108,13 +114,13 @@ export class Inserter {
       if (row.seq === null) done.scheduled = true;
       return false;
     });
-    return rest.length === 0 ? [] : await this.#name(rest, done);
+    return rest.length === 0 ? [] : await this.#name(run, rest, done);
   }
 
-  async #name(rest: Numbered[], done: Inserted): Promise<Numbered[]> {
+  async #name(run: RunQuery, rest: Numbered[], done: Inserted): Promise<Numbered[]> {
     const ids = JSON.stringify(rest.map(({ entry }) => entry.job.id));
     const locks = JSON.stringify(rest.flatMap(({ entry }) => entry.lock ?? []));
-    const holders = new Holders(await this.#connections.query(this.#holders, [ids, locks]));
+    const holders = new Holders(await run(this.#holders, [ids, locks]));
     return rest.filter(({ at, entry }) => {
       const holder = holders.of(entry);
       if (holder === undefined) return true;
@@ -122,6 +128,13 @@ export class Inserter {
       return false;
     });
   }
+}
+
+/** Of jobs with the same id the first: the statement writes them in an order of its own. */
+function withDistinctIds(entries: Insertion[]): Insertion[] {
+  const byId = new Map<string, Insertion>();
+  for (const entry of entries) if (!byId.has(entry.job.id)) byId.set(entry.job.id, entry);
+  return [...byId.values()];
 }
 
 interface Numbered {

@@ -2,8 +2,10 @@ import type { Transition } from "../../domain/transition.ts";
 import type { SettleBatch, SettleResult } from "../driver.ts";
 import { int, json, text, textOrNull } from "../sql/row.ts";
 import type { Row } from "../sql/script.ts";
-import type { Connections, Query, Value } from "./connections.ts";
+import { followUpsOf } from "../follow_ups.ts";
+import type { Connections, Query, RunQuery, Value } from "./connections.ts";
 import { instant } from "./dialect.ts";
+import type { Inserter } from "./inserter.ts";
 import { Kinds } from "./kinds.ts";
 import type { Names } from "./names.ts";
 import { type Place, place } from "./place.ts";
@@ -135,39 +137,61 @@ export interface Settled {
 /** Ends runs. */
 export class Settler {
   readonly #connections: Connections;
+  readonly #inserter: Inserter;
   readonly #settle: Query;
   readonly #rescue: Query;
   readonly #standing: Query;
 
-  constructor(connections: Connections, names: Names) {
+  constructor(connections: Connections, names: Names, inserter: Inserter) {
     this.#connections = connections;
+    this.#inserter = inserter;
     this.#settle = settleQuery(names, false);
     this.#rescue = settleQuery(names, true);
     this.#standing = standingQuery(names);
   }
 
-  /** {@linkcode Driver.settle}: one statement, and a second one only to say why something was not written. */
+  /** {@linkcode Driver.settle} */
   async settle(batch: SettleBatch): Promise<Settled> {
+    const followUps = batch.transitions.flatMap(({ followUps }) => followUps ?? []);
+    if (followUps.length === 0) {
+      return await this.#write((query, values) => this.#connections.query(query, values), batch);
+    }
+    const prepared = await this.#inserter.prepare(followUps);
+    return await this.#connections.transaction(async (run) => {
+      const settled = await this.#write(run, batch);
+      const wanted = new Set(followUpsOf(batch.transitions, settled.results));
+      const { places, scheduled } = await this.#inserter.insertWithin(
+        run,
+        prepared.filter(({ job }) => wanted.has(job)),
+      );
+      return {
+        ...settled,
+        places: [...settled.places, ...places],
+        scheduled: settled.scheduled || scheduled,
+      };
+    });
+  }
+
+  /** One statement, and a second one only to say why something was not written. */
+  async #write(run: RunQuery, batch: SettleBatch): Promise<Settled> {
     const query = batch.rescue === undefined ? this.#settle : this.#rescue;
-    const [row] = await this.#connections.query(query, settleValues(batch));
+    const [row] = await run(query, settleValues(batch));
     const written = new Set(textOrNull(row?.written)?.split(" ").map(Number));
     return {
-      results: await this.#results(batch, written, row?.guarded !== false),
+      results: await this.#results(run, batch, row?.guarded === false ? null : written),
       places: (json(row?.places) as [number, number, number][] ?? []).map(place),
       scheduled: row?.scheduled === true,
     };
   }
 
   async #results(
+    run: RunQuery,
     { transitions }: SettleBatch,
-    written: Set<number>,
-    guarded: boolean,
+    written: Set<number> | null,
   ): Promise<SettleResult[]> {
-    if (!guarded) return transitions.map(() => "stale");
+    if (written === null) return transitions.map(() => "stale");
     const rest = transitions.filter((_, pos) => !written.has(pos)).map(({ id }) => id);
-    const standing = rest.length === 0
-      ? []
-      : await this.#connections.query(this.#standing, [JSON.stringify(rest)]);
+    const standing = rest.length === 0 ? [] : await run(this.#standing, [JSON.stringify(rest)]);
     return classify(transitions, written, standing);
   }
 }

@@ -21,6 +21,7 @@ import type {
   StoreFact,
   Wake,
 } from "../driver.ts";
+import { followUpsOf } from "../follow_ups.ts";
 import { checkSchema, type Migration, planMigrations } from "../sql/migrations.ts";
 import type { Dialect } from "../sql/dialect.ts";
 import { SqlOperations } from "../sql/operations.ts";
@@ -149,9 +150,12 @@ class SqliteDriver extends SqlOperations implements Driver {
 
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
     const connection = await this.#connect();
-    const may = (state: JobState): boolean => batch.transitions.some(({ to }) => to === state);
+    const inserts = batch.transitions.some(({ followUps }) => followUps !== undefined);
+    const may = (state: JobState): boolean => inserts || batch.transitions.some(({ to }) => to === state);
     const settled = connection.write(() => {
       const results = settleRuns(connection, batch);
+      const followUps = inserts ? followUpsOf(batch.transitions, results) : [];
+      if (followUps.length > 0) insertJobs(connection, followUps);
       return may("available") ? this.#changing(results) : results;
     });
     this.#ring("available", may("available"));

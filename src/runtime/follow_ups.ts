@@ -1,0 +1,33 @@
+import { JobdError } from "../domain/errors.ts";
+import type { NewJob } from "../domain/job.ts";
+import type { JobRequest } from "../domain/request.ts";
+import { attemptOver } from "./attempt_over.ts";
+import { type EnqueueOptions, type JobDefinition, requestOf } from "./definition.ts";
+import type { FollowUp } from "./handler.ts";
+import type { Slot } from "./slots.ts";
+
+/** Jobs that one attempt can enqueue with its end. */
+const MAX = 10_000;
+
+/** Makes jobs of requests, for the namespace of the worker. */
+export type NewJobs = (requests: readonly JobRequest[]) => Promise<NewJob[]>;
+
+/** Notes a job that an attempt wants to be enqueued with its end. */
+export async function addFollowUp(
+  slot: Slot,
+  newJobs: NewJobs,
+  wanted: { job: JobDefinition | JobRequest; payload: unknown; options: EnqueueOptions | undefined },
+): Promise<FollowUp> {
+  const { job, payload, options } = wanted;
+  const made = await newJobs([await requestOf(job, payload, options)]);
+  if (slot.ended) throw attemptOver();
+  slot.followUps ??= [];
+  if (slot.followUps.length >= MAX) {
+    throw new JobdError("invalid_request", `One attempt can enqueue no more than ${MAX} jobs with its end`, {
+      hint:
+        "Enqueue a job that enqueues the others, or use `jobd.enqueueMany()`, which does not wait for the end.",
+    });
+  }
+  slot.followUps.push(...made);
+  return { id: made[0]?.id ?? "" };
+}
