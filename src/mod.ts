@@ -64,7 +64,15 @@ export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
-export type { ActionReport, JobFilter, Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
+export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
+export type {
+  ActionOptions,
+  ActionReport,
+  Jobs,
+  LogsOptions,
+  Selection,
+  WaitOptions,
+} from "./runtime/jobs.ts";
 export type { Queues } from "./runtime/queues.ts";
 export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logger.ts";

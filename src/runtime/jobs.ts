@@ -2,12 +2,19 @@ import { type Amendment, type JobAction, planAction } from "../domain/amendment.
 import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
 import { isFinal } from "../domain/states.ts";
-import type { Driver, JobQuery, Page } from "../storage/driver.ts";
+import type { Driver, Page } from "../storage/driver.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
+import { type JobFilter, jobQuery } from "./job_filter.ts";
 import type { StoreTime } from "./store_time.ts";
 
-/** Which jobs. */
-export type JobFilter = Omit<JobQuery, "namespace" | "limit" | "cursor">;
+/** Which jobs an action is for: some by id, or all that match. */
+export type Selection = readonly string[] | JobFilter;
+
+/** Options of an action on many jobs. */
+export interface ActionOptions {
+  /** Told how many were looked at so far. */
+  onProgress?(done: number): void;
+}
 
 /** What became of an action on many jobs. */
 export interface ActionReport {
@@ -91,8 +98,15 @@ export class Jobs {
   }
 
   /** One page of jobs; {@linkcode JobQuery} says in which order. */
-  page(query: JobFilter & { limit: number; cursor?: string }): Promise<Page<Job>> {
-    return this.#driver.list({ ...query, namespace: this.#namespace });
+  async page(
+    { limit, cursor, ...filter }: JobFilter & { limit: number; cursor?: string },
+  ): Promise<Page<Job>> {
+    return await this.#driver.list({
+      ...jobQuery(filter),
+      ...(cursor === undefined ? {} : { cursor }),
+      limit,
+      namespace: this.#namespace,
+    });
   }
 
   /** All jobs that match, page by page. */
@@ -100,8 +114,61 @@ export class Jobs {
     for await (const page of this.#pages(filter)) yield* page;
   }
 
+  /**
+   * Cancels a job: one that had not started never starts; a running one is told to stop.
+   * @throws {JobdError} `not_found`; `conflict` when it has ended already
+   */
+  cancel(id: string): Promise<void>;
+  /** Cancels many. */
+  cancel(jobs: Selection, options?: ActionOptions): Promise<ActionReport>;
+  cancel(jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
+    return this.#do("cancel", jobs, options);
+  }
+
+  /**
+   * Starts a new life of a job that has ended, with its failures forgotten.
+   * @throws {JobdError} `not_found`; `conflict` when it has not ended, or another unfinished job has its unique key
+   */
+  retry(id: string): Promise<void>;
+  /** Starts new lives of many. */
+  retry(jobs: Selection, options?: ActionOptions): Promise<ActionReport>;
+  retry(jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
+    return this.#do("retry", jobs, options);
+  }
+
+  /** Lets a job that waits for a time run now. @throws {JobdError} `not_found`; `conflict` when it does not wait */
+  run(id: string): Promise<void>;
+  /** Lets many run now. */
+  run(jobs: Selection, options?: ActionOptions): Promise<ActionReport>;
+  run(jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
+    return this.#do("run", jobs, options);
+  }
+
+  /** Removes a job with its history. @throws {JobdError} `not_found`; `conflict` while it runs */
+  delete(id: string): Promise<void>;
+  /** Removes many. */
+  delete(jobs: Selection, options?: ActionOptions): Promise<ActionReport>;
+  delete(jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
+    return this.#do("delete", jobs, options);
+  }
+
+  async #do(
+    action: JobAction,
+    jobs: string | Selection,
+    options: ActionOptions = {},
+  ): Promise<ActionReport | void> {
+    if (Array.isArray(jobs)) return await this.act(action, jobs as readonly string[]);
+    if (typeof jobs !== "string") {
+      return await this.actAll(action, narrowed(action, jobs as JobFilter), options);
+    }
+    const { failed: [failure] } = await this.act(action, [jobs]);
+    if (failure === undefined) return;
+    if (failure.code === "not_found") throw notFound(jobs);
+    throw new JobdError(failure.code, `Job ${jobs}: ${failure.reason}`);
+  }
+
   /** Does something to jobs by id. */
-  async act(action: JobAction, ids: string[]): Promise<ActionReport> {
+  async act(action: JobAction, ids: readonly string[]): Promise<ActionReport> {
     const report: ActionReport = { succeeded: [], failed: [] };
     const unique = [...new Set(ids)];
     for (let at = 0; at < unique.length; at += PAGE) {
@@ -114,10 +181,11 @@ export class Jobs {
   async actAll(
     action: JobAction,
     filter: JobFilter,
-    options: { onProgress?(done: number): void } = {},
+    options: ActionOptions = {},
   ): Promise<ActionReport> {
     const report: ActionReport = { succeeded: [], failed: [] };
-    const createdBefore = Math.min(filter.createdBefore ?? Infinity, this.#time.now() + 1);
+    const given = jobQuery(filter).createdBefore ?? Infinity;
+    const createdBefore = Math.min(given, this.#time.now() + 1);
     for await (const page of this.#pages({ ...filter, createdBefore })) {
       await this.#actOn(action, page.map(({ id }) => id), report);
       options.onProgress?.(report.succeeded.length + report.failed.length);
@@ -225,6 +293,14 @@ export class Jobs {
     }
     return stale;
   }
+}
+
+/** By mistake an empty filter is quickly written, and then acts on everything. */
+function narrowed(action: JobAction, filter: JobFilter): JobFilter {
+  if (Object.keys(filter).length > 0) return filter;
+  throw new JobdError("invalid_request", `It is not said which jobs to ${action}: the filter is empty`, {
+    hint: 'Give ids or a filter; { state: ["dead", "cancelled"] } and the like are filters too.',
+  });
 }
 
 function notFound(id: string): JobdError {

@@ -15,7 +15,7 @@ async function working(handlers: Handlers) {
   });
   await worker.start();
   const children = async (): Promise<unknown[]> =>
-    (await Array.fromAsync(jobd.jobs.list({ types: ["child"] }))).map(({ payload }) => payload);
+    (await Array.fromAsync(jobd.jobs.list({ type: "child" }))).map(({ payload }) => payload);
   const close = async (): Promise<void> => {
     await worker.stop();
     await jobd.close();

@@ -61,9 +61,9 @@ Deno.test("Jobs.actAll() acts on what matches, page by page, and reports what it
     Array.from({ length: 450 }, (_, index) => ({ type: index % 2 ? "odd" : "even", delay: "1h" })),
   );
   let told = 0;
-  const report = await jobd.jobs.actAll("cancel", { types: ["odd"] }, { onProgress: (done) => told = done });
+  const report = await jobd.jobs.actAll("cancel", { type: "odd" }, { onProgress: (done) => told = done });
   assert.deepEqual([report.succeeded.length, report.failed.length, told], [225, 0, 225]);
-  const cancelled = await Array.fromAsync(jobd.jobs.list({ states: ["cancelled"] }));
+  const cancelled = await Array.fromAsync(jobd.jobs.list({ state: "cancelled" }));
   assert.ok(cancelled.length === 225 && cancelled.every(({ type }) => type === "odd"));
   const again = await jobd.jobs.act("run", cancelled.slice(0, 2).map(({ id }) => id));
   assert.deepEqual(again.failed.map((one) => one.code), ["conflict", "conflict"]);
@@ -103,4 +103,38 @@ Deno.test("Queues are created, changed, paused and resumed by name", async () =>
   assert.ok(updated.pausedAt !== null);
   assert.deepEqual(updated.settings, { timeoutMs: 5 });
   assert.equal((await jobd.queues.resume("mail")).pausedAt, null);
+});
+
+Deno.test("jobs are cancelled, run, retried and deleted by id, by ids and by filter", async () => {
+  await using jobd = await open();
+  const make = async (type: string, count: number): Promise<string[]> =>
+    (await jobd.enqueueMany(Array.from({ length: count }, () => ({ type, delay: "1h" })))).map(({ id }) =>
+      id
+    );
+  const state = async (id: string): Promise<string> => (await jobd.jobs.get(id)).state;
+  const [one = "", two = "", three = ""] = await make("a", 3);
+  await jobd.jobs.run(one);
+  await jobd.jobs.cancel(two);
+  assert.deepEqual([await state(one), await state(two)], ["available", "cancelled"]);
+  await jobd.jobs.retry(two);
+  await jobd.jobs.delete(two);
+  await assert.rejects(jobd.jobs.get(two), code("not_found"));
+  await assert.rejects(jobd.jobs.cancel(two), code("not_found"));
+  await assert.rejects(jobd.jobs.retry(one), code("conflict"));
+
+  const report = await jobd.jobs.cancel([one, two, three]);
+  assert.deepEqual([report.succeeded, report.failed.map(({ id }) => id)], [[one, three], [two]]);
+  const others = await make("b", 2);
+  assert.deepEqual((await jobd.jobs.cancel({ type: ["b", "c"] })).succeeded.sort(), others.sort());
+  assert.equal((await jobd.jobs.delete({ state: "cancelled", type: "b" })).succeeded.length, 2);
+});
+
+Deno.test("a filter that says nothing, or something unknown, acts on nothing", async () => {
+  await using jobd = await open();
+  const { id } = await jobd.enqueue({ type: "a" });
+  await assert.rejects(jobd.jobs.cancel({}), code("invalid_request"));
+  await assert.rejects(jobd.jobs.cancel({ types: ["b"] } as never), code("invalid_request"));
+  await assert.rejects(jobd.jobs.cancel({ state: "done" as never }), code("invalid_request"));
+  await assert.rejects(Array.fromAsync(jobd.jobs.list({ kind: "b" } as never)), code("invalid_request"));
+  assert.equal((await jobd.jobs.get(id)).state, "available");
 });

@@ -1,7 +1,8 @@
 import type { JobAction } from "../../../domain/amendment.ts";
 import { JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
-import type { ActionReport, JobFilter } from "../../../runtime/jobs.ts";
+import type { JobFilter } from "../../../runtime/job_filter.ts";
+import type { ActionReport } from "../../../runtime/jobs.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { FILTER, PAGE } from "../commands/options.ts";
@@ -19,7 +20,7 @@ type Yes = { yes: OptionSpec<boolean> };
 export async function listDead({ options }: Input<Filter & typeof PAGE>, context: Context): Promise<void> {
   const jobd = await context.jobd();
   const filter = filterOf(options, jobd.now());
-  await printPage(context, jobd, { ...filter, states: ["dead"] }, {
+  await printPage(context, jobd, { ...filter, state: "dead" }, {
     ...options,
     none: isNarrowed(filter) ? "No such dead letters." : "No dead letters.",
   });
@@ -112,7 +113,7 @@ async function byId(
 async function byFilter(action: JobAction, filter: JobFilter, context: Context, jobd: Jobd): Promise<number> {
   const { out } = context;
   const verb = action === "retry" ? "run again" : "deleted";
-  const report: ActionReport = await jobd.jobs.actAll(action, { ...filter, states: ["dead"] }, {
+  const report: ActionReport = await jobd.jobs.actAll(action, { ...filter, state: "dead" }, {
     onProgress: (done) => out.progress(`${count(done, "dead letter")} looked at`),
   });
   out.endProgress();

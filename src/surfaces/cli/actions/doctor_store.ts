@@ -84,7 +84,7 @@ function localWorker(workers: readonly WorkerRow[], now: number): Finding {
 export async function checkWork(context: Context): Promise<Finding[]> {
   const jobd = await context.jobd();
   const [workers, queues] = [await jobd.workers(), await jobd.queues.list()];
-  const { items } = await jobd.jobs.page({ states: ["available"], limit: SAMPLE });
+  const { items } = await jobd.jobs.page({ state: "available", limit: SAMPLE });
   const types = [...new Set(items.map(({ type }) => type))];
   const unserved = types.filter((type) =>
     !workers.some((worker) => worker.types === "all" || worker.types.includes(type))

@@ -1,5 +1,5 @@
 import type { Job } from "../../../domain/job.ts";
-import type { JobFilter } from "../../../runtime/jobs.ts";
+import type { JobFilter } from "../../../runtime/job_filter.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Page } from "../../../storage/driver.ts";
 import type { Input } from "../command.ts";

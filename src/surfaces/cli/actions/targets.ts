@@ -1,6 +1,6 @@
 import { type ErrorCode, JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
-import type { JobFilter } from "../../../runtime/jobs.ts";
+import type { JobFilter } from "../../../runtime/job_filter.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { OptionValues } from "../command.ts";
 import type { FILTER, STATE_FILTER } from "../commands/options.ts";
@@ -52,10 +52,10 @@ export function filterOf(
   const { state = [], queue, type, tag, origin, search, before } = options;
   const some = <T>(items: T[]): T[] | undefined => items.length === 0 ? undefined : items;
   return compact({
-    states: some(state),
-    queues: some(queue),
-    types: some(type),
-    tags: some(tag),
+    state: some(state),
+    queue: some(queue),
+    type: some(type),
+    tag: some(tag),
     origin,
     search,
     createdBefore: typeof before === "object" ? now - before.agoMs : before,
@@ -64,5 +64,5 @@ export function filterOf(
 
 /** Whether flags narrow the choice at all. */
 export function isNarrowed(filter: JobFilter): boolean {
-  return Object.keys(filter).some((key) => key !== "states");
+  return Object.keys(filter).some((key) => key !== "state");
 }
