@@ -64,6 +64,7 @@ export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
+export type { DeadFilter, DeadLetters } from "./runtime/dead_letters.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
 export type {
   ActionOptions,

@@ -17,6 +17,7 @@ import { Batcher } from "./batcher.ts";
 import { Ids } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
+import { DeadLetters } from "./dead_letters.ts";
 import { type EnqueueOptions, type JobDefinition, requestOf } from "./definition.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Jobs } from "./jobs.ts";
@@ -101,6 +102,8 @@ export class Jobd implements AsyncDisposable {
   readonly namespace: string;
   /** Look at jobs and act on them. */
   readonly jobs: Jobs;
+  /** Jobs that have failed for good. */
+  readonly dead: DeadLetters;
   /** Look at queues and change them. */
   readonly queues: Queues;
   readonly #parts: Parts;
@@ -113,6 +116,7 @@ export class Jobd implements AsyncDisposable {
     this.#parts = parts;
     this.namespace = parts.namespace;
     this.jobs = new Jobs(parts);
+    this.dead = new DeadLetters(this.jobs);
     this.queues = new Queues(parts);
     this.#settings = new QueueSettingsCache(parts);
     this.#inserts = new Batcher({

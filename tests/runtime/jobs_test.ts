@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Jobd, JobdError } from "../../src/mod.ts";
+import { discard, Jobd, JobdError } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 
 const open = (namespace?: string, driver = new MemoryDriver({ now: () => Date.now() })): Promise<Jobd> =>
@@ -137,4 +137,30 @@ Deno.test("a filter that says nothing, or something unknown, acts on nothing", a
   await assert.rejects(jobd.jobs.cancel({ state: "done" as never }), code("invalid_request"));
   await assert.rejects(Array.fromAsync(jobd.jobs.list({ kind: "b" } as never)), code("invalid_request"));
   assert.equal((await jobd.jobs.get(id)).state, "available");
+});
+
+Deno.test("Jobd.dead shows dead letters only, and acts on nothing else", async () => {
+  await using jobd = await open();
+  await using worker = jobd.worker({ handlers: { bad: () => discard("no") }, pollIntervalMs: 20 });
+  await worker.start();
+  const made = await jobd.enqueueMany([{ type: "bad", payload: 1 }, { type: "bad", queue: "q" }, {
+    type: "ok",
+  }]);
+  const [first = "", second = "", alive = ""] = made.map(({ id }) => id);
+  for (const id of [first, second]) await jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  await worker.stop();
+  assert.deepEqual(
+    (await Array.fromAsync(jobd.dead.list())).map(({ id }) => id).sort(),
+    [first, second].sort(),
+  );
+  assert.deepEqual((await jobd.dead.page({ limit: 5, queue: "q" })).items.map(({ id }) => id), [second]);
+  assert.equal((await jobd.dead.get(first)).error?.message, "no");
+  await assert.rejects(jobd.dead.get(alive), code("conflict"));
+  await assert.rejects(jobd.dead.delete(alive), code("conflict"));
+  await jobd.dead.retry(first);
+  assert.equal((await jobd.jobs.get(first)).state, "available");
+  await assert.rejects(jobd.dead.retry(first), code("conflict"));
+  assert.deepEqual((await jobd.dead.retry({ queue: "other" })).succeeded, []);
+  assert.deepEqual((await jobd.dead.purge()).succeeded, [second]);
+  assert.equal((await Array.fromAsync(jobd.jobs.list())).length, 2);
 });
