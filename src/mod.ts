@@ -38,6 +38,7 @@ export type {
   DefinitionOptions,
   EnqueueOptions,
   JobDefinition,
+  Within,
 } from "./runtime/definition.ts";
 export { Enqueued } from "./runtime/enqueued.ts";
 export type { ResultOptions } from "./runtime/enqueued.ts";

@@ -13,7 +13,14 @@ import {
   type Middleware,
   type RunContext,
 } from "./handler.ts";
+import type { Transaction } from "../storage/transaction.ts";
 import { checkPayload, issuesText, type PayloadSchema, type SchemaIssue } from "./payload_schema.ts";
+
+/** Where a job is stored. */
+export interface Within {
+  /** A PostgreSQL transaction of the caller's own: the job exists when it commits, and never when it does not. */
+  tx?: Transaction;
+}
 
 /** What a producer may say about one job besides its type and payload; it beats what the definition says. */
 export type EnqueueOptions = Omit<JobRequest, "type" | "payload" | "namespace">;

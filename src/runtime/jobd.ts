@@ -10,6 +10,7 @@ import type {
   QueueCount,
   StatRow,
   StoreFact,
+  Transaction,
   WorkerRow,
 } from "../storage/driver.ts";
 import { openDriver, type OpenDriverOptions } from "../storage/open.ts";
@@ -18,7 +19,13 @@ import { Ids } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
 import { DeadLetters } from "./dead_letters.ts";
-import { type EnqueueOptions, type JobDefinition, requestOf } from "./definition.ts";
+import {
+  type EnqueueOptions,
+  isDefinition,
+  type JobDefinition,
+  requestOf,
+  type Within,
+} from "./definition.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Jobs } from "./jobs.ts";
 import { silentLogger } from "./logger.ts";
@@ -178,22 +185,24 @@ export class Jobd implements AsyncDisposable {
   enqueue<Input, Result>(
     job: JobDefinition<Input, Result>,
     payload: Input,
-    options?: EnqueueOptions,
+    options?: EnqueueOptions & Within,
   ): Promise<Enqueued<Result>>;
   /** Stores one job by a request that says everything. */
-  enqueue(request: JobRequest): Promise<Enqueued>;
+  enqueue(request: JobRequest, within?: Within): Promise<Enqueued>;
   async enqueue(
     job: JobDefinition | JobRequest,
-    payload?: unknown,
-    options?: EnqueueOptions,
+    given?: unknown,
+    { tx: own, ...options }: EnqueueOptions & Within = {},
   ): Promise<Enqueued<unknown>> {
-    const [result] = await this.#insert([await requestOf(job, payload, options)]);
+    const tx = isDefinition(job) ? own : (given as Within | undefined)?.tx;
+    const [result] = await this.#insert([await requestOf(job, given, options)], tx);
     return result as Enqueued<unknown>;
   }
 
   /** Stores many jobs, all or none; results are in the order of the requests. At most 10,000 in one call. */
   async enqueueMany<Inputs extends readonly unknown[]>(
     jobs: readonly PlainJob[] | { readonly [K in keyof Inputs]: DefinedJob<Inputs[K]> | PlainJob },
+    { tx }: Within = {},
   ): Promise<Enqueued[]> {
     const items = jobs as readonly (PlainJob | DefinedJob<unknown>)[];
     const requests = items.some(isDefined)
@@ -208,7 +217,7 @@ export class Jobd implements AsyncDisposable {
         },
       );
     }
-    return requests.length === 0 ? [] : await this.#insert(requests);
+    return requests.length === 0 ? [] : await this.#insert(requests, tx);
   }
 
   /** One page of attempts, those of the newest jobs first. */
@@ -292,8 +301,10 @@ export class Jobd implements AsyncDisposable {
     await this.close();
   }
 
-  async #insert(requests: readonly JobRequest[]): Promise<Enqueued[]> {
-    const results = await this.#inserts.add(await this.#newJobs(requests));
+  async #insert(requests: readonly JobRequest[], tx?: Transaction): Promise<Enqueued[]> {
+    const jobs = await this.#newJobs(requests);
+    const results =
+      await (tx === undefined ? this.#inserts.add(jobs) : this.#parts.driver.insertWithin(tx, jobs));
     return results.map((result) => new Enqueued(result, this.jobs));
   }
 

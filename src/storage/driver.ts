@@ -5,8 +5,10 @@ import type { Queue, QueueSettings, Retention } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { Transaction } from "./transaction.ts";
 
 export type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+export type { Transaction } from "./transaction.ts";
 
 /** Options of {@linkcode Driver.close}. */
 export interface CloseOptions {
@@ -64,6 +66,11 @@ export interface Driver {
    * inside a priority, jobs become available in the order given.
    */
   insert(jobs: NewJob[]): Promise<InsertResult[]>;
+  /**
+   * `insert` within a transaction of the caller's, which commits it or not; queues are created apart from it. Where the
+   * backend has no such transactions it rejects with `invalid_request`.
+   */
+  insertWithin(transaction: Transaction, jobs: NewJob[]): Promise<InsertResult[]>;
   /**
    * Starts up to `limit` available jobs under one new lease: state running, attempt + 1, lease and worker set.
    * Queues in the order of the request, inside a queue higher priority first and then arrival order; with

@@ -35,6 +35,7 @@ import type {
 } from "../driver.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { system } from "../system.ts";
+import { noTransactions } from "../transaction.ts";
 import { amendJob } from "./amend.ts";
 import { appendLog, claimJobs, insertJob, settleRuns } from "./life.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
@@ -108,6 +109,12 @@ export class MemoryDriver implements Driver {
         if (created.some((result) => result.state === state)) this.#wake(state);
       }
       return results;
+    });
+  }
+
+  insertWithin(): Promise<InsertResult[]> {
+    return this.#run(() => {
+      throw noTransactions("memory");
     });
   }
 

@@ -43,6 +43,7 @@ import { QueueIds } from "./queue_ids.ts";
 import { checkReady, readTime } from "./ready.ts";
 import { runScript } from "./scripts.ts";
 import { Settler } from "./settle.ts";
+import { runWithin, type Transaction } from "../transaction.ts";
 
 /** Options of {@linkcode openPostgres}. */
 export interface PostgresOptions extends Partial<System> {
@@ -164,6 +165,18 @@ class PostgresDriver extends SqlOperations implements Driver {
     const { results, places, scheduled } = await this.#inserter.insert(jobs);
     this.#available(places);
     if (scheduled) this.#tell("scheduled");
+    return results;
+  }
+
+  async insertWithin(transaction: Transaction, jobs: NewJob[]): Promise<InsertResult[]> {
+    const entries = await this.#inserter.prepare(jobs);
+    const { results, places, scheduled } = await this.#inserter.insertWithin(
+      // The types of parameters are said, because libraries differ in how they send a text that is JSON.
+      ({ text }, values = []) =>
+        runWithin(transaction, text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values),
+      entries,
+    );
+    await this.#notifier.within(transaction, this.#names.channel, { places, scheduled });
     return results;
   }
 

@@ -1,5 +1,6 @@
 import type { Place } from "./place.ts";
 import { sleep, type System } from "../../domain/clock.ts";
+import { runWithin, type Transaction } from "../transaction.ts";
 
 /** What processes tell each other: hints, nothing that must arrive. */
 export interface Message {
@@ -31,6 +32,8 @@ export interface NotifierOptions {
 
 /** One message in this time at most. */
 const GAP_MS = 10;
+/** One transaction of a caller in this time tells at most. */
+const WITHIN_GAP_MS = 50;
 /** Lanes in one message at most; PostgreSQL allows 8000 bytes. */
 const LANES_MAX = 120;
 
@@ -42,6 +45,7 @@ export class Notifier {
   readonly #options: NotifierOptions;
   readonly #closing = new AbortController();
   #lanes = new Map<string, Place>();
+  #withinAt = -Infinity;
   #flags: Omit<Message, "from" | "lanes"> = {};
   #busy: Promise<void> | null = null;
 
@@ -58,6 +62,25 @@ export class Notifier {
       if (known === undefined || place.seq < known.seq) this.#lanes.set(key, place);
     }
     this.#start();
+  }
+
+  /**
+   * The same within a transaction of a caller, which tells it when it commits. Such commits wait for each other, so only one
+   * in a while tells; the others are found by polling.
+   */
+  async within(
+    transaction: Transaction,
+    channel: string,
+    what: { places: Place[]; scheduled: boolean },
+  ): Promise<void> {
+    const { system, silent } = this.#options;
+    const { places, scheduled } = what;
+    const now = system.monotonic();
+    if (silent || (places.length === 0 && !scheduled) || now - this.#withinAt < WITHIN_GAP_MS) return;
+    this.#withinAt = now;
+    const lanes = places.slice(0, LANES_MAX).map(({ queueId, rank, seq }) => [queueId, rank, seq]);
+    const message = { from: "a transaction", lanes, ...(scheduled ? { scheduled } : {}) };
+    await runWithin(transaction, "select pg_notify($1::text, $2::text)", [channel, JSON.stringify(message)]);
   }
 
   /** Something else happened. */

@@ -21,6 +21,7 @@ import type {
   StoreFact,
   Wake,
 } from "../driver.ts";
+import { noTransactions } from "../transaction.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { checkSchema, type Migration, planMigrations } from "../sql/migrations.ts";
 import type { Dialect } from "../sql/dialect.ts";
@@ -133,6 +134,10 @@ class SqliteDriver extends SqlOperations implements Driver {
       results.some(({ outcome, state }) => outcome === "created" && state === "scheduled"),
     );
     return results;
+  }
+
+  insertWithin(): Promise<InsertResult[]> {
+    return Promise.reject(noTransactions("SQLite"));
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
