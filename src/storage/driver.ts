@@ -5,9 +5,11 @@ import type { Queue, QueueSettings, Retention } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { Transaction } from "./transaction.ts";
 
 export type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type { Transaction } from "./transaction.ts";
 
 /** Options of {@linkcode Driver.close}. */
@@ -176,34 +178,6 @@ export type Wake = "available" | "scheduled" | "cancel" | "any";
 export interface Listener extends AsyncDisposable {
   /** Whether hints from other processes arrive at present; false means polling alone. */
   readonly live: boolean;
-}
-
-/** Options of {@linkcode Driver.migrate}. */
-export interface MigrateOptions {
-  /** Stop at this number. */
-  to?: number;
-  /** Say what would be done, do nothing. */
-  dryRun?: boolean;
-  /** Told what is being done or waited for: one line for people. */
-  onProgress?(line: string): void;
-}
-
-/** What the schema has and lacks. */
-export interface MigrationStatus {
-  /** Migrations in the store, by number. */
-  applied: MigrationInfo[];
-  /** Migrations applied by this call, or that would be. */
-  pending: MigrationInfo[];
-}
-
-/** One migration. */
-export interface MigrationInfo {
-  /** Its number, from 1. */
-  number: number;
-  /** Its name. */
-  name: string;
-  /** Its SQL, for those not applied yet. */
-  sql?: string;
 }
 
 /** The answer for one inserted job. */
