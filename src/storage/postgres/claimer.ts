@@ -30,6 +30,8 @@ export interface ClaimerContext {
 /** A claim: the lanes that it asked, hints that came meanwhile, and how many jobs it wanted. */
 interface Asked {
   lanes: Lane[];
+  /** Whether there are others. */
+  partial: boolean;
   watch: Watch;
   limit: number;
 }
@@ -105,19 +107,20 @@ export class Claimer {
     return await this.#lanes.watching(async (watch) => {
       const values = claimValues(request, lanes);
       const rows = await this.#context.connections.queryArrays(this.#claim, values);
-      const jobs = this.#started(rows, { lanes, watch, limit: request.limit }).map((row) =>
+      const partial = lanes.length < all.length;
+      const jobs = this.#started(rows, { lanes, partial, watch, limit: request.limit }).map((row) =>
         readStarted(row, request, (queueId) => this.#context.queues.nameOf(queueId))
       );
-      const more = jobs.length < request.limit && lanes.length < all.length;
+      const more = partial && jobs.length < request.limit;
       return { leaseId: jobs[0]?.leaseId ?? null, jobs, ...(more && { more }) };
     });
   }
 
   /**
-   * Notes what was taken, and which lanes have nothing left: all before the one in which the claim was full. Gives the rows
-   * in the order of dispatch.
+   * Notes what was taken, and, so that the others have their turn, which lanes have nothing left: all before the one in
+   * which the claim was full. Gives the rows in the order of dispatch.
    */
-  #started(rows: unknown[][], { lanes, watch, limit }: Asked): unknown[][] {
+  #started(rows: unknown[][], { lanes, partial, watch, limit }: Asked): unknown[][] {
     const positions = new Map(lanes.map((lane, pos) => [laneKey(lane.queueId, lane.rank), pos]));
     const picks = rows.map((row) => {
       const { queueId, rank, seq } = readPlace(row);
@@ -129,7 +132,7 @@ export class Claimer {
       if (lane !== undefined) this.#lanes.taken(lane, seq, watch);
     }
     const full = rows.length < limit ? lanes.length : picks.at(-1)?.pos ?? 0;
-    for (const lane of lanes.slice(0, full)) this.#lanes.exhausted(lane, watch);
+    if (partial) { for (const lane of lanes.slice(0, full)) this.#lanes.exhausted(lane, watch); }
     return picks.map(({ row }) => row);
   }
 
