@@ -3,7 +3,6 @@ import { z } from "zod";
 import {
   type BackoffFunction,
   defineJob,
-  type Handlers,
   type Job,
   Jobd,
   type JobDefinition,
@@ -12,6 +11,7 @@ import {
   snooze,
 } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+import { working } from "../support/working.ts";
 
 const mail = z.object({ to: z.email(), copies: z.number().default(1), at: z.iso.date().optional() });
 
@@ -36,22 +36,6 @@ const invalid = (message: RegExp) => (error: unknown): boolean =>
   error instanceof JobdError && error.code === "invalid_request" && message.test(error.message);
 
 const open = (): Promise<Jobd> => Jobd.open(new MemoryDriver({ now: () => Date.now() }));
-
-/** A store with a worker on it that retries at once. */
-async function working(handlers: Handlers) {
-  const jobd = await open();
-  const worker = jobd.worker({
-    handlers,
-    pollIntervalMs: 20,
-    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
-  });
-  await worker.start();
-  const close = async (): Promise<void> => {
-    await worker.stop();
-    await jobd.close();
-  };
-  return { jobd, [Symbol.asyncDispose]: close };
-}
 
 Deno.test("what a definition says holds for its jobs, and what one job says beats it", async () => {
   await using jobd = await open();

@@ -1,32 +1,21 @@
 import assert from "node:assert/strict";
-import { defineJob, fail, type Handlers, Jobd, JobdError, type RunContext, snooze } from "../../src/mod.ts";
-import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+import { defineJob, fail, type Handlers, JobdError, type RunContext, snooze } from "../../src/mod.ts";
+import { working } from "../support/working.ts";
 
 const child = defineJob<{ n: number }>({ type: "child", queue: "children", run: ({ payload }) => payload.n });
 
-/** A store with a worker on it that retries at once. */
-async function working(handlers: Handlers) {
-  const jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }), { namespace: "tenant" });
-  const worker = jobd.worker({
-    handlers,
-    queues: ["default"],
-    pollIntervalMs: 20,
-    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
-  });
-  await worker.start();
+/** A worker of a tenant that leaves the children alone. */
+async function world(handlers: Handlers) {
+  const work = await working(handlers, { namespace: "tenant", queues: ["default"] });
   const children = async (): Promise<unknown[]> =>
-    (await Array.fromAsync(jobd.jobs.list({ type: "child" }))).map(({ payload }) => payload);
-  const close = async (): Promise<void> => {
-    await worker.stop();
-    await jobd.close();
-  };
-  return { jobd, children, [Symbol.asyncDispose]: close };
+    (await Array.fromAsync(work.jobd.jobs.list({ type: "child" }))).map(({ payload }) => payload);
+  return { ...work, children, [Symbol.asyncDispose]: () => work[Symbol.asyncDispose]() };
 }
 
 Deno.test("what an attempt enqueues is there once it has completed, and only once", async () => {
   const ids: string[] = [];
   const seen: unknown[][] = [];
-  await using work = await working({
+  await using work = await world({
     parent: async ({ attempt }, { enqueue }) => {
       const { id } = await enqueue(child, { n: attempt }, { priority: 3 });
       ids.push(id);
@@ -44,7 +33,7 @@ Deno.test("what an attempt enqueues is there once it has completed, and only onc
 });
 
 Deno.test("an attempt that puts itself off enqueues too", async () => {
-  await using work = await working({
+  await using work = await world({
     poller: async ({ attempt }, { enqueue }) => {
       await enqueue(child, { n: attempt });
       return attempt < 3 ? snooze(1) : "done";
@@ -58,7 +47,7 @@ Deno.test("an attempt that is over, or asks for what cannot be, is refused", asy
   const refused = (code: string) => (error: unknown): boolean =>
     error instanceof JobdError && error.code === code;
   const contexts: RunContext[] = [];
-  await using work = await working({
+  await using work = await world({
     parent: async (_, context) => {
       contexts.push(context);
       await assert.rejects(context.enqueue({ type: "no good name!" }), refused("invalid_request"));

@@ -9,7 +9,6 @@ import {
   type Handler,
   handlerGroup,
   type Job,
-  Jobd,
   type Logger,
   logging,
   type Middleware,
@@ -20,12 +19,11 @@ import {
   timeout,
   tracing,
   transient,
-  type WorkerOptions,
 } from "../../src/mod.ts";
 import { layered } from "../../src/runtime/middleware/layers.ts";
-import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { exampleJob } from "../support/example_job.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { working } from "../support/working.ts";
 
 /** Runs a function within layers, as a worker would, at a time that stands still. */
 function within(layers: Middleware[], run: Handler["run"], job: Partial<Job> = {}) {
@@ -49,23 +47,6 @@ function within(layers: Middleware[], run: Handler["run"], job: Partial<Job> = {
 }
 
 const kind = (given: unknown): string => given instanceof Directive ? given.outcome.kind : "result";
-
-/** A store in memory with a worker on it that retries at once. */
-async function working(handlers: Handler[], options: Partial<WorkerOptions> = {}) {
-  const jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }));
-  const backoff = { baseMs: 1, maxMs: 1, jitter: "none" } as const;
-  const worker = jobd.worker({ handlers, pollIntervalMs: 20, backoff, ...options });
-  await worker.start();
-  const run = async (type: string, more = {}): Promise<Job> => {
-    const { id } = await jobd.enqueue({ type, ...more });
-    return await jobd.jobs.wait(id, { timeoutMs: 10_000 });
-  };
-  const close = async (): Promise<void> => {
-    await worker.stop();
-    await jobd.close();
-  };
-  return { run, [Symbol.asyncDispose]: close };
-}
 
 Deno.test("layers of worker, group and handler lie around a run in this order", async () => {
   const order: string[] = [];

@@ -1,30 +1,7 @@
 import assert from "node:assert/strict";
-import { discard, type Handler, type Job, Jobd, snooze, type WorkerOptions } from "../../src/mod.ts";
+import { discard, Jobd, snooze } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
-
-type Run = Handler["run"];
-
-/** A store in memory with a worker on it; real time, quick settings. */
-async function working(runs: Record<string, Run>, options: Partial<WorkerOptions> = {}) {
-  const jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }));
-  const handlers = Object.entries(runs).map(([type, run]): Handler => ({ type, run, outOfProcess: true }));
-  const worker = jobd.worker({
-    handlers,
-    pollIntervalMs: 20,
-    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
-    ...options,
-  });
-  await worker.start();
-  const run = async (type: string, more = {}): Promise<Job> => {
-    const { id } = await jobd.enqueue({ type, ...more });
-    return await jobd.jobs.wait(id, { timeoutMs: 10_000 });
-  };
-  const close = async (): Promise<void> => {
-    await worker.stop();
-    await jobd.close();
-  };
-  return { jobd, worker, run, [Symbol.asyncDispose]: close };
-}
+import { working } from "../support/working.ts";
 
 Deno.test("Worker runs a job, keeps its result, its log and its progress", async () => {
   await using work = await working({
