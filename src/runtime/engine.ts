@@ -278,7 +278,7 @@ export class Engine {
     if (limit <= 0) return this.#options.pollIntervalMs;
     const askedAt = clock.monotonic();
     const now = time.now();
-    const { leaseId, jobs, more } = await driver.claim({
+    const { leaseId, jobs, more, nextDueAt } = await driver.claim({
       worker: this.id,
       namespace,
       queues: queueOrder(this.#options.queues, random),
@@ -290,6 +290,7 @@ export class Engine {
     this.#hungry = jobs.length === limit || more === true;
     if (leaseId !== null) this.#attempts.begin(leaseId, jobs, askedAt);
     if (more === true) this.#claims.wake();
+    if (nextDueAt !== undefined) this.#maintenance.sawDue(nextDueAt, askedAt);
     return this.#options.pollIntervalMs;
   }
 

@@ -10,6 +10,8 @@ import type { Statistics } from "./statistics.ts";
 const BATCH = 1_000;
 const STATISTICS_MS = 5_000;
 const PRUNE_MS = 60_000;
+/** The promoter goes by what an idle claim sees, so it stays this far behind the claims, in milliseconds. */
+const TRAIL_MS = 50;
 
 /** Options of {@linkcode Maintenance}. */
 export interface MaintenanceOptions {
@@ -42,6 +44,9 @@ export class Maintenance {
   readonly #promote: Loop;
   readonly #loops: Loop[];
   #pruneCursor: string | undefined;
+  #seen: { nextDueAt: number | null; at: number } | undefined;
+  /** What was seen before is outdated: something was scheduled since, or the promoter itself has looked. */
+  #outdated = -Infinity;
 
   constructor(options: MaintenanceOptions) {
     this.#options = options;
@@ -60,6 +65,16 @@ export class Maintenance {
     ];
   }
 
+  /**
+   * A claim that began then has seen when the next job is due, or null for none. While that is fresh the promoter need not
+   * ask: two polls for the same thing would be a statement a second each, from every idle worker.
+   */
+  sawDue(nextDueAt: number | null, at: number): void {
+    if (at < this.#outdated) return;
+    this.#seen = { nextDueAt, at };
+    if (nextDueAt !== null && nextDueAt <= this.#options.now()) this.wake();
+  }
+
   /** Starts all loops. */
   start(): void {
     for (const loop of this.#loops) loop.start();
@@ -67,6 +82,7 @@ export class Maintenance {
 
   /** Looks for due jobs now. */
   wake(): void {
+    this.#forget();
     this.#promote.wake();
   }
 
@@ -76,10 +92,32 @@ export class Maintenance {
   }
 
   async #promoteDue(): Promise<number> {
-    const { driver, now, pollIntervalMs } = this.#options;
+    const { driver, now } = this.#options;
+    const known = this.#known();
+    if (known !== undefined) return known;
+    this.#forget();
     const { promoted, nextDueAt } = await driver.promote(now(), BATCH);
-    if (promoted === BATCH) return 0;
-    // Never longer than the poll interval: an earlier job may be added without a wake-up reaching us.
+    return promoted === BATCH ? 0 : this.#until(nextDueAt);
+  }
+
+  #forget(): void {
+    this.#seen = undefined;
+    this.#outdated = this.#options.clock.monotonic();
+  }
+
+  /** How long to sleep by what a claim saw within the poll interval, unless it is time to do something. */
+  #known(): number | undefined {
+    const { clock, now, pollIntervalMs } = this.#options;
+    if (this.#seen === undefined) return undefined;
+    const { nextDueAt, at } = this.#seen;
+    const restMs = pollIntervalMs - (clock.monotonic() - at);
+    if (restMs < 0 || (nextDueAt !== null && nextDueAt <= now())) return undefined;
+    return Math.min(this.#until(nextDueAt), restMs + TRAIL_MS);
+  }
+
+  /** Never longer than the poll interval: an earlier job may be added without a wake-up reaching us. */
+  #until(nextDueAt: number | null): number {
+    const { now, pollIntervalMs } = this.#options;
     return nextDueAt === null ? pollIntervalMs : Math.min(pollIntervalMs, Math.max(0, nextDueAt - now() + 1));
   }
 

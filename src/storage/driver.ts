@@ -214,6 +214,8 @@ export interface ClaimResult {
   leaseId: string | null;
   /** The jobs, in the order in which they should start. */
   jobs: Job[];
+  /** When the next scheduled job is due, or null for none, where the claim has seen that beside its own work. */
+  nextDueAt?: number | null;
   /** Whether there may be more where this claim did not look, although it wanted more than it got. */
   more?: boolean;
 }
@@ -271,6 +273,8 @@ export interface AbsentWorkers {
   epoch: string;
   /** The workers. */
   workers: string[];
+  /** Whether nobody holds a lease, where the backend has seen that. */
+  noLeases?: boolean;
 }
 
 /** One step of pruning. */

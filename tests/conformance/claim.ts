@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import type { ClaimResult } from "../../src/storage/driver.ts";
 import { type Chapter, done, failed, LEASE, MINUTE, released, SECOND, T } from "./world.ts";
+
+function assertNothing({ leaseId, jobs }: ClaimResult): void {
+  assert.deepEqual({ leaseId, jobs }, { leaseId: null, jobs: [] });
+}
 
 export const claimChapter: Chapter = {
   "a claimed job runs: attempt, start, worker and lease are set": async (w) => {
@@ -11,15 +16,27 @@ export const claimChapter: Chapter = {
     assert.deepEqual(await w.job(added.id), jobs[0]);
   },
   "nothing to claim gives no lease": async (w) => {
-    assert.deepEqual(await w.claim(), { leaseId: null, jobs: [] });
+    assertNothing(await w.claim());
     await w.add({ runAt: T + MINUTE });
-    assert.deepEqual(await w.claim({ now: T + DAY_LATER }), { leaseId: null, jobs: [] });
+    assertNothing(await w.claim({ now: T + DAY_LATER }));
     assert.deepEqual(await w.driver.orphans({ now: T + DAY_LATER, workers: ["w1"], limit: 10 }), []);
+  },
+  "a claim that says when the next job is due says the truth": async (w) => {
+    const says = (job: { runAt: number } | null, { nextDueAt }: ClaimResult): void => {
+      if (nextDueAt !== undefined) assert.equal(nextDueAt, job?.runAt ?? null);
+    };
+    says(null, await w.claim());
+    await w.add({ runAt: T + 2 * MINUTE });
+    const next = await w.add({ runAt: T + MINUTE });
+    says(next, await w.claim());
+    await w.driver.promote(T + DAY_LATER, 10);
+    assert.equal((await w.claim({ limit: 10 })).jobs.length, 2);
+    says(null, await w.claim());
   },
   "a queue that nobody made gives nothing": async (w) => {
     await w.add();
-    assert.deepEqual(await w.claim({ queues: ["unknown"] }), { leaseId: null, jobs: [] });
-    assert.deepEqual(await w.claim({ queues: [] }), { leaseId: null, jobs: [] });
+    assertNothing(await w.claim({ queues: ["unknown"] }));
+    assertNothing(await w.claim({ queues: [] }));
     assert.deepEqual((await w.driver.queues("default")).map(({ name }) => name), ["default"]);
   },
   "jobs of one claim have one lease, jobs of another have another": async (w) => {

@@ -180,3 +180,15 @@ Deno.test("Rescuer removes the rows of workers that nobody has seen for a day, a
   await rescuer.sweep();
   assert.deepEqual([world.named, world.removed], [[[]], ["old"]]);
 });
+
+Deno.test("Rescuer looks at nothing more while nobody holds a lease, except now and then", async () => {
+  const workers = [{ id: "old", process: { pid: 666 }, seenAt: NOW }];
+  const { world, rescuer } = sweeping({ absent: { epoch: "1", workers: [], noLeases: true }, workers });
+  for (let n = 0; n < 11; n++) await rescuer.sweep();
+  assert.deepEqual([world.named, world.removed], [[], []]);
+  await rescuer.sweep();
+  assert.deepEqual([world.named, world.removed], [[["old"]], ["old"]]);
+  world.absent = { epoch: "1", workers: [] };
+  await rescuer.sweep();
+  assert.equal(world.named.length, 2);
+});

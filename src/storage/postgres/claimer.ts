@@ -50,6 +50,9 @@ export class Claimer {
   #turn = 0;
   #looking: Promise<boolean> | null = null;
   #lookedAt = -Infinity;
+  #looks = 0;
+  /** What the last look saw; it may lie in the past. */
+  #nextDueAt: number | null = null;
   /** Something changed that nobody described. */
   #suspicious = true;
   /** There were more lanes than the last look could name. */
@@ -69,10 +72,14 @@ export class Claimer {
    */
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     if (this.#suspicious || this.#busyTooLong()) await this.#lookIfAllowed();
-    let result = await this.#takeSome(request);
-    if (result.jobs.length === 0 && await this.#lookIfAllowed()) result = await this.#takeSome(request);
-    const short = result.jobs.length < request.limit;
-    return short && result.jobs.length > 0 && this.#unseen ? { ...result, more: true } : result;
+    const result = await this.#takeSome(request);
+    if (result.jobs.length > 0) {
+      return this.#unseen && isShort(result, request) ? { ...result, more: true } : result;
+    }
+    const looks = this.#looks;
+    const news = await this.#lookIfAllowed();
+    const looked = this.#looks > looks ? { nextDueAt: this.#nextDueAt } : {};
+    return { ...(news ? await this.#takeSome(request) : result), ...looked };
   }
 
   /** There is a new row. */
@@ -185,7 +192,9 @@ export class Claimer {
     });
   }
 
-  #remember({ xmin, xid, top, known, found }: Sight, lanes: Lane[], watch: Watch): boolean {
+  #remember({ nextDueAt, xmin, xid, top, known, found }: Sight, lanes: Lane[], watch: Watch): boolean {
+    this.#looks++;
+    this.#nextDueAt = nextDueAt;
     this.#decided.advance(xmin);
     this.#decided.note(top, xid);
     const decided = this.#decided.seq;
@@ -201,4 +210,8 @@ export class Claimer {
     if (!this.#unseen) this.#lanes.complete(decided);
     return news;
   }
+}
+
+function isShort({ jobs }: ClaimResult, { limit }: ClaimRequest): boolean {
+  return jobs.length < limit;
 }

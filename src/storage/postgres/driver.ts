@@ -41,7 +41,7 @@ import { type Place, places } from "./place.ts";
 import { promoteQuery } from "./promote.ts";
 import { QueueIds } from "./queue_ids.ts";
 import { checkReady, readTime } from "./ready.ts";
-import { runScript } from "./scripts.ts";
+import { runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 import { runWithin, type Transaction } from "../transaction.ts";
 
@@ -323,10 +323,14 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   protected override read<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
-    return runScript(this.#connections, () => script(postgresDialect(this.#names)));
+    return runStatements(this.#connections, () => script(postgresDialect(this.#names)));
+  }
+
+  protected override changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
+    return this.read(script);
   }
 
   protected override change<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
-    return this.read(script);
+    return runScript(this.#connections, () => script(postgresDialect(this.#names)));
   }
 }

@@ -63,11 +63,13 @@ with holder as materialized (
 )
 select pg_postmaster_start_time()::text || ' ' || ${identifier} as epoch,
   (select json_agg(worker order by worker) from holder
-    where pg_try_advisory_xact_lock(${workerLock(this.#names, "worker")})) as workers`,
+    where pg_try_advisory_xact_lock(${workerLock(this.#names, "worker")})) as workers,
+  not exists (select 1 from holder) as no_leases`,
     });
     return {
       epoch: text(row?.epoch),
       workers: JSON.parse((row?.workers as string | null) ?? "[]") as string[],
+      noLeases: row?.no_leases === true,
     };
   }
 }

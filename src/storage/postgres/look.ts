@@ -1,5 +1,6 @@
-import { json } from "../sql/row.ts";
+import { intOrNull, json } from "../sql/row.ts";
 import type { Query, Value } from "./connections.ts";
+import { ms } from "./dialect.ts";
 import type { Gap, Lane } from "./lanes.ts";
 import type { Names } from "./names.ts";
 
@@ -9,7 +10,8 @@ export const FOUND_MAX = 1000;
 /**
  * Looks at `ready` without locking anything. `$1`: known lanes with their clean floors; `$2`: the gaps between them;
  * `$3`, if `typed`: the types wanted. Gives one row: a mark and the state of the snapshot for {@linkcode DecidedSeq},
- * the lowest row of each known lane, and the lanes found in the gaps, each with its lowest row. The walk through the gaps
+ * when the next scheduled job is due, the lowest row of each known lane, and the lanes found in the gaps, each with its
+ * lowest row. The walk through the gaps
  * jumps from lane to lane, and known lanes are left out of it because dead entries at their head would have to be walked.
  */
 export function lookQuery({ table }: Names, typed: boolean): Query {
@@ -40,7 +42,8 @@ with recursive mark as materialized (
   select n.queue_id, n.rank, n.seq, f.q2, f.r2 from found f
   cross join lateral (${next("f.queue_id, f.rank", "f.q2, f.r2")}) n
 )
-select mark.seq, case when mark.seq >= 0 then pg_current_xact_id() end::text as xid,
+select mark.seq, (select ${ms("run_at")} from ${table("scheduled")} order by run_at limit 1) as next_due_at,
+  case when mark.seq >= 0 then pg_current_xact_id() end::text as xid,
   pg_snapshot_xmin(pg_current_snapshot())::text as xmin,
   (select json_agg(json_build_array(pos, seq)) from known) as known,
   (select json_agg(json_build_array(queue_id, rank, seq)) from (
@@ -70,6 +73,8 @@ export function lookValues(lanes: Lane[], gaps: Gap[], types: string[] | "all"):
 
 /** What a look saw. */
 export interface Sight {
+  /** When the next scheduled job is due; null when there is none. */
+  nextDueAt: number | null;
   /** The highest place given before the look. */
   top: number;
   /** The look's transaction. */
@@ -85,6 +90,7 @@ export interface Sight {
 /** Reads the row of {@linkcode lookQuery}. */
 export function readSight(row: Record<string, unknown> | undefined): Sight {
   return {
+    nextDueAt: intOrNull(row?.next_due_at),
     top: Number(row?.seq ?? 0),
     xid: BigInt(String(row?.xid ?? 0)),
     xmin: BigInt(String(row?.xmin ?? 0)),

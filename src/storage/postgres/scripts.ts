@@ -17,7 +17,15 @@ export async function runScript<T>(connections: Connections, script: () => Scrip
   }
 }
 
-/** Runs a script inside a transaction. */
+/**
+ * Runs a script that only reads, or that writes with one statement. Each statement sees the moment at which it begins; in a
+ * transaction that would be the same, and cost two round trips more.
+ */
+export function runStatements<T>(connections: Connections, script: () => Script<T>): Promise<T> {
+  return drive((query, values) => connections.query(query, values), script());
+}
+
+/** Runs a script, statement by statement. */
 export async function drive<T>(run: RunQuery, script: Script<T>): Promise<T> {
   let step = script.next();
   while (!step.done) {

@@ -36,10 +36,12 @@ import { removeWorker, saveWorker, workers } from "./workers.ts";
 
 /** The operations of {@linkcode Driver} that both SQL backends share; each of them says only how a script is run. */
 export abstract class SqlOperations {
-  /** Runs a script that only reads, at one moment of the store. */
+  /** Runs a script that only reads: each statement at one moment of the store, all of them where that costs nothing. */
   protected abstract read<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
   /** Runs a script that writes, all of it or nothing. */
   protected abstract change<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+  /** The same for a script of one statement, which is a transaction by itself. */
+  protected abstract changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
 
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -48,11 +50,11 @@ export abstract class SqlOperations {
   }
 
   progress(run: Run, note: Json): Promise<boolean> {
-    return this.change((d) => progress(d, run, note));
+    return this.changeAtOnce((d) => progress(d, run, note));
   }
 
   saveStep(run: Run, step: Step): Promise<boolean> {
-    return this.change((d) => saveStep(d, run, step));
+    return this.changeAtOnce((d) => saveStep(d, run, step));
   }
 
   async step(jobId: string, name: string): Promise<Json | undefined> {
@@ -122,11 +124,11 @@ export abstract class SqlOperations {
   // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────
 
   saveWorker(worker: WorkerRow): Promise<void> {
-    return this.change((d) => saveWorker(d, worker));
+    return this.changeAtOnce((d) => saveWorker(d, worker));
   }
 
   removeWorker(id: string): Promise<void> {
-    return this.change((d) => removeWorker(d, id));
+    return this.changeAtOnce((d) => removeWorker(d, id));
   }
 
   workers(seenAfter: number): Promise<WorkerRow[]> {

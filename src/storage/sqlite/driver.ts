@@ -255,6 +255,10 @@ class SqliteDriver extends SqlOperations implements Driver {
     return this.#write((connection) => connection.drive(script(sqliteDialect)));
   }
 
+  protected override changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
+    return this.change(script);
+  }
+
   async #write<T>(work: (connection: Connection) => T): Promise<T> {
     const connection = await this.#connect();
     return await connection.write(() => this.#changing(work(connection)));
