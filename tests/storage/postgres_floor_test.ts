@@ -79,16 +79,25 @@ async function claimUntil(
   return got;
 }
 
+/** What the store says of jobs that are not claimed, and whether another session holds them or their transactions. */
 async function whereabouts({ url, schema }: PostgresStore, ids: string[]): Promise<string> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const { rows } = await client.query(
-      `select j.id, j.state, j.attempt, j.seq, r.seq as ready_seq, r.rank from ${schema}.job j
+      `select j.id, j.state, j.attempt, j.seq, r.seq as ready_seq, r.rank, r.xmin::text, r.xmax::text from ${schema}.job j
        left join ${schema}.ready r on r.job_id = j.id where j.id = any($1)`,
       [ids],
     );
-    return JSON.stringify({ missing: ids.length, rows });
+    const free = await client.query(
+      `select seq from ${schema}.ready where job_id = any($1) for update skip locked`,
+      [ids],
+    );
+    const sessions = await client.query(
+      `select pid, state, xact_start, backend_xid, backend_xmin, left(query, 80) as query from pg_stat_activity
+       where backend_type = 'client backend'`,
+    );
+    return JSON.stringify({ missing: ids.length, rows, free: free.rows, sessions: sessions.rows });
   } finally {
     await client.end();
   }
