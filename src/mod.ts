@@ -40,6 +40,14 @@ export type {
   JobDefinition,
   Within,
 } from "./runtime/definition.ts";
+export type {
+  Isolation,
+  IsolationChoice,
+  IsolationOptions,
+  Permissions,
+  Right,
+  RightName,
+} from "./runtime/isolation/isolation.ts";
 export { Enqueued } from "./runtime/enqueued.ts";
 export type { ResultOptions } from "./runtime/enqueued.ts";
 export { Directive, discard, fail, retryAt, snooze, transient } from "./runtime/handler.ts";

@@ -1,5 +1,5 @@
 import { type Backoff, backoffMs } from "./backoff.ts";
-import { storableFailure } from "./failure.ts";
+import { PROCESS_DIED, storableFailure } from "./failure.ts";
 import type { FailureRecord, Job } from "./job.ts";
 import type { Outcome } from "./outcome.ts";
 import {
@@ -22,7 +22,12 @@ export interface DecideContext {
   random: number;
   /** The backoff of jobs that bring none. */
   backoff: Backoff;
+  /** After so many deaths of its process in a row a job is dead, whatever its `maxAttempts`. @default {@linkcode DEATHS_MAX} */
+  maxDeaths?: number;
 }
+
+/** Deaths of its process in a row that a job survives by default, the last one left out. */
+export const DEATHS_MAX = 3;
 
 /** Graceful hand-backs that cost nothing; each further one counts as a failure, so a job that stops its daemon ends. */
 export const FREE_RELEASES = 3;
@@ -39,6 +44,8 @@ export function decide(job: Job, outcome: Outcome, context: DecideContext): Tran
       return complete(job, now, outcome.result);
     case "failed":
       return fail(job, outcome.error, { ...context, ...outcome, lost: false });
+    case "died":
+      return died(job, outcome.error, context);
     case "snoozed":
       return snoozeUntil(job, now, outcome.until ?? now + outcome.delayMs, snoozeRecord(outcome.reason));
     case "released":
@@ -55,6 +62,14 @@ export function decide(job: Job, outcome: Outcome, context: DecideContext): Tran
     case "expired":
       return expire(job, now, { code: "expired", message: "The job was not finished before its deadline" });
   }
+}
+
+/** A job that takes its process along again and again is stopped early: each time costs all that the process held. */
+function died(job: Job, error: FailureRecord, context: DecideContext): Transition {
+  const before = job.error?.code === PROCESS_DIED ? job.error.deaths ?? 1 : 0;
+  const deaths = before + 1;
+  const permanent = deaths >= (context.maxDeaths ?? DEATHS_MAX);
+  return fail(job, { ...error, code: PROCESS_DIED, deaths }, { ...context, permanent, lost: true });
 }
 
 interface FailContext extends DecideContext {

@@ -1,8 +1,9 @@
 import type { Execution, ExecutionOutcome, Job } from "./job.ts";
+import { PROCESS_DIED } from "./failure.ts";
 import { isWaiting } from "./states.ts";
 
 /** Codes of failures that jobd itself records for runs that nobody finished; see `decide`. */
-const LOST_CODES = ["worker_lost", "interrupted"];
+const LOST_CODES = ["worker_lost", "interrupted", PROCESS_DIED];
 
 /**
  * The latest attempt of a job as its row records it: the one that runs, or the one that ended the job. Null while the

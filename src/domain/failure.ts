@@ -2,6 +2,9 @@ import type { FailureRecord } from "./job.ts";
 import { storableText } from "./json.ts";
 import { storableResult } from "./result.ts";
 
+/** The code of failures in which the process ended with the handler, whatever ended it. */
+export const PROCESS_DIED = "process_died";
+
 const MESSAGE_MAX = 4_000;
 const STACK_MAX = 16_000;
 const CAUSES_MAX = 5;

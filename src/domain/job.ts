@@ -14,6 +14,8 @@ export interface FailureRecord {
   causes?: string[];
   /** What the handler wants to keep about it. */
   data?: Json;
+  /** When the process died with the handler (`"process_died"`): how often in a row it has by now. */
+  deaths?: number;
   /** The delay that followed, in milliseconds, when the job was retried. */
   retryInMs?: number;
 }

@@ -10,6 +10,8 @@ export type Outcome =
    * overrides the backoff.
    */
   | { kind: "failed"; error: FailureRecord; permanent?: boolean; transient?: boolean; retryInMs?: number }
+  /** The process that ran it ended before the handler did: it crashed, ran out of memory or was killed. */
+  | { kind: "died"; error: FailureRecord }
   /** Run again later; not a failure. The reason is kept with the attempt. */
   | { kind: "snoozed"; delayMs: number; until?: undefined; reason?: string }
   | { kind: "snoozed"; delayMs?: undefined; until: number; reason?: string }

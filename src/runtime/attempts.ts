@@ -64,12 +64,20 @@ export class Attempts {
   #running = 0;
 
   constructor(options: AttemptsOptions) {
-    const { driver, clock, time, random, worker, settings: { leaseMs }, backoff, log } = options;
+    const { driver, clock, time, random, worker, settings, backoff, log } = options;
+    const { leaseMs, maxDeaths } = settings;
     const now = (): number => time.now();
     this.#options = options;
     this.#timers = new Timers(clock);
     this.#leases = new Leases({ driver, clock, now, worker, leaseMs, onLost: (id) => this.#slots.lose(id) });
-    this.#settler = new Settler({ driver, clock, now, random, backoff: (job) => backoff.of(job) });
+    this.#settler = new Settler({
+      driver,
+      clock,
+      now,
+      random,
+      backoff: (job) => backoff.of(job),
+      maxDeaths,
+    });
     this.#steps = new Steps({ driver, now });
     this.#logs = new LogWriter({ driver, clock, now, log });
   }
@@ -215,7 +223,7 @@ export class Attempts {
     const fields = { job: id, type, attempt, outcome: transition.outcome, to: transition.to };
     if (transition.error === null) log.debug("Attempt ended", fields);
     else log.warn("Attempt ended", { ...fields, error: transition.error.message });
-    if (transition.outcome === "failed") this.#tellError(slot, transition);
+    if (outcome.kind === "failed" || outcome.kind === "died") this.#tellError(slot, transition);
   }
 
   /** Besides the log; what goes wrong there changes nothing here. */

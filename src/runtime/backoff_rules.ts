@@ -43,7 +43,8 @@ export class BackoffRules {
     }
     if ((job.options.backoff ?? queues.of(job.queue).backoff) !== undefined) return outcome;
     try {
-      return { ...outcome, retryInMs: parseDuration(own(job.failures + 1, outcome.error, job), "backoff") };
+      const delay = own(job.failures + 1, outcome.error, job);
+      return delay === undefined ? outcome : { ...outcome, retryInMs: parseDuration(delay, "backoff") };
     } catch (error) {
       log.error("A backoff function failed; the worker's backoff holds", {
         job: job.id,

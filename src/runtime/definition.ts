@@ -14,6 +14,7 @@ import {
   type RunContext,
 } from "./handler.ts";
 import type { Transaction } from "../storage/transaction.ts";
+import { type Isolation, type IsolationChoice, parseIsolation } from "./isolation/isolation.ts";
 import { checkPayload, issuesText, type PayloadSchema, type SchemaIssue } from "./payload_schema.ts";
 
 /** Where a job is stored. */
@@ -36,7 +37,7 @@ export interface DefinitionDefaults<Payload> extends
 }
 
 /** What {@linkcode defineJob} takes. */
-export interface DefinitionOptions<Payload, Result> extends DefinitionDefaults<Payload> {
+export interface DefinitionOptions<Payload, Result> extends DefinitionDefaults<Payload>, IsolationChoice {
   /** The job type; what is stored, so it stays when the code around it changes. */
   type: string;
   /** Former names of the type: jobs that were enqueued under them are run too. */
@@ -107,7 +108,7 @@ export function requestOf(
  * console.log((await job.result()).text); // "Hello Ada"
  * ```
  *
- * @throws {JobdError} `invalid_request` for a bad type, alias, timeout or backoff
+ * @throws {JobdError} `invalid_request` for a bad type, alias, timeout, backoff, isolation or permission
  */
 export function defineJob<Input, Output, Result>(
   options: DefinitionOptions<Output, Result> & { payload: PayloadSchema<Input, Output> },
@@ -131,6 +132,7 @@ class Definition implements JobDefinition {
   readonly middleware: readonly Middleware[];
   readonly timeoutMs?: number;
   readonly backoff?: Backoff | BackoffFunction;
+  readonly isolation?: Isolation;
   readonly #options: DefinitionOptions<unknown, unknown>;
   readonly #schema: PayloadSchema | undefined;
 
@@ -143,6 +145,8 @@ class Definition implements JobDefinition {
     this.outOfProcess = options.outOfProcess ?? false;
     if (timeout !== undefined) this.timeoutMs = positive(timeout);
     if (backoff !== undefined) this.backoff = typeof backoff === "function" ? backoff : parseBackoff(backoff);
+    const isolation = parseIsolation(options);
+    if (isolation !== undefined) this.isolation = isolation;
     this.#options = options;
     this.#schema = options.payload;
   }

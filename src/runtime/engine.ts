@@ -7,6 +7,7 @@ import type { NewJobs } from "./follow_ups.ts";
 import { RENEWAL } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
+import type { Modules } from "./isolation/modules.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Patience } from "./patience.ts";
 import { queueNames, queueOrder } from "./queue_order.ts";
@@ -38,6 +39,8 @@ export interface EngineContext {
   newJobs: NewJobs;
   /** Where the worker says what it does. */
   log: Logger;
+  /** Handlers from files, which may have processes of their own. */
+  modules?: Modules;
   /** How a thread reaches the same store; absent when it cannot. */
   store?: WatchdogStore;
 }
@@ -149,6 +152,11 @@ export class Engine {
     return this.#attempts.size;
   }
 
+  /** The types of the jobs that it runs. */
+  get types(): string[] {
+    return [...this.#options.handlers.keys()];
+  }
+
   /** Starts claiming; resolves when the worker is at work. */
   start(): Promise<void> {
     this.#starting ??= this.#start();
@@ -196,6 +204,7 @@ export class Engine {
     const stopped = new AbortController();
     const limit = this.#limitPatience(stopped.signal);
     await idle;
+    await this.#context.modules?.close();
     await this.#stopLoops();
     this.#watchdog?.stop();
     await this.#sayFarewell();

@@ -149,7 +149,10 @@ async function call(job: Job, handler: Handler, options: ExecuteOptions, limit: 
 }
 
 function outcomeOf({ outcome }: Directive): Outcome {
-  return outcome.kind === "failed" ? { ...outcome, error: storableFailure(outcome.error) } : outcome;
+  const { kind } = outcome;
+  return kind === "failed" || kind === "died"
+    ? { ...outcome, error: storableFailure(outcome.error) }
+    : outcome;
 }
 
 /** A snooze is no failure, so the job has no error that would say why it waits. */

@@ -4,12 +4,16 @@ import { type Duration, parseDuration } from "../domain/duration.ts";
 import { parseInstant } from "../domain/instant.ts";
 import type { JobRequest } from "../domain/request.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
+import type { Isolation } from "./isolation/isolation.ts";
 import type { FailureRecord, Job, LogChunk } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
 
-/** The delay before the next attempt, from how often the job has failed (this time included) and why. */
-export type BackoffFunction = (failures: number, error: FailureRecord, job: Job) => Duration;
+/**
+ * The delay before the next attempt, from how often the job has failed (this time included) and why; undefined leaves it to
+ * the worker.
+ */
+export type BackoffFunction = (failures: number, error: FailureRecord, job: Job) => Duration | undefined;
 
 /** What runs jobs of one type. */
 export interface Handler {
@@ -25,6 +29,8 @@ export interface Handler {
   readonly middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */
   readonly outOfProcess?: boolean;
+  /** Set when it wants a process of its own; a worker runs it then only from its file: see {@linkcode WorkerOptions.modules}. */
+  readonly isolation?: Isolation;
   /**
    * Runs one attempt. What it returns is the result (JSON) or a {@linkcode Directive}; what it throws is a failure, unless
    * it is a directive.
@@ -106,11 +112,20 @@ export interface Checkpoint {
 /** Why an attempt must stop. */
 export type StopReason = "cancelled" | "timeout" | "expired" | "lease_lost" | "shutdown";
 
+/** Marks directives. */
+const DIRECTIVE = Symbol.for("jobd.directive");
+
 /**
  * What a handler may return, or throw, instead of a result. Made by {@linkcode snooze}, {@linkcode retryAt},
  * {@linkcode discard}, {@linkcode transient} and {@linkcode fail}.
  */
 export class Directive {
+  /** Directives of another copy of this library are directives, too. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && DIRECTIVE in value;
+  }
+
+  readonly [DIRECTIVE] = true;
   /** How the attempt ends. */
   readonly outcome: Outcome;
 

@@ -34,7 +34,8 @@ import { Queues } from "./queues.ts";
 import { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
 import { Worker } from "./worker.ts";
-import type { WorkerOptions } from "./worker_options.ts";
+import { loadedModules } from "./worker_modules.ts";
+import { withHandlers, type WorkerOptions } from "./worker_options.ts";
 
 /** Options of {@linkcode Jobd.open}. */
 export interface OpenOptions extends OpenDriverOptions {
@@ -264,7 +265,8 @@ export class Jobd implements AsyncDisposable {
       const { driver, clock, time, random, store } = this.#parts;
       const processes = new Processes();
       const { host, pid } = await processes.identity();
-      return new Engine(settings, {
+      const modules = await loadedModules(settings, processes);
+      return new Engine(withHandlers(settings, modules?.handlers ?? []), {
         driver,
         clock,
         time,
@@ -275,6 +277,7 @@ export class Jobd implements AsyncDisposable {
         newJobs: (requests) => this.#newJobs(requests),
         log: options.log ?? silentLogger,
         ...(store === undefined ? {} : { store }),
+        ...(modules === undefined ? {} : { modules }),
       });
     });
   }

@@ -21,6 +21,8 @@ export interface SettlerOptions {
   random(): number;
   /** The backoff of a job that brings none. */
   backoff(job: Job): Backoff;
+  /** Deaths of its process in a row after which a job is dead. @default 3 */
+  maxDeaths?: number;
 }
 
 /** Transitions in one statement. */
@@ -112,8 +114,13 @@ export class Settler {
   }
 
   #decide(job: Job, outcome: Outcome): Transition {
-    const { now, random, backoff } = this.#options;
-    return decide(job, outcome, { now: now(), random: random(), backoff: backoff(job) });
+    const { now, random, backoff, maxDeaths } = this.#options;
+    return decide(job, outcome, {
+      now: now(),
+      random: random(),
+      backoff: backoff(job),
+      ...(maxDeaths === undefined ? {} : { maxDeaths }),
+    });
   }
 
   async #flush(transitions: Transition[]): Promise<SettleResult[]> {

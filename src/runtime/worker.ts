@@ -24,6 +24,11 @@ export class Worker implements AsyncDisposable {
     return this.#engine?.running ?? 0;
   }
 
+  /** The types of the jobs that it runs, former names included; those of files only once it has started. */
+  get types(): string[] {
+    return this.#engine?.types ?? [...this.#settings.handlers.keys()];
+  }
+
   /** Resolves when the worker has stopped. */
   get stopped(): Promise<void> {
     return this.#stopped.promise;

@@ -1,6 +1,7 @@
 import { type Backoff, DEFAULT_BACKOFF } from "../domain/backoff.ts";
 import { MAX_DURATION_MS } from "../domain/duration.ts";
-import { invalid, JobdError } from "../domain/errors.ts";
+import { DEATHS_MAX } from "../domain/decide.ts";
+import { invalid, JobdError, show } from "../domain/errors.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import { checkName } from "../domain/names.ts";
 import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
@@ -29,8 +30,22 @@ export interface AttemptFailure {
 export interface WorkerOptions {
   /**
    * What runs the jobs: handlers and definitions, or functions by job type. Jobs of other types are left for other workers.
+   * May be left out when there are `modules`.
    */
-  handlers: Handlers;
+  handlers?: Handlers;
+  /**
+   * Files that export definitions, as paths or patterns (`jobs/*.ts`), loaded when the worker starts. Definitions with `isolate`
+   * or `permissions` run in Deno processes of their own, the others in this one.
+   */
+  modules?: readonly string[];
+  /** Gives every definition of `modules` a process of its own, with no rights but those it declares. @default false */
+  isolate?: boolean;
+  /** The Deno for those processes. @default the one that runs this program */
+  deno?: string;
+  /** Deaths of its process in a row after which a job is dead, whatever its `maxAttempts`. @default 3 */
+  maxDeaths?: number;
+  /** Only jobs of these types. @default all that there are handlers for */
+  types?: readonly string[];
   /** Queues: all (highest priority of any queue first), a list in order, or weights. @default "all" */
   queues?: QueueChoice;
   /** Jobs at once, 1 to 10000. @default 10 */
@@ -59,8 +74,8 @@ export interface WorkerOptions {
 
 /** Settings of a worker: checked, with defaults filled in. */
 export type WorkerSettings =
-  & Required<Omit<WorkerOptions, "log" | "handlers" | "middleware" | "onError" | "retention">>
-  & Pick<WorkerOptions, "onError">
+  & Required<Omit<WorkerOptions, "log" | "handlers" | "onError" | "retention" | "deno" | "types">>
+  & Pick<WorkerOptions, "onError" | "deno" | "types">
   & { handlers: ReadonlyMap<string, Handler>; retention: Retention };
 
 /**
@@ -71,9 +86,16 @@ export type WorkerSettings =
 export function workerSettings(options: WorkerOptions): WorkerSettings {
   const { queues = "all", whenBlocked = "report", middleware = [], onError } = options;
   checkQueues(queues);
-  return {
-    handlers: handlersByType(options.handlers, middleware),
+  const { handlers = [], modules = [], deno, types } = options;
+  const settings: WorkerSettings = {
+    handlers: handlersByType(handlers, middleware),
+    middleware,
+    modules,
+    isolate: options.isolate ?? false,
+    maxDeaths: whole("maxDeaths", options.maxDeaths ?? DEATHS_MAX, 1, 1_000_000),
     ...(onError === undefined ? {} : { onError }),
+    ...(deno === undefined ? {} : { deno }),
+    ...(types === undefined ? {} : { types }),
     queues,
     whenBlocked,
     concurrency: whole("concurrency", options.concurrency ?? 10, 1, 10_000),
@@ -84,6 +106,35 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     backoff: options.backoff ?? DEFAULT_BACKOFF,
     retention: { ...DEFAULT_RETENTION, ...options.retention },
   };
+  // What the modules hold is known only when they are loaded.
+  return modules.length === 0 ? withHandlers(settings, []) : settings;
+}
+
+/**
+ * The settings with what the modules hold, and without what the worker shall not run.
+ *
+ * @throws {JobdError} `invalid_request` when nothing is left to run, or a type is wanted that nothing runs
+ */
+export function withHandlers(settings: WorkerSettings, loaded: readonly Handler[]): WorkerSettings {
+  const handlers = new Map([...settings.handlers, ...handlersByType(loaded, settings.middleware)]);
+  const twice = [...settings.handlers.keys()].find((type) =>
+    loaded.some((one) => typesOf(one).includes(type))
+  );
+  if (twice !== undefined) throw twoHandlers(twice);
+  if (handlers.size === 0) {
+    throw new JobdError("invalid_request", "A worker without handlers cannot run anything", {
+      hint: "Give it at least one handler.",
+    });
+  }
+  const { types } = settings;
+  if (types === undefined) return { ...settings, handlers };
+  const unknown = types.find((type) => !handlers.has(type));
+  if (unknown !== undefined) {
+    throw new JobdError("invalid_request", `types: there is no handler for type ${show(unknown)}`, {
+      hint: `Known types: ${[...handlers.keys()].join(", ")}.`,
+    });
+  }
+  return { ...settings, handlers: new Map([...handlers].filter(([type]) => types.includes(type))) };
 }
 
 function handlersByType(handlers: Handlers, middleware: readonly Middleware[]): Map<string, Handler> {
@@ -94,28 +145,34 @@ function handlersByType(handlers: Handlers, middleware: readonly Middleware[]): 
   for (const given of list) {
     checkRuns(given);
     const handler = layered(given, middleware);
-    for (const type of [handler.type, ...handler.aliases ?? []]) {
+    for (const type of typesOf(handler)) {
       checkName("handler type", type);
-      if (byType.has(type)) {
-        throw new JobdError("invalid_request", `Two handlers for the type "${type}"`, {
-          hint: "Keep one of them.",
-        });
-      }
+      if (byType.has(type)) throw twoHandlers(type);
       byType.set(type, handler);
     }
   }
-  if (byType.size === 0) {
-    throw new JobdError("invalid_request", "A worker without handlers cannot run anything", {
-      hint: "Give it at least one handler.",
-    });
-  }
   return byType;
+}
+
+function typesOf({ type, aliases = [] }: Handler): string[] {
+  return [type, ...aliases];
+}
+
+function twoHandlers(type: string): JobdError {
+  return new JobdError("invalid_request", `Two handlers for the type "${type}"`, {
+    hint: "Keep one of them.",
+  });
 }
 
 function checkRuns(handler: Handler): void {
   if (isDefinition(handler) && !handler.runs) {
     throw new JobdError("invalid_request", `The definition of "${handler.type}" has no run`, {
       hint: "A worker needs one that runs its jobs; without it a definition can only be enqueued.",
+    });
+  }
+  if (handler.isolation !== undefined) {
+    throw new JobdError("invalid_request", `The definition of "${handler.type}" wants a process of its own`, {
+      hint: "Such a process loads it from its file: give the worker the file in `modules` instead.",
     });
   }
 }

@@ -47,6 +47,7 @@ const TABLE: { outcome: Outcome; spare: string; last: string }[] = [
   { outcome: { kind: "snoozed", delayMs: 5 }, spare: "scheduled snoozed 1", last: "scheduled snoozed 2" },
   { outcome: { kind: "released" }, spare: "available released 1", last: "available released 2" },
   { outcome: { kind: "lost", message: "gone" }, spare: "scheduled lost 2", last: "dead lost 3" },
+  { outcome: { kind: "died", error }, spare: "scheduled lost 2", last: "dead lost 3" },
   { outcome: { kind: "cancelled" }, spare: "cancelled cancelled 1", last: "cancelled cancelled 2" },
   { outcome: { kind: "expired" }, spare: "expired expired 1", last: "expired expired 2" },
 ];
@@ -138,4 +139,28 @@ Deno.test("the result and the error of the attempt are kept", () => {
     null,
   ]);
   assert.deepEqual(failureLeft(dead), full);
+});
+
+Deno.test("deaths of its process in a row end a job early; anything else between them starts the count again", () => {
+  let job = running({ failures: 0, maxAttempts: 100 });
+  const after = (outcome: Outcome, maxDeaths?: number) => {
+    const transition = decide(job, outcome, {
+      ...context,
+      ...(maxDeaths === undefined ? {} : { maxDeaths }),
+    });
+    job = { ...job, failures: transition.failures, error: failureLeft(transition) ?? job.error };
+    return `${transition.to} ${transition.outcome} ${transition.error?.code} ${
+      transition.error?.deaths ?? "-"
+    }`;
+  };
+  const died: Outcome = { kind: "died", error };
+  assert.equal(after(died), "scheduled lost process_died 1");
+  assert.equal(after({ kind: "failed", error }), "scheduled failed error -");
+  assert.equal(after(died), "scheduled lost process_died 1");
+  // Neither a hand-back nor a snooze says anything about the job.
+  assert.equal(after({ kind: "released" }), "available released undefined -");
+  assert.equal(after({ kind: "snoozed", delayMs: 1, reason: "later" }), "scheduled snoozed snoozed -");
+  assert.equal(after(died), "scheduled lost process_died 2");
+  assert.equal(after(died, 4), "scheduled lost process_died 3");
+  assert.equal(after(died), "dead lost process_died 4");
 });

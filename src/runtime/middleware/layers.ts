@@ -4,7 +4,7 @@ import type { Handler, Middleware, RunContext } from "../handler.ts";
 export function layered(handler: Handler, outer: readonly Middleware[]): Handler {
   const layers = [...outer, ...handler.middleware ?? []];
   if (layers.length === 0) return handler;
-  const { type, aliases, timeoutMs, backoff, outOfProcess } = handler;
+  const { type, aliases, timeoutMs, backoff, outOfProcess, isolation } = handler;
   let run: Handler["run"] = (job, context) => handler.run(job, context);
   for (const layer of layers.reverse()) {
     const inner = run;
@@ -17,6 +17,7 @@ export function layered(handler: Handler, outer: readonly Middleware[]): Handler
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(backoff === undefined ? {} : { backoff }),
     ...(outOfProcess === undefined ? {} : { outOfProcess }),
+    ...(isolation === undefined ? {} : { isolation }),
   };
 }
 

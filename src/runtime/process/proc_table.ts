@@ -30,6 +30,15 @@ export class ProcTable implements ProcessTable {
     return Promise.resolve();
   }
 
+  memory(pids: readonly number[]): Promise<Map<number, number>> {
+    const taken = new Map<number, number>();
+    for (const pid of pids) {
+      const bytes = residentBytes(read(`/proc/${pid}/status`));
+      if (bytes !== undefined) taken.set(pid, bytes);
+    }
+    return Promise.resolve(taken);
+  }
+
   async place(): ReturnType<ProcessTable["place"]> {
     return {
       host: Deno.hostname(),
@@ -52,6 +61,12 @@ function listing(skip: Set<number> | undefined): number[] {
   const here = new Set(pids);
   for (const pid of skip) if (!here.has(pid)) skip.delete(pid);
   return fresh;
+}
+
+/** The memory that a text of /proc/PID/status tells of, or a line of it. */
+function residentBytes(text: string | undefined): number | undefined {
+  const match = /VmRSS:\s+(\d+) kB/.exec(text ?? "");
+  return match === null ? undefined : Number(match[1]) * 1024;
 }
 
 /** The number in `pid:[4026531836]`. */

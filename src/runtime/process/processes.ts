@@ -48,6 +48,11 @@ export class Processes {
     return (await this.#scanner.rows()).some((row) => isProcess(row, identity));
   }
 
+  /** How much memory processes take, in bytes; without those that are gone. */
+  memory(pids: readonly number[]): Promise<Map<number, number>> {
+    return this.#scanner.table.memory(pids);
+  }
+
   /** Runs a program; see {@linkcode runProcess}. */
   async run(spec: ProcessSpec): Promise<ProcessEnd> {
     return await runProcess(spec, {

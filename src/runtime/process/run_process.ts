@@ -17,8 +17,10 @@ export interface ProcessSpec {
   cwd: string;
   /** Its whole environment; nothing is inherited. Two marks are added. */
   env: Readonly<Record<string, string>>;
-  /** What it reads; without it stdin is empty. */
-  stdin?: string | Uint8Array<ArrayBuffer>;
+  /** What it reads, a stream as it comes; without it stdin is empty. */
+  stdin?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Told the number of its process once it runs. */
+  onStart?(pid: number): void;
   /** The attempt it belongs to, as made by `attemptMark`. */
   attempt: string;
   /** Ends it when aborted. */
@@ -92,6 +94,7 @@ export async function runProcess(spec: ProcessSpec, means: ProcessMeans): Promis
     return { exitCode: null, signal: null, endedBy: "abort", tree: { ended: 0, left: 0 } };
   }
   const child = await spawn(spec, means.owner);
+  spec.onStart?.(child.pid);
   const watch = new Watch(spec, means.clock);
   let complaint = "";
   const pipes = [
@@ -243,8 +246,9 @@ class Pipe {
 /** Writes stdin beside everything else: a program that does not read it must not hold anything up. */
 function feed(
   stdin: WritableStream<Uint8Array<ArrayBuffer>>,
-  data: string | Uint8Array<ArrayBuffer>,
+  data: NonNullable<ProcessSpec["stdin"]>,
 ): { stop(): Promise<void> } {
+  if (data instanceof ReadableStream) return pipe(data, stdin);
   const writer = stdin.getWriter();
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   // A program may close stdin or end without reading all of it; that is its own affair.
@@ -252,6 +256,20 @@ function feed(
   return {
     stop: async () => {
       await writer.abort().catch(() => {});
+      await written;
+    },
+  };
+}
+
+function pipe(
+  data: ReadableStream<Uint8Array<ArrayBuffer>>,
+  stdin: WritableStream<Uint8Array<ArrayBuffer>>,
+): { stop(): Promise<void> } {
+  const over = new AbortController();
+  const written = data.pipeTo(stdin, { signal: over.signal }).catch(() => {});
+  return {
+    stop: async () => {
+      over.abort();
       await written;
     },
   };

@@ -7,6 +7,10 @@ const SCAN = `exec grep -zasH -e '^[0-9][0-9]* (' -e '^${ATTEMPT_VARIABLE}=' -e 
 /proc/[0-9]*/stat /proc/[0-9]*/environ`;
 const SIGNAL = 'kill -s "$0" -- "$@" 2>/dev/null; :';
 const PLACE = "uname -n; cat /proc/sys/kernel/random/boot_id && readlink /proc/self/ns/pid";
+const MEMORY = 'for pid; do set -- "$@" "/proc/$pid/status"; shift; done; grep -sH "^VmRSS" "$@"; :';
+const MEMORY_LINE = /^\/proc\/(\d+)\/status:VmRSS:\s+(\d+) kB/;
+const MEMORY_PS = 'for pid; do ps -o pid= -o rss= -p "$pid"; done; :';
+const MEMORY_PS_LINE = /^\s*(\d+)\s+(\d+)/;
 // Systems without /proc show neither marks nor start times: there a tree is its group and the children of its members.
 const SCAN_PS = "exec ps -A -o pid= -o ppid= -o pgid= -o state=";
 
@@ -37,6 +41,17 @@ export class ShellTable implements ProcessTable {
 
   async signalGroup(group: number, signal: Deno.Signal): Promise<void> {
     await shell(SIGNAL, [signal.slice(3), `-${group}`]);
+  }
+
+  async memory(pids: readonly number[]): Promise<Map<number, number>> {
+    const taken = new Map<number, number>();
+    if (pids.length === 0) return taken;
+    const script = this.#proc ? MEMORY : MEMORY_PS;
+    for (const line of (await shell(script, ["sh", ...pids.map(String)])).split("\n")) {
+      const [, pid, kilobytes] = (this.#proc ? MEMORY_LINE : MEMORY_PS_LINE).exec(line) ?? [];
+      if (pid !== undefined) taken.set(Number(pid), Number(kilobytes) * 1024);
+    }
+    return taken;
   }
 
   async place(): ReturnType<ProcessTable["place"]> {

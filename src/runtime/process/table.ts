@@ -30,6 +30,8 @@ export interface ProcessTable {
   scan(visitors: readonly Visitor[], skip?: Set<number>): Promise<void>;
   /** Signals a whole process group at once; without error when nothing is left of it. */
   signalGroup(group: number, signal: Deno.Signal): Promise<void>;
+  /** How much memory processes take, in bytes; without those that are gone. */
+  memory(pids: readonly number[]): Promise<Map<number, number>>;
   /** What this machine and namespace are called; null where the system does not tell. */
   place(): Promise<{ host: string; bootId: string | null; pidNamespace: string | null }>;
 }
