@@ -2,8 +2,8 @@ import { cp } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { ArchiveFile } from "./tar.ts";
 
-// What is loaded by its file name and not by an import statement: the threads, and the library for handler modules.
-const THREADS = ["src/runtime/watchdog_thread.ts"];
+// What is loaded by its file name and not by an import statement: threads and processes, and the library for handler modules.
+const THREADS = ["src/runtime/watchdog_thread.ts", "src/runtime/isolation/isolated_child.ts"];
 const LIBRARY = "src/mod.ts";
 
 // What the bundle is made from. The bundler works on a copy, with the packages beside it: it writes paths into its output,

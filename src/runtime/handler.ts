@@ -125,6 +125,7 @@ export class Directive {
     return typeof value === "object" && value !== null && DIRECTIVE in value;
   }
 
+  /** Marks it. */
   readonly [DIRECTIVE] = true;
   /** How the attempt ends. */
   readonly outcome: Outcome;

@@ -35,7 +35,7 @@ Deno.test("enqueue: for a type that no shipped handler runs, the note says what 
   assert.equal(
     ran.stderr,
     "note: No running worker serves type email in queue default: the job waits. `jobd start` and `jobd worker` " +
-      "run claude and exec; for another type a program starts a worker with a handler of its own (README.md, Library).\n",
+      "run claude and exec; for another type give them a file with its handler: --handlers FILE (docs/handlers.md).\n",
   );
   const jobd = await world.jobd();
   await using worker = jobd.worker({

@@ -70,8 +70,12 @@ export function globalSettings(): [SettingName, Setting<unknown>][] {
 }
 
 function settingFlag(
-  { flag, env, placeholder, summary, otherwise, default: preset }: Setting<unknown>,
+  { flag, env, placeholder, summary, otherwise, default: preset, repeats = false }: Setting<unknown>,
 ): Flag {
-  const notes = [...(env === undefined ? [] : [`env: ${env}`]), `default: ${preset ?? otherwise}`];
+  const notes = [
+    ...(repeats ? ["may be repeated"] : []),
+    ...(env === undefined ? [] : [`env: ${env}`]),
+    `default: ${preset ?? otherwise}`,
+  ];
   return { name: flag ?? "", placeholder, summary, notes };
 }

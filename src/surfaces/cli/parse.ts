@@ -73,8 +73,9 @@ function toRun(scanned: Scanned, options: ParseOptions): Parsed {
 function settingFlags(command: Command, given: Scanned["given"]): Partial<Record<SettingName, string>> {
   const flags: Partial<Record<SettingName, string>> = {};
   for (const [name, setting] of [...globalSettings(), ...settingsOf(command)]) {
-    const text = given.get(setting.flag ?? "")?.at(-1);
-    if (text !== undefined) flags[name] = text;
+    const texts = given.get(setting.flag ?? "") ?? [];
+    const text = setting.repeats ? texts.join(",") : texts.at(-1);
+    if (texts.length > 0 && text !== undefined) flags[name] = text;
   }
   return flags;
 }

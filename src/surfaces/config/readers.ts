@@ -128,6 +128,18 @@ export const queueChoice: Reader<QueueChoice> = {
   },
 };
 
+/** Files and patterns of files. */
+export const fileList: Reader<string[]> = {
+  allowed: "a list of files or patterns such as jobs/*.ts",
+  read(value) {
+    const items = typeof value === "string" ? value.split(",").map((item) => item.trim()) : value;
+    return Array.isArray(items) && items.length > 0 &&
+        items.every((item) => typeof item === "string" && item !== "")
+      ? items
+      : undefined;
+  },
+};
+
 /** Names separated by commas. */
 export function nameList(what: string): Reader<string[]> {
   return {

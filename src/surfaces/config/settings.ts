@@ -3,12 +3,14 @@ import { LOG_LEVELS, type LogFormat } from "../../runtime/logger.ts";
 import {
   choice,
   duration,
+  fileList,
   integer,
   nameOf,
   postgresUrl,
   queueChoice,
   type Reader,
   storeUrl,
+  text,
 } from "./readers.ts";
 
 /** One setting: everything that reading it, errors about it, help and the documents need. */
@@ -29,6 +31,8 @@ export interface Setting<T> {
   readonly otherwise?: string;
   /** What it does. */
   readonly summary: string;
+  /** Whether its flag may be given several times; all texts together are the value, with commas between them. @default false */
+  readonly repeats?: boolean;
   /** Which commands take the flag: all, or those that run a worker. */
   readonly scope: "all" | "worker";
 }
@@ -125,6 +129,42 @@ export const SETTINGS = {
     placeholder: "duration",
     default: "30s",
     summary: "how long running jobs may finish when the worker stops; then they are ended and handed back",
+    scope: "worker",
+  }),
+  workerHandlers: setting(fileList, {
+    key: "worker.handlers",
+    env: "WORKER_HANDLERS",
+    flag: "handlers",
+    placeholder: "files",
+    otherwise: "only the handlers that ship with jobd",
+    summary: "files that export handlers of your own, or patterns of them (jobs/*.ts)",
+    repeats: true,
+    scope: "worker",
+  }),
+  workerIsolate: setting(choice(["on", "off"]), {
+    key: "worker.isolate",
+    env: "WORKER_ISOLATE",
+    placeholder: "choice",
+    default: "off",
+    summary:
+      "run all handlers of those files in processes of their own, with no rights but those they declare; else only those that ask for it",
+    scope: "worker",
+  }),
+  workerDeno: setting(text, {
+    key: "worker.deno",
+    env: "JOBD_DENO",
+    placeholder: "path",
+    otherwise: "the one that runs jobd",
+    summary: "the Deno for handlers in processes of their own",
+    scope: "worker",
+  }),
+  workerMaxDeaths: setting(integer(1, 1000), {
+    key: "worker.maxDeaths",
+    env: "WORKER_MAX_DEATHS",
+    placeholder: "n",
+    default: "3",
+    summary:
+      "deaths of its process in a row after which a job in a process of its own is dead, however many attempts are left",
     scope: "worker",
   }),
   jobDefaultTimeout: setting(duration("1ms"), {

@@ -1,6 +1,5 @@
 import { sleep } from "../../../domain/clock.ts";
 import { messageOf } from "../../../domain/errors.ts";
-import type { Handler } from "../../../runtime/handler.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import { createLogger, type Logger } from "../../../runtime/logger.ts";
 import { type QueueChoice, queueNames } from "../../../runtime/queue_order.ts";
@@ -12,7 +11,7 @@ import { span } from "../format.ts";
 import type { Host } from "../host.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
-import { loadHandlers } from "./handlers.ts";
+import { chooseHandlers, type HandlerChoice } from "./handlers.ts";
 import { helloHandler, sayHello } from "./hello.ts";
 
 interface WorkFlags extends Options {
@@ -30,36 +29,40 @@ const CLOSE_MS = 500;
 const LAST_WORDS_MS = 1_000;
 
 /** `jobd start` */
-export async function start({ options }: StartInput, context: Context): Promise<void> {
+export async function start({ args, options }: StartInput, context: Context): Promise<void> {
   const { values } = await context.config();
-  await run(context, { ...options, migrate: values.databaseUrl.startsWith("sqlite:") });
+  await run(context, { ...options, files: args, migrate: values.databaseUrl.startsWith("sqlite:") });
 }
 
 /** `jobd worker` */
-export async function work({ options }: Input<WorkFlags>, context: Context): Promise<void> {
-  await run(context, { ...options, hello: false, migrate: false });
+export async function work({ args, options }: Input<WorkFlags>, context: Context): Promise<void> {
+  await run(context, { ...options, files: args, hello: false, migrate: false });
 }
 
 /** What a daemon is asked to do besides its configuration. */
 interface Wishes {
   types: string[] | undefined;
+  files: readonly string[];
   hello: boolean;
   migrate: boolean;
 }
 
-async function run(context: Context, { types, hello, migrate }: Wishes): Promise<void> {
+async function run(context: Context, { types, files, hello, migrate }: Wishes): Promise<void> {
   const config = await context.config();
   const { values } = config;
-  const handlers = await loadHandlers(config, types);
-  if (hello) handlers.push(helloHandler);
+  const choice = await chooseHandlers(config, { types, files });
+  if (hello) {
+    choice.handlers.push(helloHandler);
+    choice.types?.push(helloHandler.type);
+  }
   const log = makeLogger(values, context.host);
   const jobd = await context.jobd({ migrate });
-  const worker = jobd.worker(workerOptions(values, handlers, log));
+  const worker = jobd.worker(workerOptions(values, choice, log));
   const release = surviveFaults(log);
   try {
     const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);
     await worker.start();
-    announce(context.out, jobd, handlers, values, log);
+    announce(context.out, jobd, worker.types, values, log);
     // The worker may stop before its first job has ended.
     if (hello) await Promise.race([sayHello(jobd, log), worker.stopped]);
     await worker.stopped;
@@ -82,11 +85,16 @@ async function lastWords({ stdout, stderr, clock }: Host): Promise<void> {
 
 function workerOptions(
   values: SettingValues,
-  handlers: Handler[],
+  { handlers, modules, types }: HandlerChoice,
   log: Logger,
 ): Parameters<Jobd["worker"]>[0] {
   return {
     handlers,
+    modules,
+    ...(types === undefined ? {} : { types }),
+    ...(values.workerDeno === undefined ? {} : { deno: values.workerDeno }),
+    isolate: values.workerIsolate === "on",
+    maxDeaths: values.workerMaxDeaths,
     queues: values.workerQueues,
     concurrency: values.workerConcurrency,
     pollIntervalMs: values.workerPollInterval,
@@ -172,11 +180,10 @@ function surviveFaults(log: Logger): () => void {
 function announce(
   out: Output,
   jobd: Jobd,
-  handlers: readonly Handler[],
+  types: readonly string[],
   values: SettingValues,
   log: Logger,
 ): void {
-  const types = handlers.map(({ type }) => type);
   const facts = {
     store: jobd.location,
     namespace: jobd.namespace,

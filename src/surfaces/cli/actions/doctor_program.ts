@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { Config } from "../../config/load.ts";
 import { settingsList } from "../../config/settings.ts";
 import type { Context } from "../context.ts";
 import type { Finding } from "./doctor.ts";
@@ -46,7 +47,14 @@ export async function checkHandlers(context: Context): Promise<Finding[]> {
     const program = command.includes("/") && cwd !== undefined ? resolve(cwd, command) : command;
     findings.push(await checkProgram(`command ${name}`, program, { path }));
   }
-  return findings;
+  return [...findings, ...await checkFiles(config)];
+}
+
+/** Whether the files of handlers are there. They are not loaded: that may do anything. */
+async function checkFiles({ values: { workerHandlers } }: Config): Promise<Finding[]> {
+  if (workerHandlers === undefined) return [];
+  const { modulePaths } = await import("../../../runtime/isolation/module_paths.ts");
+  return [{ name: "handlers of files", value: (await modulePaths(workerHandlers)).join(", "), level: "ok" }];
 }
 
 async function checkProgram(name: string, program: string, { path }: { path: string }): Promise<Finding> {

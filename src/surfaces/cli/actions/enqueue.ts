@@ -146,6 +146,6 @@ async function noteIfUnserved(jobd: Jobd, type: string, queue = "default", { out
   const advice = shipped
     ? "Start one with `jobd start` or `jobd worker`."
     : `\`jobd start\` and \`jobd worker\` run ${SHIPPED_TYPES.join(" and ")}; ` +
-      "for another type a program starts a worker with a handler of its own (README.md, Library).";
+      "for another type give them a file with its handler: --handlers FILE (docs/handlers.md).";
   out.note(styled("yellow", "note:"), ` ${what}: the job waits. ${advice}`);
 }

@@ -3,7 +3,7 @@ import type { Handler } from "../../../runtime/handler.ts";
 import type { Config } from "../../config/load.ts";
 import { nearest } from "../../config/nearest.ts";
 
-/** The types of the handlers that ship with the daemon; handlers of all others are programs that use the library. */
+/** The types of the handlers that ship with the daemon; all others come from files, or run in programs that use the library. */
 export const SHIPPED_TYPES: readonly string[] = ["claude", "exec"];
 
 /**
@@ -21,6 +21,36 @@ export async function loadHandlers(config: Config, types?: readonly string[]): P
   const processes = new Processes();
   const handlers = [claudeHandler(agent, { processes }), execHandler({ commands }, { processes })];
   return types === undefined ? handlers : types.map((type) => pick(handlers, type));
+}
+
+/** What a worker is to run. */
+export interface HandlerChoice {
+  /** Handlers that ship with the daemon. */
+  handlers: Handler[];
+  /** Files of others. */
+  modules: string[];
+  /** Only these types; which there are is known when the files are loaded. */
+  types?: string[];
+}
+
+/**
+ * What the configuration and the command line want to be run.
+ *
+ * @throws {JobdError} as {@linkcode loadHandlers}; `invalid_request` for files that follow no `--handlers`
+ */
+export async function chooseHandlers(
+  config: Config,
+  { types, files }: { types: readonly string[] | undefined; files: readonly string[] },
+): Promise<HandlerChoice> {
+  if (files.length > 0 && config.sources.workerHandlers !== "flag") {
+    throw new JobdError("invalid_request", `Too many arguments: ${files.join(", ")}`, {
+      hint: "Files of handlers follow --handlers.",
+    });
+  }
+  const modules = [...config.values.workerHandlers ?? [], ...files];
+  if (modules.length === 0) return { handlers: await loadHandlers(config, types), modules };
+  const handlers = await loadHandlers(config);
+  return { handlers, modules, ...(types === undefined ? {} : { types: [...types] }) };
 }
 
 function pick(handlers: readonly Handler[], type: string): Handler {

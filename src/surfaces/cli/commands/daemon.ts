@@ -1,10 +1,17 @@
 import { nameList } from "../../config/readers.ts";
-import { type Command, command, flag, value } from "../command.ts";
+import { type ArgumentSpec, type Command, command, flag, value } from "../command.ts";
 import { integer } from "../../config/readers.ts";
 
 const types = value(nameList("type"), "list", "run only jobs of these types, separated by commas");
 
 const hello = flag("run one small job at the start, to show that everything works");
+
+const files: ArgumentSpec = {
+  name: "file",
+  summary: "more files of --handlers: what a shell makes of jobs/*.ts",
+  required: false,
+  many: true,
+};
 
 const NAMES =
   "Ctrl-C or SIGTERM lets running jobs finish for --shutdown-timeout and then hands them back; a second one hands them back at once.";
@@ -15,6 +22,7 @@ export const DAEMON_COMMANDS: readonly Command[] = [
     path: "start",
     summary: "Start the daemon: migrate an embedded SQLite store, run jobs, look after the store",
     details: `Without any setting the jobs are in the file jobd.db of this directory. ${NAMES}`,
+    args: [files],
     options: { types, hello },
     runsWorker: true,
     examples: [
@@ -32,6 +40,7 @@ export const DAEMON_COMMANDS: readonly Command[] = [
     path: "worker",
     summary: "Run jobs, on a store that is migrated already",
     details: NAMES,
+    args: [files],
     options: { types },
     runsWorker: true,
     examples: [
@@ -43,6 +52,7 @@ export const DAEMON_COMMANDS: readonly Command[] = [
         "jobd worker --queues high=6,default=1 --types claude",
         "six turns of high for one of default; agent runs only",
       ],
+      ["jobd worker --handlers jobs/*.ts", "also the jobs that these files define; see docs/handlers.md"],
     ],
     run: async (...given) => (await import("../actions/daemon.ts")).work(...given),
   }),
