@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { ProgramFolder, SHIPPED_FLAGS } from "./program.ts";
+import { Daemon, ProgramFolder, SHIPPED_FLAGS } from "./program.ts";
 
 interface Module {
   specifier: string;
@@ -23,6 +23,10 @@ async function filesLoaded(folder: ProgramFolder, args: string[]): Promise<strin
   const reports = `${folder.path}/loaded-${args.join("-").replaceAll(/\W/g, "")}`;
   const ran = await folder.run(args, { flags: [...SHIPPED_FLAGS, `--coverage=${reports}`] });
   assert.equal(ran.code, 0, ran.stderr);
+  return await reported(reports);
+}
+
+async function reported(reports: string): Promise<string[]> {
   const files: string[] = [];
   for await (const { name } of Deno.readDir(reports)) {
     files.push(JSON.parse(await Deno.readTextFile(`${reports}/${name}`)).url);
@@ -45,7 +49,7 @@ async function outside(files: string[]): Promise<string[]> {
 /** What opens a store, and what only programs that run jobs or talk to PostgreSQL need. */
 const STORE = /\/src\/(?:storage\/sqlite\/|runtime\/jobd\.ts)/;
 const HEAVY =
-  /\/pg\/|\/src\/(?:storage\/(?:postgres|memory)\/|runtime\/(?:engine|attempts|process\/|handlers\/(?:exec\.|claude\.|run_child)))/;
+  /\/pg\/|\/src\/(?:storage\/(?:postgres|memory)\/|runtime\/(?:engine|attempts|process\/|handlers\/(?:exec\.|claude\.|run_child)|isolation\/(?!isolation\.)))/;
 
 for (const args of [["--help"], ["enqueue", "--help"], ["--version"], ["version"]]) {
   Deno.test(`jobd ${args.join(" ")} loads no store, no package and nothing of Node`, async () => {
@@ -64,4 +68,18 @@ Deno.test("jobd enqueue on SQLite loads nothing of Node but node:sqlite, and not
   assert.deepEqual(files.filter((url) => HEAVY.test(url)), []);
   // Not even node:fs: it takes as long to load as the program itself.
   assert.deepEqual(await outside(files), ["node:sqlite"]);
+});
+
+Deno.test("a worker without files of handlers loads nothing of what runs them", async () => {
+  await using folder = await ProgramFolder.create();
+  await folder.run(["migrate"]);
+  const reports = `${folder.path}/loaded`;
+  const command = folder.command(["worker"], { flags: [...SHIPPED_FLAGS, `--coverage=${reports}`] });
+  const daemon = new Daemon(command.spawn());
+  await daemon.logged("jobd started");
+  daemon.kill("SIGTERM");
+  assert.equal(await daemon.ended(), 0);
+  const files = await reported(reports);
+  assert.ok(files.some((url) => url.endsWith("/src/runtime/engine.ts")), files.join());
+  assert.deepEqual(files.filter((url) => /\/isolation\/(?!isolation\.)/.test(url)), []);
 });

@@ -76,6 +76,7 @@ export const jsonChapter: Chapter = {
       message: '😀 \\ "quoted" \' \n line',
       stack: "a\n  b",
       causes: ["c"],
+      deaths: 2,
       data: HARD,
     };
     const job = await w.start();

@@ -188,8 +188,7 @@ export const runs = defineJob({
   permissions: { run: ["/bin/sh"] },
   async run() {
     const command = new Deno.Command("/bin/sh", {
-      args: ["-c", "echo from the shell; sleep 987 & echo $! $JOBD_TEST_SECRET"],
-      stdin: "null",
+      args: ["-c", "cat; echo from the shell; sleep 987 & echo $! $JOBD_TEST_SECRET"],
       stdout: "inherit",
     });
     await command.spawn().status;

@@ -8,6 +8,8 @@ const built = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(built, { recursive: true }));
 const executable = join(built, "jobd");
 await build("src/packaging/compile.ts", executable);
+const installed = join(built, "installed", "jobd");
+await build("src/packaging/install.ts", join(built, "installed"));
 const postgres = await sharedPostgres();
 
 Deno.test("two first starts at once with an empty HOME both work", async () => {
@@ -40,10 +42,39 @@ Deno.test("on PostgreSQL: migrate, enqueue, a worker that runs the job and ends 
 });
 
 Deno.test("the installed form is the same program in a folder of its own", async () => {
-  await build("src/packaging/install.ts", join(built, "installed"));
-  await using jobd = await Installed.create(join(built, "installed", "jobd"));
+  await using jobd = await Installed.create(installed);
   await runsJobs(jobd, "sqlite:jobs.db");
 });
+
+for (
+  const [form, path] of [["executable", executable], [
+    "installed form",
+    join(built, "installed", "jobd"),
+  ]] as const
+) {
+  Deno.test(`the ${form} runs files of handlers, in processes of their own with its own Deno`, async () => {
+    await using jobd = await Installed.create(path);
+    await Deno.writeTextFile(
+      join(jobd.folder, "jobs.ts"),
+      `import { defineJob, snooze } from "@jobd/jobd";
+export const own = defineJob({ type: "own", isolate: true, run: async ({ attempt }, { step }) =>
+  attempt === 1 ? snooze("1ms") : await step("pid", () => Deno.permissions.querySync({ name: "read" }).state) });
+export const here: unknown = defineJob({ type: "here", run: () => Deno.permissions.querySync({ name: "read" }).state });`,
+    );
+    assert.equal((await jobd.run("migrate")).code, 0);
+    const started = jobd.spawn("start", "--handlers", "jobs.ts");
+    try {
+      for (const [type, right] of [["own", "prompt"], ["here", "granted"]] as const) {
+        const { id = "" } = await jobd.json("enqueue", type);
+        assert.equal(await finalState(jobd, id, []), "completed");
+        assert.equal((await jobd.json("job", "show", id))["result"], right);
+      }
+    } finally {
+      started.kill("SIGTERM");
+    }
+    assert.equal((await started.output()).code, 0);
+  });
+}
 
 async function runsJobs(jobd: Installed, store: string): Promise<void> {
   await jobd.program("claude", "echo done by the agent");

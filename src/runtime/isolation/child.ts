@@ -129,18 +129,16 @@ export class Child {
     this.#flushed = Promise.withResolvers();
     const link = new AttemptLink(context, (message) => this.#send(message));
     this.#link = link;
+    this.#send({ kind: "run", job, now: context.now(), deadline: context.deadline });
     const stop = (): void => {
-      const reason = context.signal.reason;
-      this.#send({ kind: "stop", reason });
+      const reason: unknown = context.signal.reason;
+      this.#send({ kind: "stop", reason: String(reason) });
       // Another worker may start the job again as soon as the lease is over.
       link.onClose(this.#clock.after(reason === "lease_lost" ? 0 : graceMs, () => this.#kill()));
     };
+    context.signal.addEventListener("abort", stop, { once: true });
+    link.onClose(() => context.signal.removeEventListener("abort", stop));
     if (context.signal.aborted) stop();
-    else {
-      context.signal.addEventListener("abort", stop, { once: true });
-      link.onClose(() => context.signal.removeEventListener("abort", stop));
-    }
-    this.#send({ kind: "run", job, now: context.now(), deadline: context.deadline });
     if (this.#over) link.died(this.#deathOf(undefined));
     try {
       return await link.end;

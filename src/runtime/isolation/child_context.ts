@@ -6,7 +6,7 @@ import { storableResult } from "../../domain/result.ts";
 import { system } from "../../storage/system.ts";
 import { attemptOver } from "../attempt_over.ts";
 import { type EnqueueOptions, type JobDefinition, requestOf } from "../definition.ts";
-import type { Checkpoint, FollowUp, RunContext, StopReason } from "../handler.ts";
+import type { Checkpoint, FollowUp, RunContext } from "../handler.ts";
 import type { ContextCall, FromChild, ToChild } from "./protocol.ts";
 import { unpackThrown } from "./thrown.ts";
 
@@ -107,7 +107,7 @@ export class ChildContext implements RunContext {
   receive(message: ToChild): void {
     switch (message.kind) {
       case "stop":
-        return this.#controller.abort(message.reason satisfies StopReason);
+        return this.#controller.abort(message.reason);
       case "deadline":
         this.#deadline = message.at;
         return;

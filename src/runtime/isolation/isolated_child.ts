@@ -103,7 +103,7 @@ class Served {
   }
 }
 
-/** The worker's messages come through it, so nobody else may read it. */
+/** The worker's messages come through it, so nobody else may read it, and programs inherit it only when told to. */
 function hideStdin(): void {
   const empty = {
     readable: new ReadableStream<Uint8Array>({ start: (controller) => controller.close() }),
@@ -114,6 +114,12 @@ function hideStdin(): void {
     isTerminal: () => false,
   };
   Object.defineProperty(Deno, "stdin", { value: empty });
+  const { Command } = Deno;
+  Deno.Command = class extends Command {
+    constructor(command: string | URL, options?: Deno.CommandOptions) {
+      super(command, { stdin: "null", ...options });
+    }
+  };
 }
 
 const encoder = new TextEncoder();

@@ -1,7 +1,6 @@
 import type { FailureRecord, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { JobRequest } from "../../domain/request.ts";
-import type { StopReason } from "../handler.ts";
 import type { Outcome } from "../../domain/outcome.ts";
 import type { Isolation } from "./isolation.ts";
 import type { Thrown } from "./thrown.ts";
@@ -28,8 +27,8 @@ export type ToChild =
   | { kind: "hello"; nonce: string }
   /** Run an attempt; the process runs one at a time. */
   | { kind: "run"; job: Job; now: number; deadline: number | null }
-  /** The attempt must stop. */
-  | { kind: "stop"; reason: StopReason }
+  /** The attempt must stop; the reason is a `StopReason`, or what a layer of the worker gave. */
+  | { kind: "stop"; reason: string }
   /** The attempt must have ended by then. */
   | { kind: "deadline"; at: number | null }
   /** The answer to a call. */
