@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import type { Job, LogChunk, WorkerOptions } from "../../src/mod.ts";
+import { type Driver, type Job, Jobd, JobdError, type LogChunk, type WorkerOptions } from "../../src/mod.ts";
+import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { ProcTable } from "../../src/runtime/process/proc_table.ts";
 import { Scanner } from "../../src/runtime/process/table.ts";
 import { alive, until } from "../support/process_probe.ts";
@@ -199,6 +200,51 @@ Deno.test("a worker that stops hands isolated jobs back and leaves no process", 
   const job = await work.jobd.jobs.get(id);
   assert.deepEqual([job.state, job.failures, job.releases], ["available", 0, 1]);
   await work[Symbol.asyncDispose]();
+});
+
+Deno.test("a SIGTERM for all processes of a service is the daemon's affair: isolated jobs finish", async () => {
+  await using work = await isolated();
+  const { id } = await work.jobd.enqueue({ type: "waits" });
+  const pid = await pidOf(work, id);
+  Deno.kill(pid, "SIGTERM");
+  Deno.kill(pid, "SIGINT");
+  const { id: other } = await work.jobd.enqueue({ type: "echo" });
+  await work.jobd.jobs.wait(other);
+  assert.equal(await alive(pid), true);
+  await work.jobd.jobs.cancel(id);
+  assert.equal((await work.jobd.jobs.wait(id)).state, "cancelled");
+});
+
+Deno.test("a job whose lease is lost is killed at once, and runs again when the store is back", async () => {
+  const inner = new MemoryDriver({ now: () => Date.now() });
+  let away = false;
+  const driver = new Proxy(inner as Driver, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) =>
+        away ? Promise.reject(new JobdError("store_unavailable", "Away")) : member.apply(target, args);
+    },
+  });
+  await using jobd = await Jobd.open(driver);
+  await using worker = jobd.worker({
+    modules: [MODULE],
+    leaseMs: 600,
+    pollIntervalMs: 20,
+    shutdownTimeoutMs: 0,
+    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
+  });
+  await worker.start();
+  const { id } = await jobd.enqueue({ type: "loop", timeout: "1h" });
+  let first = 0;
+  await until("the job has a process", async () => (first = (await children())[0] ?? 0) !== 0);
+  away = true;
+  await until("its process is gone", async () => !await alive(first));
+  away = false;
+  await until("it runs again", async () => {
+    const { attempt, state } = await jobd.jobs.get(id);
+    return attempt === 2 && state === "running";
+  });
 });
 
 for (

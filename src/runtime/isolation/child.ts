@@ -55,7 +55,7 @@ export class DiedEarly extends Error {
 const TAIL_CHARACTERS = 8_192;
 /** How long stderr may take to deliver what belongs to an attempt that has ended, in milliseconds. */
 const FLUSH_MS = 2_000;
-/** From SIGTERM to SIGKILL for a process that has nothing to do, in milliseconds. */
+/** How long a process may take to end by itself when its input has, in milliseconds. */
 const IDLE_GRACE_MS = 1_000;
 
 /** A Deno process that has loaded one module and runs its jobs, one at a time. */
@@ -77,6 +77,8 @@ export class Child {
   #pid: number | undefined;
   #link: AttemptLink | undefined;
   #flushed = Promise.withResolvers<void>();
+  /** Whether somebody still reads what is sent. */
+  #listening = true;
   #over = false;
   #fit = true;
   #graceMs = 0;
@@ -96,6 +98,7 @@ export class Child {
     };
     const stdin = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (input) => void (this.#input = input),
+      cancel: () => void (this.#listening = false),
     });
     this.#send({ kind: "hello", nonce });
     const running = processes.run({
@@ -157,8 +160,16 @@ export class Child {
   /** Ends it and its tree; resolves when nothing is left. */
   async end(): Promise<void> {
     this.#graceMs = IDLE_GRACE_MS;
+    this.#closeInput();
     this.#stop.abort();
     await this.ended;
+  }
+
+  /** A process that has nothing to do sees that nobody wants anything more of it, and ends. */
+  #closeInput(): void {
+    this.#over = true;
+    if (this.#listening) this.#input.close();
+    this.#listening = false;
   }
 
   #kill(): void {
@@ -167,7 +178,7 @@ export class Child {
   }
 
   #send(message: ToChild): void {
-    if (this.#over) return;
+    if (!this.#listening) return;
     this.#input.enqueue(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
   }
 
@@ -212,7 +223,7 @@ export class Child {
   }
 
   #gone(end: ProcessEnd | undefined, error?: unknown): void {
-    this.#over = true;
+    this.#closeInput();
     this.#flushed.resolve();
     this.#loaded.reject(error ?? new DiedEarly(this.#deathOf(end), this.#tail.text));
     this.#link?.died(this.#deathOf(end));

@@ -26,6 +26,8 @@ export async function serve(load: () => Promise<Record<string, unknown>>): Promi
   if (first.done) return;
   const { nonce } = JSON.parse(first.value) as Extract<ToChild, { kind: "hello" }>;
   hideStdin();
+  // Who stops a whole machine or service signals all its processes at once: it is the daemon that lets jobs finish.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
   const send: Send = (message) => write(stdout, framed(message, nonce));
   const flush = (): void => write(stderr, framed({ kind: "flushed" } satisfies FromChild, nonce));
   const served = new Served(send, flush);
