@@ -84,6 +84,8 @@ export type {
   WaitOptions,
 } from "./runtime/jobs.ts";
 export type { Queues } from "./runtime/queues.ts";
+export type { JobIds } from "./runtime/ids.ts";
+export type { ProcessIdentity, ProcessWatch } from "./runtime/process/identity.ts";
 export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logger.ts";
 export type { QueueChoice } from "./runtime/queue_order.ts";

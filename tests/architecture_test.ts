@@ -79,6 +79,16 @@ Deno.test("the domain does no I/O: it imports nothing but itself", () => {
   assert.deepEqual(io.map(({ path }) => path), []);
 });
 
+Deno.test("the testing kit stands on the runtime, and nothing of the program knows it", () => {
+  const kit = (path: string): boolean => path.startsWith("src/testing/");
+  const known = imports.filter(({ from, to }) => !kit(from) && kit(to));
+  const above = imports.filter(({ from, to }) =>
+    kit(from) && (roomOf(to) === "surfaces" || to === "main.ts")
+  );
+  assert.deepEqual([...known, ...above], []);
+  assert.ok(imports.some(({ from, to }) => kit(from) && roomOf(to) === "runtime"));
+});
+
 Deno.test("each package is known in one place", () => {
   const wrong = imports.filter(({ from, to }) =>
     PACKAGES[to] !== undefined && !from.startsWith(PACKAGES[to])

@@ -11,7 +11,7 @@ import type { Modules } from "./isolation/modules.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Patience } from "./patience.ts";
 import { queueNames, queueOrder } from "./queue_order.ts";
-import type { Processes } from "./process/processes.ts";
+import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Rescuer } from "./rescuer.ts";
 import { Statistics } from "./statistics.ts";
@@ -34,7 +34,7 @@ export interface EngineContext {
   /** Unique for this start. */
   id: string;
   /** This process, and the others of this machine. */
-  processes: Processes;
+  processes: ProcessWatch;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
   /** Where the worker says what it does. */

@@ -4,8 +4,14 @@ import { uuidv7 } from "../domain/uuid.ts";
 const DRAW = 256;
 const ID_BYTES = 16;
 
+/** Where ids of jobs come from. */
+export interface JobIds {
+  /** A fresh UUID in lower case; later ones should sort after earlier ones. @param now epoch milliseconds */
+  next(now: number): string;
+}
+
 /** Makes ids of jobs. */
-export class Ids {
+export class Ids implements JobIds {
   readonly #bytes = new Uint8Array(DRAW * ID_BYTES);
   #at = this.#bytes.length;
 

@@ -15,7 +15,7 @@ import type {
 } from "../storage/driver.ts";
 import { openDriver, type OpenDriverOptions } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
-import { Ids } from "./ids.ts";
+import { Ids, type JobIds } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
 import { DeadLetters } from "./dead_letters.ts";
@@ -29,6 +29,7 @@ import {
 import { Enqueued } from "./enqueued.ts";
 import { Jobs } from "./jobs.ts";
 import { silentLogger } from "./logger.ts";
+import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
 import { StoreTime } from "./store_time.ts";
@@ -49,6 +50,10 @@ export interface OpenOptions extends OpenDriverOptions {
   clock?: Clock;
   /** Numbers in [0, 1); tests give their own. @default the system's */
   random?: () => number;
+  /** Where ids of jobs come from; tests give their own. @default UUIDs of version 7 */
+  ids?: JobIds;
+  /** What workers ask about processes; tests give their own. @default this machine's */
+  processes?: ProcessWatch;
 }
 
 /** One job of {@linkcode Jobd.enqueueMany} that says everything itself. */
@@ -91,6 +96,8 @@ interface Parts {
   namespace: string;
   maxAttempts: number;
   store: WatchdogStore | undefined;
+  ids: JobIds;
+  processes: ProcessWatch | undefined;
 }
 
 /**
@@ -117,7 +124,6 @@ export class Jobd implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
-  readonly #ids = new Ids();
 
   private constructor(parts: Parts) {
     const { driver } = parts;
@@ -161,6 +167,8 @@ export class Jobd implements AsyncDisposable {
         namespace,
         maxAttempts: options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
         store: threadStore(store, options),
+        ids: options.ids ?? new Ids(),
+        processes: options.processes,
       });
     } catch (error) {
       await driver.close();
@@ -261,9 +269,8 @@ export class Jobd implements AsyncDisposable {
   worker(options: WorkerOptions): Worker {
     return new Worker(options, async (settings) => {
       const { Engine } = await import("./engine.ts");
-      const { Processes } = await import("./process/processes.ts");
-      const { driver, clock, time, random, store } = this.#parts;
-      const processes = new Processes();
+      const { driver, clock, time, random, store, ids } = this.#parts;
+      const processes = this.#parts.processes ?? await thisMachine();
       const { host, pid } = await processes.identity();
       const modules = await loadedModules(settings, processes);
       return new Engine(withHandlers(settings, modules?.handlers ?? []), {
@@ -273,7 +280,7 @@ export class Jobd implements AsyncDisposable {
         random,
         processes,
         namespace: this.namespace,
-        id: `${host}:${pid}:${crypto.randomUUID().slice(0, 8)}`,
+        id: `${host}:${pid}:${ids.next(time.now()).slice(-8)}`,
         newJobs: (requests) => this.#newJobs(requests),
         log: options.log ?? silentLogger,
         ...(store === undefined ? {} : { store }),
@@ -317,11 +324,11 @@ export class Jobd implements AsyncDisposable {
   }
 
   #newJob(request: JobRequest): NewJob {
-    const { time, maxAttempts } = this.#parts;
+    const { time, maxAttempts, ids } = this.#parts;
     const now = time.now();
     return newJob({ namespace: this.namespace, ...request }, {
       now,
-      id: this.#ids.next(now),
+      id: ids.next(now),
       maxAttempts: this.#settings.of(request?.queue ?? DEFAULT_QUEUE).maxAttempts ?? maxAttempts,
     });
   }
@@ -333,6 +340,11 @@ function isDefined(item: PlainJob | DefinedJob<unknown>): item is DefinedJob<unk
 
 function definedRequest({ job, payload, ...options }: DefinedJob<unknown>): Promise<JobRequest> {
   return job.request(payload, options);
+}
+
+async function thisMachine(): Promise<ProcessWatch> {
+  const { Processes } = await import("./process/processes.ts");
+  return new Processes();
 }
 
 /** How a thread opens the same store; a store in memory exists in one thread only. */

@@ -1,5 +1,6 @@
 import { JobdError } from "../domain/errors.ts";
 import type { Driver } from "../storage/driver.ts";
+import { intercepted } from "../storage/intercept.ts";
 
 /**
  * A store whose calls are waited for only as long as there is patience. A call to a store that answers nothing takes
@@ -12,13 +13,7 @@ export class Patience {
   #lost = false;
 
   constructor(driver: Driver) {
-    this.driver = new Proxy(driver, {
-      get: (target, name) => {
-        const member: unknown = Reflect.get(target, name, target);
-        if (typeof member !== "function") return member;
-        return (...args: unknown[]) => this.wait(() => member.apply(target, args) as Promise<unknown>);
-      },
-    });
+    this.driver = intercepted(driver, ({ effect }) => this.wait(effect));
   }
 
   /** Whether it was lost. */

@@ -6,8 +6,7 @@ import type { Transition } from "../domain/transition.ts";
 import type { Driver, Orphan, SettleResult, WorkerRow } from "../storage/driver.ts";
 import { givenUpAt } from "./leases.ts";
 import type { Logger } from "./logger.ts";
-import type { ProcessIdentity } from "./process/identity.ts";
-import type { Processes } from "./process/processes.ts";
+import type { ProcessIdentity, ProcessWatch } from "./process/identity.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** Sweeps in a row in which a worker's liveness lock must be free before it counts as absent. */
@@ -29,7 +28,7 @@ export interface RescuerOptions {
   /** The backoff of a job that brings none. */
   backoff(job: Job): Backoff;
   /** The processes of this machine. */
-  processes: Processes;
+  processes: ProcessWatch;
   /** The worker that sweeps. */
   worker: string;
   /** Where rescues are said. */

@@ -137,12 +137,15 @@ export function withHandlers(settings: WorkerSettings, loaded: readonly Handler[
   return { ...settings, handlers: new Map([...handlers].filter(([type]) => types.includes(type))) };
 }
 
+/** The handlers as a list. */
+export function handlerList(handlers: Handlers): readonly Handler[] {
+  if (Array.isArray(handlers)) return handlers as readonly Handler[];
+  return Object.entries(handlers).map(([type, run]): Handler => ({ type, run }));
+}
+
 function handlersByType(handlers: Handlers, middleware: readonly Middleware[]): Map<string, Handler> {
-  const list = Array.isArray(handlers)
-    ? handlers as readonly Handler[]
-    : Object.entries(handlers).map(([type, run]): Handler => ({ type, run }));
   const byType = new Map<string, Handler>();
-  for (const given of list) {
+  for (const given of handlerList(handlers)) {
     checkRuns(given);
     const handler = layered(given, middleware);
     for (const type of typesOf(handler)) {

@@ -5,7 +5,7 @@ import { Steps } from "../../src/runtime/steps.ts";
 import { Stop } from "../../src/runtime/stop.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { exampleJob } from "../support/example_job.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, job = exampleJob()) {
   const clock = new FakeClock(10_000);

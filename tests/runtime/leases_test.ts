@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Leases } from "../../src/runtime/leases.ts";
 import type { Driver } from "../../src/storage/driver.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 function holding(alive: (asked: number) => string[] | Promise<string[]>) {
   const clock = new FakeClock();

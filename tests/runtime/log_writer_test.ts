@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { LogWriter } from "../../src/runtime/log_writer.ts";
 import type { Driver, LogBatch } from "../../src/storage/driver.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 function writing() {
   const clock = new FakeClock();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { Loop } from "../../src/runtime/loop.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 function counting(step: (count: number) => number | Promise<number>) {
   const clock = new FakeClock();

@@ -6,7 +6,7 @@ import type { Rescuer } from "../../src/runtime/rescuer.ts";
 import { Statistics } from "../../src/runtime/statistics.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { newJob } from "../conformance/world.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 const POLL_MS = 1_000;
 

@@ -22,7 +22,7 @@ import {
 } from "../../src/mod.ts";
 import { layered } from "../../src/runtime/middleware/layers.ts";
 import { exampleJob } from "../support/example_job.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { working } from "../support/working.ts";
 
 /** Runs a function within layers, as a worker would, at a time that stands still. */

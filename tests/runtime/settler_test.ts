@@ -5,7 +5,7 @@ import { Stop } from "../../src/runtime/stop.ts";
 import { Settler } from "../../src/runtime/settler.ts";
 import type { Driver, SettleBatch, SettleResult } from "../../src/storage/driver.ts";
 import { exampleJob } from "../support/example_job.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 function settling(answer: (batch: SettleBatch, call: number) => SettleResult[]) {
   const clock = new FakeClock();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createLogger, type Handler, Jobd } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import type { Driver } from "../../src/storage/driver.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 const GRACE_MS = 60_000;
 

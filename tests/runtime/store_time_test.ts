@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StoreTime } from "../../src/runtime/store_time.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 Deno.test("StoreTime follows the store, not the wall clock of this machine", async () => {
   const clock = new FakeClock();

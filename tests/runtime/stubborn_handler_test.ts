@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Handler, Jobd } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 Deno.test("a handler that ignores its signal loses its slot, and what it gives later counts for nothing", async () => {
   const clock = new FakeClock();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Timers } from "../../src/runtime/timers.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 Deno.test("Timers calls each once when it is due, unless it was taken back", async () => {
   const clock = new FakeClock();

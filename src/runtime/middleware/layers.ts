@@ -4,15 +4,19 @@ import type { Handler, Middleware, RunContext } from "../handler.ts";
 export function layered(handler: Handler, outer: readonly Middleware[]): Handler {
   const layers = [...outer, ...handler.middleware ?? []];
   if (layers.length === 0) return handler;
-  const { type, aliases, timeoutMs, backoff, outOfProcess, isolation } = handler;
   let run: Handler["run"] = (job, context) => handler.run(job, context);
   for (const layer of layers.reverse()) {
     const inner = run;
     run = (job, context) => layer(job, context, async (own = context) => await inner(job, own));
   }
+  return { ...settingsOf(handler), run };
+}
+
+/** What a handler says about itself, besides its layers. */
+function settingsOf(handler: Handler): Omit<Handler, "run"> {
+  const { type, aliases, timeoutMs, backoff, outOfProcess, isolation } = handler;
   return {
     type,
-    run,
     ...(aliases === undefined ? {} : { aliases }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(backoff === undefined ? {} : { backoff }),
@@ -37,7 +41,11 @@ export function handlerGroup(
   handlers: readonly Handler[],
   options: { middleware: readonly Middleware[] },
 ): Handler[] {
-  return handlers.map((handler) => layered(handler, options.middleware));
+  return handlers.map((handler) => ({
+    ...settingsOf(handler),
+    middleware: [...options.middleware, ...handler.middleware ?? []],
+    run: (job, context) => handler.run(job, context),
+  }));
 }
 
 /** A context in which some things are different; what the original gives later, such as its deadline, stays live. */

@@ -12,6 +12,16 @@ export interface ProcessIdentity {
   pidNamespace: string | null;
 }
 
+/** What a worker asks about processes: who it is itself, whether another one lives, and to end what dead ones left. */
+export interface ProcessWatch {
+  /** Who this process is. */
+  identity(): Promise<ProcessIdentity>;
+  /** Whether a process runs; undefined when that cannot be told from here, so only `false` proves a death. */
+  isAlive(identity: Omit<ProcessIdentity, "host">): Promise<boolean | undefined>;
+  /** Ends what processes of this machine that run no more have started and left. */
+  reapStrays(): Promise<unknown>;
+}
+
 /** The environment variable that says which attempt a process belongs to: `<job id>:<attempt>`. */
 export const ATTEMPT_VARIABLE = "JOBD_ATTEMPT";
 /** The environment variable that says which daemon started it: `<pid>:<start ticks>:<boot id>:<pid namespace>`. */

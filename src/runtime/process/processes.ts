@@ -1,7 +1,13 @@
 import type { Clock } from "../../domain/clock.ts";
 import { system } from "../../storage/system.ts";
 import { endTree, type TreeEnd } from "./end_tree.ts";
-import { ownerMark, parseAttemptMark, parseOwnerMark, type ProcessIdentity } from "./identity.ts";
+import {
+  ownerMark,
+  parseAttemptMark,
+  parseOwnerMark,
+  type ProcessIdentity,
+  type ProcessWatch,
+} from "./identity.ts";
 import { ProcTable } from "./proc_table.ts";
 import { type ProcessEnd, type ProcessSpec, runProcess } from "./run_process.ts";
 import { ShellTable } from "./shell_table.ts";
@@ -24,7 +30,7 @@ export interface ReapOptions {
 const REAP_GRACE_MS = 2_000;
 
 /** Everything about processes: runs programs, ends their trees, and finds what daemons that died left behind. */
-export class Processes {
+export class Processes implements ProcessWatch {
   readonly #clock: Clock;
   readonly #scanner: Scanner;
   #identity: Promise<ProcessIdentity> | undefined;

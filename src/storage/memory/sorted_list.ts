@@ -13,6 +13,11 @@ export class SortedList<T> {
     return this.#items[0];
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#items.length;
+  }
+
   /** Puts an item into its place. */
   add(item: T): void {
     this.#items.splice(this.#placeOf(item), 0, item);

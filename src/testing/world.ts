@@ -1,0 +1,92 @@
+import type { Duration } from "../domain/duration.ts";
+import { parseDuration } from "../domain/duration.ts";
+import { Jobd, type OpenOptions } from "../runtime/jobd.ts";
+import type { Driver } from "../storage/driver.ts";
+import { MemoryDriver } from "../storage/memory/driver.ts";
+import { Activity } from "./activity.ts";
+import { CountedIds, seededRandom } from "./chance.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { Faults } from "./faults.ts";
+import { Recorder } from "./recorder.ts";
+import { OtherMachine } from "./worker_process.ts";
+
+/** Time and chance of a test. */
+export interface TimeOptions {
+  /** The time at the start: a `Date`, epoch milliseconds, or ISO 8601 text. @default 2026-01-01 */
+  now?: Date | number | string;
+  /** What chance follows from, such as the jitter of retries. @default 1 */
+  seed?: number;
+  /**
+   * How long, in real time, a handler may work on something that is not of this test, such as a file or a server, before
+   * it is taken to wait for the clock. Handlers that wait by the context's clock are known to wait and cost nothing.
+   * @default "1s"
+   */
+  patience?: Duration;
+}
+
+/** A namespace of a store. */
+export interface StoreOptions {
+  /** The tenant. @default "default" */
+  namespace?: string;
+  /** Attempts of jobs when neither they nor their queue says so. @default 5 */
+  maxAttempts?: number;
+}
+
+/** Time and chance, made. */
+export interface Time {
+  readonly clock: FakeClock;
+  readonly activity: Activity;
+  readonly random: () => number;
+  readonly ids: CountedIds;
+}
+
+/** Makes time and chance of a test. */
+export function makeTime({ now, seed = 1, patience = "1s" }: TimeOptions): Time {
+  const activity = new Activity({ patienceMs: parseDuration(patience, "patience") });
+  const clock = new FakeClock(now, () => activity.quiet());
+  return { clock, activity, random: seededRandom(seed), ids: new CountedIds() };
+}
+
+/** A store in memory with everything that a test puts around it. */
+export class World {
+  /** Time and chance. */
+  readonly time: Time;
+  /** The store itself: looking at it here is neither recorded nor disturbed. */
+  readonly store: Driver;
+  /** What goes into the store. */
+  readonly recorder: Recorder;
+  /** What goes wrong with it. */
+  readonly faults: Faults;
+  /** The store as programs see it. */
+  readonly driver: Driver;
+  /** The tenant. */
+  readonly namespace: string;
+  /** Workers that are gone, by the names that their leases have. */
+  readonly goneWorkers: Set<string> = new Set();
+  /** What the latest failure of a job was made of. */
+  readonly thrown: Map<string, unknown> = new Map();
+  readonly #options: StoreOptions;
+  #workers = 0;
+
+  /** An empty one. */
+  constructor(time: Time, options: StoreOptions) {
+    this.time = time;
+    this.store = new MemoryDriver({ now: () => time.clock.now() });
+    this.recorder = new Recorder(this.store, time.activity);
+    this.faults = new Faults({ clock: time.clock });
+    this.driver = this.faults.on(this.recorder.driver);
+    this.namespace = options.namespace ?? "default";
+    this.#options = options;
+  }
+
+  /** A machine that a worker may run on. */
+  machine(): OtherMachine {
+    return new OtherMachine(++this.#workers);
+  }
+
+  /** A program on the store, or on what it sees of it. */
+  open(driver: Driver, options: Pick<OpenOptions, "clock" | "processes"> = {}): Promise<Jobd> {
+    const { clock, random, ids } = this.time;
+    return Jobd.open(driver, { clock, random, ids, processes: this.machine(), ...this.#options, ...options });
+  }
+}
