@@ -15,6 +15,8 @@ export interface FaultOptions {
   every?: number;
   /** So many times. @default 1 for failures, no limit for delays */
   times?: number;
+  /** Only calls whose arguments are such; others are not counted either. @default all */
+  where?(args: readonly unknown[]): boolean;
 }
 
 /** How a call fails. */
@@ -147,7 +149,7 @@ export class Faults {
 
   #counted(
     target: FaultTarget,
-    { skip = 0, every = 1, times = Infinity }: FaultOptions,
+    { skip = 0, every = 1, times = Infinity, where }: FaultOptions,
     strike: (call: DriverCall) => Promise<unknown>,
     atEnd = (): void => {},
   ): Fault {
@@ -158,6 +160,7 @@ export class Faults {
     let struck = 0;
     const rule: Rule = (call) => {
       if ((target !== "any" && call.method !== target) || struck >= times) return undefined;
+      if (where?.(call.args) === false) return undefined;
       if (seen++ < skip || (seen - 1 - skip) % every !== 0) return undefined;
       struck++;
       return () => strike(call);

@@ -124,16 +124,16 @@ Deno.test("the handler gets what the validator makes of the payload, also under 
   await using work = await working([sendMail]);
   const { jobd } = work;
   const job = await jobd.enqueue(sendMail, { to: "a@example.com" }, { delay: 0 });
-  const result = await job.result({ timeout: "10s" });
+  const result = await work.until(job.result());
   assert.deepEqual(result, { sent: 1, to: "a@example.com" });
   const old = await jobd.enqueue({ type: "send_mail", payload: { to: "b@example.com", copies: 4 } });
-  assert.deepEqual(await old.result({ timeout: "10s" }), { sent: 4, to: "b@example.com" });
+  assert.deepEqual(await work.until(old.result()), { sent: 4, to: "b@example.com" });
 });
 
 Deno.test("a stored payload that does not fit is a dead letter at once, with the reason", async () => {
   await using work = await working([sendMail]);
   const job = await work.jobd.enqueue({ type: "mail.send", payload: { to: 7 } });
-  await assert.rejects(job.result({ timeout: "10s" }), (error: unknown) => {
+  await assert.rejects(work.until(job.result()), (error: unknown) => {
     assert.ok(error instanceof JobdError);
     assert.equal(error.code, "job_failed");
     assert.match(error.message, /is dead: to: /);
@@ -157,7 +157,7 @@ Deno.test("a validator of any library will do, also one that takes its time", as
   };
   const halve = defineJob({ type: "halve", payload: even, run: ({ payload }) => payload / 2 });
   await using work = await working([halve]);
-  assert.equal(await (await work.jobd.enqueue(halve, "8")).result({ timeout: "10s" }), 4);
+  assert.equal(await work.until((await work.jobd.enqueue(halve, "8")).result()), 4);
   await assert.rejects(work.jobd.enqueue(halve, "7"), invalid(/: odd; b$/));
 });
 
@@ -169,7 +169,7 @@ Deno.test("functions by type run jobs, directives and plain values included", as
     nothing: () => {},
   });
   const run = async (type: string, payload?: unknown): Promise<unknown> =>
-    await (await work.jobd.enqueue({ type, payload })).result({ timeout: "10s" });
+    await work.until((await work.jobd.enqueue({ type, payload })).result());
   assert.deepEqual([await run("twice", 4), await run("later"), await run("nothing")], [8, 2, null]);
 });
 
@@ -183,7 +183,7 @@ Deno.test("a backoff function decides the delay, unless the job says something i
   await using work = await working([bad]);
   const ended = async (options = {}): Promise<Job> => {
     const { id } = await work.jobd.enqueue(bad, null, { maxAttempts: 3, ...options });
-    return await work.jobd.jobs.wait(id, { timeoutMs: 10_000 });
+    return await work.until(work.jobd.jobs.wait(id));
   };
   const delays = async ({ id }: Job): Promise<unknown[]> =>
     (await work.jobd.jobs.executions(id)).map(({ error }) => error?.retryInMs);
@@ -201,7 +201,7 @@ Deno.test("a backoff function that fails, and a rule instead of a function", asy
   await using work = await working([broken, ruled]);
   const first = async (definition: JobDefinition): Promise<number | undefined> => {
     const { id } = await work.jobd.enqueue(definition, null, { maxAttempts: 2 });
-    await work.jobd.jobs.wait(id, { timeoutMs: 10_000 });
+    await work.until(work.jobd.jobs.wait(id));
     return (await work.jobd.jobs.executions(id))[0]?.error?.retryInMs;
   };
   assert.deepEqual([await first(broken), await first(ruled)], [1, 7]);

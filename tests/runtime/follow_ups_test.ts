@@ -25,7 +25,7 @@ Deno.test("what an attempt enqueues is there once it has completed, and only onc
       return attempt === 2 ? fail({ code: "again", message: "again" }) : "done";
     },
   });
-  await (await work.jobd.enqueue({ type: "parent" })).result({ timeout: "10s" });
+  await work.until((await work.jobd.enqueue({ type: "parent" })).result());
   assert.deepEqual(seen, [[], [], []]);
   assert.deepEqual(new Set(await work.children()), new Set([{ n: 3 }, "plain"]));
   const made = await work.jobd.jobs.get(ids[2] ?? "");
@@ -39,7 +39,7 @@ Deno.test("an attempt that puts itself off enqueues too", async () => {
       return attempt < 3 ? snooze(1) : "done";
     },
   });
-  await (await work.jobd.enqueue({ type: "poller" })).result({ timeout: "10s" });
+  await work.until((await work.jobd.enqueue({ type: "poller" })).result());
   assert.equal((await work.children()).length, 3);
 });
 
@@ -53,7 +53,7 @@ Deno.test("an attempt that is over, or asks for what cannot be, is refused", asy
       await assert.rejects(context.enqueue({ type: "no good name!" }), refused("invalid_request"));
     },
   });
-  await (await work.jobd.enqueue({ type: "parent" })).result({ timeout: "10s" });
+  await work.until((await work.jobd.enqueue({ type: "parent" })).result());
   await assert.rejects(contexts[0]!.enqueue(child, { n: 1 }), refused("conflict"));
   assert.deepEqual(await work.children(), []);
 });

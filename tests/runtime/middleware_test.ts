@@ -22,7 +22,7 @@ import {
 } from "../../src/mod.ts";
 import { layered } from "../../src/runtime/middleware/layers.ts";
 import { exampleJob } from "../support/example_job.ts";
-import { FakeClock } from "../../src/testing/fake_clock.ts";
+import { FakeClock, untilStopped } from "../../src/testing/mod.ts";
 import { working } from "../support/working.ts";
 
 /** Runs a function within layers, as a worker would, at a time that stands still. */
@@ -212,7 +212,7 @@ Deno.test("an error handler hears of every failed attempt, whatever it does itse
   const error = new Error("no", { cause: new Error("deep") });
   await using work = await working([
     { type: "bad", run: () => Promise.reject(error) },
-    { type: "slow", run: (_, { signal }) => new Promise((_, no) => signal.onabort = () => no(1)) },
+    { type: "slow", run: (_, context) => untilStopped(context) },
   ], {
     onError: (failure) => {
       heard.push(failure);

@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
-import { type Handler, type Job, Jobd, JobdError, type RunContext } from "../../src/mod.ts";
-import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+import { type Handler, type Job, JobdError, type RunContext } from "../../src/mod.ts";
+import { TestJobd } from "../../src/testing/mod.ts";
 
-/** Runs one job to its end, with retries at once. */
-async function ended(run: Handler["run"], options = {}): Promise<Job> {
-  await using jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }));
-  await using worker = jobd.worker({
-    handlers: { test: run },
-    pollIntervalMs: 20,
-    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
-  });
-  await worker.start();
-  const { id } = await jobd.enqueue({ type: "test", ...options });
-  return await jobd.jobs.wait(id, { timeoutMs: 10_000 });
+/** Runs one job to its end. */
+async function ended(run: Handler["run"]): Promise<Job> {
+  await using test = await TestJobd.open({ handlers: { test: run } });
+  const job = await test.jobd.enqueue({ type: "test" });
+  await test.drain({ withScheduled: true });
+  return await job.job();
 }
 
 Deno.test("a checkpoint is there for the next attempt, and for the one that made it", async () => {
@@ -53,11 +48,12 @@ Deno.test("what cannot be kept is refused", async () => {
 });
 
 Deno.test("an attempt that is over can keep nothing", async () => {
-  await using jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }));
   const contexts: RunContext[] = [];
-  await using worker = jobd.worker({ handlers: { test: (_, context) => void contexts.push(context) } });
-  await worker.start();
-  await (await jobd.enqueue({ type: "test" })).result({ timeout: "10s" });
+  await using test = await TestJobd.open({
+    handlers: { test: (_, context) => void contexts.push(context) },
+    mode: "inline",
+  });
+  await test.jobd.enqueue({ type: "test" });
   const [late] = contexts;
   assert.ok(late !== undefined);
   await assert.rejects(late.checkpoint(1), refused("conflict"));

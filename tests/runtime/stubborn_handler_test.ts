@@ -1,27 +1,22 @@
 import assert from "node:assert/strict";
-import { type Handler, Jobd } from "../../src/mod.ts";
-import { MemoryDriver } from "../../src/storage/memory/driver.ts";
-import { FakeClock } from "../../src/testing/fake_clock.ts";
+import { TestJobd } from "../../src/testing/mod.ts";
 
 Deno.test("a handler that ignores its signal loses its slot, and what it gives later counts for nothing", async () => {
-  const clock = new FakeClock();
-  const driver = new MemoryDriver({ now: () => clock.now() });
-  const jobd = await Jobd.open(driver, { clock });
   const late = Promise.withResolvers<string>();
   const starts: number[] = [];
-  const handler = (type: string, run: Handler["run"]): Handler => ({ type, run, outOfProcess: true });
-  const worker = jobd.worker({
-    concurrency: 1,
-    backoff: { baseMs: 3_600_000, maxMs: 3_600_000, jitter: "none" },
-    handlers: [
-      handler("stubborn", (job) => {
+  await using test = await TestJobd.open({
+    handlers: {
+      stubborn: (job) => {
         starts.push(job.attempt);
         return late.promise;
-      }),
-      handler("quick", () => Promise.resolve("done")),
-    ],
+      },
+      quick: () => "done",
+    },
+    patience: 0,
   });
-  await worker.start();
+  const { jobd, clock } = test;
+  const backoff = { baseMs: 3_600_000, maxMs: 3_600_000, jitter: "none" } as const;
+  await using _worker = await test.startWorker({ concurrency: 1, backoff });
   const { id } = await jobd.enqueue({ type: "stubborn", timeout: "5s" });
   const quick = await jobd.enqueue({ type: "quick" });
   await clock.advance(4_000);
@@ -38,8 +33,4 @@ Deno.test("a handler that ignores its signal loses its slot, and what it gives l
   await clock.advance(1_000);
   assert.deepEqual(await jobd.jobs.get(id), given);
   assert.deepEqual(starts, [1]);
-  const stopped = worker.stop();
-  await clock.advance(1_000);
-  await stopped;
-  await jobd.close();
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { discard, Jobd, snooze } from "../../src/mod.ts";
-import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+import { sleep } from "../../src/domain/clock.ts";
+import { discard, snooze } from "../../src/mod.ts";
+import { untilStopped } from "../../src/testing/mod.ts";
 import { working } from "../support/working.ts";
 
 Deno.test("Worker runs a job, keeps its result, its log and its progress", async () => {
@@ -96,78 +97,63 @@ Deno.test("Worker stops a running job that is cancelled, and a waiting one never
   const report = await work.jobd.jobs.act("cancel", [id, waiting.id, crypto.randomUUID()]);
   assert.deepEqual(report.succeeded.sort(), [id, waiting.id].sort());
   assert.deepEqual(report.failed.map(({ code }) => code), ["not_found"]);
-  const job = await work.jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  const job = await work.until(work.jobd.jobs.wait(id));
   assert.deepEqual([job.state, job.result], ["cancelled", null]);
   assert.deepEqual((await work.jobd.jobs.get(waiting.id)).attempt, 0);
 });
 
 Deno.test("Worker.stop() waits for jobs, then hands the rest back at no cost", async () => {
-  const work = await working({
-    quick: () => new Promise((resolve) => setTimeout(() => resolve("done"), 100)),
-    slow: (_, { signal }) =>
-      new Promise((resolve) => signal.addEventListener("abort", () => resolve("late"))),
+  await using work = await working({
+    quick: async (_, { clock }) => {
+      await sleep(clock, 100);
+      return "done";
+    },
+    slow: (_, context) => untilStopped(context).catch(() => "late"),
   });
   const ids = (await work.jobd.enqueueMany([{ type: "quick" }, { type: "slow" }])).map(({ id }) => id);
-  while (work.worker.running < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-  await work.worker.stop({ timeoutMs: 1_000 });
+  await work.test.clock.settle();
+  assert.equal(work.worker.running, 2);
+  await work.worker.stop({ timeout: "1s" });
+  assert.equal(work.test.clock.monotonic(), 1_000);
   const [quick, slow] = await Promise.all(ids.map((id) => work.jobd.jobs.get(id)));
   assert.deepEqual([quick?.state, quick?.result], ["completed", "done"]);
   assert.deepEqual([slow?.state, slow?.failures, slow?.releases, slow?.attempt], ["available", 0, 1, 1]);
   assert.deepEqual(await work.jobd.workers(), []);
-  await work.jobd.close();
 });
 
 Deno.test("Worker expires a job whose deadline passes, waiting or running", async () => {
   await using work = await working({
-    long: (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(1))),
+    long: (_, context) => untilStopped(context),
   }, { leaseMs: 600 });
   const running = await work.run("long", { ttl: "200ms" });
   assert.deepEqual([running.state, running.attempt], ["expired", 1]);
   const { id } = await work.jobd.enqueue({ type: "long", delay: "1h", ttl: "50ms" });
-  const waiting = await work.jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  const waiting = await work.until(work.jobd.jobs.wait(id));
   assert.deepEqual([waiting.state, waiting.attempt], ["expired", 0]);
 });
 
 Deno.test("Worker uses the settings of a queue for attempts and timeout", async () => {
-  await using work = await working({
-    long: (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(1))),
-  });
+  await using work = await working({ long: (_, context) => untilStopped(context) });
   await work.jobd.queues.create("strict", { maxAttempts: 2, timeoutMs: 30 });
   await work.worker.stop();
-  const worker = work.jobd.worker({
-    handlers: [{
-      type: "long",
-      outOfProcess: true,
-      run: (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(1))),
-    }],
-    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
-    pollIntervalMs: 20,
-  });
-  await worker.start();
-  const { id } = await work.jobd.enqueue({ type: "long", queue: "strict" });
-  const job = await work.jobd.jobs.wait(id, { timeoutMs: 20_000 });
+  await using _fresh = await work.test.startWorker();
+  const job = await work.run("long", { queue: "strict" });
   assert.deepEqual([job.state, job.failures, job.maxAttempts, job.error?.code], ["dead", 2, 2, "timeout"]);
-  await worker.stop();
 });
 
 Deno.test("Worker takes the jobs of a dead worker back when their lease has ended", async () => {
-  const driver = new MemoryDriver({ now: () => Date.now() });
-  await using jobd = await Jobd.open(driver);
-  const { id } = await jobd.enqueue({ type: "any" });
-  const now = jobd.now();
-  // A worker that claims and then never renews, as a frozen process would.
-  const claim = { worker: "frozen", namespace: "default", queues: "all", types: "all", limit: 1 } as const;
-  const { jobs: [stolen] } = await driver.claim({ ...claim, now, expiresAt: now + 100 });
-  assert.equal(stolen?.id, id);
-  await using worker = jobd.worker({
-    handlers: [{ type: "any", outOfProcess: true, run: (job) => Promise.resolve(job.attempt) }],
-    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
-    leaseMs: 300,
-    pollIntervalMs: 20,
-  });
-  await worker.start();
-  const job = await jobd.jobs.wait(id, { timeoutMs: 10_000 });
+  await using work = await working({
+    any: ({ attempt }, context) => attempt === 1 ? untilStopped(context) : attempt,
+  }, { leaseMs: 300 });
+  const { id } = await work.jobd.enqueue({ type: "any" });
+  await work.test.clock.settle();
+  // Killed before it has renewed anything.
+  work.worker.kill();
+  await using _other = await work.test.startWorker();
+  const job = await work.until(work.jobd.jobs.wait(id));
   assert.deepEqual([job.state, job.attempt, job.failures, job.result], ["completed", 2, 1, 2]);
-  const [first] = await jobd.jobs.executions(id);
+  const [first, second] = await work.jobd.jobs.executions(id);
   assert.deepEqual([first?.outcome, first?.error?.code], ["lost", "worker_lost"]);
+  assert.ok((first?.finishedAt ?? 0) - (first?.startedAt ?? 0) >= 300, "not before its lease had ended");
+  assert.notEqual(first?.worker, second?.worker);
 });

@@ -1,33 +1,34 @@
-import { type Handlers, type Job, Jobd, type Worker, type WorkerOptions } from "../../src/mod.ts";
-import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+import type { Handlers, Job, Jobd, WorkerOptions } from "../../src/mod.ts";
+import { TestJobd, type TestWorker } from "../../src/testing/mod.ts";
 
 /** A store in memory with a worker on it. */
 export interface Working extends AsyncDisposable {
+  readonly test: TestJobd;
   readonly jobd: Jobd;
-  readonly worker: Worker;
+  readonly worker: TestWorker;
+  /** Lets time pass until a promise settles. */
+  until<T>(promise: PromiseLike<T>): Promise<T>;
   /** Enqueues a job of this type and waits for its end. */
   run(type: string, request?: object): Promise<Job>;
 }
 
-/** Starts a worker in real time that polls often and retries at once. */
+/** Starts a worker that retries soon. */
 export async function working(
   handlers: Handlers,
   { namespace = "default", ...options }: Partial<WorkerOptions> & { namespace?: string } = {},
 ): Promise<Working> {
-  const jobd = await Jobd.open(new MemoryDriver({ now: () => Date.now() }), { namespace });
   const backoff = { baseMs: 1, maxMs: 1, jitter: "none" } as const;
-  const worker = jobd.worker({ handlers, pollIntervalMs: 20, backoff, ...options });
-  await worker.start();
+  const test = await TestJobd.open({ namespace, handlers, worker: { backoff, ...options } });
+  const { jobd, clock } = test;
   return {
+    test,
     jobd,
-    worker,
+    worker: await test.startWorker(),
+    until: (promise) => clock.until(promise),
     run: async (type, request = {}) => {
       const { id } = await jobd.enqueue({ type, ...request });
-      return await jobd.jobs.wait(id, { timeoutMs: 10_000 });
+      return await clock.until(jobd.jobs.wait(id));
     },
-    async [Symbol.asyncDispose]() {
-      await worker.stop();
-      await jobd.close();
-    },
+    [Symbol.asyncDispose]: () => test.close(),
   };
 }

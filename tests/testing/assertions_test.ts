@@ -133,7 +133,7 @@ The nearest one is mail.send {"to":"bob@example.com"} queue mails
   );
   assert.match(
     message(() => test.refuteEnqueued(sendMail, { tags: ["new"] })),
-    /^Expected no job .*tags \["new"\]\n1 job was enqueued:\n    1\. mail\.send/,
+    /^Expected no job .*tags \["new"\]\n1 job was enqueued:\n {4}1\. mail\.send/,
   );
 });
 

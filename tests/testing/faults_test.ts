@@ -29,6 +29,10 @@ Deno.test("Faults.fail() fails the calls that it names, and no others", async ()
   await driver.ready();
   await assert.rejects(driver.ready(), /mine/);
   assert.deepEqual([faults.calls(), faults.calls("time"), faults.calls("claim")], [10, 8, 0]);
+  const change = (name: string) => driver.updateQueue({ namespace: "default", name, at: 1 });
+  faults.fail("updateQueue", { where: ([given]) => (given as { name: string }).name === "bad" });
+  await change("good");
+  await assert.rejects(change("bad"), away);
   for (const bad of [{ skip: -1 }, { every: 0 }, { times: 0.5 }]) {
     assert.throws(() => faults.fail("any", bad), { code: "invalid_request" });
   }
