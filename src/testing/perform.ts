@@ -105,7 +105,7 @@ export interface Place {
   /** Time and chance. */
   time: Time;
   /** The namespace and its defaults. */
-  store: StoreOptions;
+  store: Omit<StoreOptions, "store">;
   /** Settings of the worker. */
   worker: Partial<WorkerOptions>;
 }

@@ -14,7 +14,7 @@ import { InlineRuns } from "./inline.ts";
 import { type AttemptOptions, type Performed, performIn } from "./perform.ts";
 import { producer } from "./producer.ts";
 import { startWorker, type TestWorker } from "./test_worker.ts";
-import { makeTime, type StoreOptions, type TimeOptions, World } from "./world.ts";
+import { makeTime, openStore, type StoreOptions, type TimeOptions, World } from "./world.ts";
 
 /**
  * What happens to jobs that are enqueued: nothing until the test says so; they run at once, before `enqueue` answers; they
@@ -98,11 +98,19 @@ export class TestJobd implements AsyncDisposable {
   /**
    * Opens one.
    *
-   * @throws {JobdError} `invalid_request` for a bad option
+   * @throws {JobdError} `invalid_request` for a bad option; with a store of its own, what opening that one throws
    */
   static async open(options: TestJobdOptions = {}): Promise<TestJobd> {
-    const world = new World(makeTime(options), storeOptions(options));
-    return new TestJobd(world, await world.open(world.driver), options);
+    const time = makeTime(options);
+    const store = options.store === undefined ? {} : { store: await openStore(options.store) };
+    const world = new World(time, { ...defaults(options), ...store });
+    const jobd = await world.open(world.driver);
+    try {
+      return new TestJobd(world, jobd, options);
+    } catch (error) {
+      await jobd.close();
+      throw error;
+    }
   }
 
   /** What happens to jobs that are enqueued from now on. */
@@ -153,7 +161,7 @@ export class TestJobd implements AsyncDisposable {
   perform(job: Handler, payload?: unknown, options?: AttemptOptions): Promise<Performed>;
   async perform(job: Handler, payload?: unknown, options: AttemptOptions = {}): Promise<Performed<unknown>> {
     const { time } = this.#world;
-    const place = { time, store: storeOptions(this.#options), worker: this.#options.worker ?? {} };
+    const place = { time, store: defaults(this.#options), worker: this.#options.worker ?? {} };
     return await performIn(place, job, payload, options);
   }
 
@@ -222,7 +230,7 @@ export class TestJobd implements AsyncDisposable {
   }
 }
 
-function storeOptions({ namespace, maxAttempts }: StoreOptions): StoreOptions {
+function defaults({ namespace, maxAttempts }: StoreOptions): Omit<StoreOptions, "store"> {
   return {
     ...(namespace === undefined ? {} : { namespace }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),

@@ -2,7 +2,9 @@ import type { Duration } from "../domain/duration.ts";
 import { parseDuration } from "../domain/duration.ts";
 import { Jobd, type OpenOptions } from "../runtime/jobd.ts";
 import type { Driver } from "../storage/driver.ts";
+import { intercepted } from "../storage/intercept.ts";
 import { MemoryDriver } from "../storage/memory/driver.ts";
+import { openDriver } from "../storage/open.ts";
 import { Activity } from "./activity.ts";
 import { CountedIds, seededRandom } from "./chance.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -26,6 +28,12 @@ export interface TimeOptions {
 
 /** A namespace of a store. */
 export interface StoreOptions {
+  /**
+   * Where the jobs are, to see that something holds on a real store too: a URL as `Jobd.open` takes it, or a driver. Its
+   * schema is brought up to date, its time is that of the test, and it is closed with it. Jobs of the namespace that are
+   * there already take part, so it should be empty. @default memory
+   */
+  store?: string | Driver;
   /** The tenant. @default "default" */
   namespace?: string;
   /** Attempts of jobs when neither they nor their queue says so. @default 5 */
@@ -69,9 +77,11 @@ export class World {
   #workers = 0;
 
   /** An empty one. */
-  constructor(time: Time, options: StoreOptions) {
+  constructor(time: Time, options: StoreOptions & { store?: Driver }) {
     this.time = time;
-    this.store = new MemoryDriver({ now: () => time.clock.now() });
+    this.store = options.store === undefined
+      ? new MemoryDriver({ now: () => time.clock.now() })
+      : at(time, options.store);
     this.recorder = new Recorder(this.store, time.activity);
     this.faults = new Faults({ clock: time.clock });
     this.driver = this.faults.on(this.recorder.driver);
@@ -87,6 +97,27 @@ export class World {
   /** A program on the store, or on what it sees of it. */
   open(driver: Driver, options: Pick<OpenOptions, "clock" | "processes"> = {}): Promise<Jobd> {
     const { clock, random, ids } = this.time;
-    return Jobd.open(driver, { clock, random, ids, processes: this.machine(), ...this.#options, ...options });
+    const { store: _, ...rest } = this.#options;
+    return Jobd.open(driver, { clock, random, ids, processes: this.machine(), ...rest, ...options });
   }
+}
+
+/** Opens the store that a test names. */
+export async function openStore(store: string | Driver): Promise<Driver> {
+  const driver = typeof store === "string" ? await openDriver(store) : store;
+  try {
+    await driver.migrate();
+    return driver;
+  } catch (error) {
+    await driver.close();
+    throw error;
+  }
+}
+
+/** The store at the time of the test. */
+function at({ clock }: Time, store: Driver): Driver {
+  return intercepted(store, async ({ method, effect }) => {
+    const answer = await effect();
+    return method === "ready" || method === "time" ? clock.now() : answer;
+  });
 }
