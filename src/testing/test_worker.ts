@@ -94,10 +94,15 @@ export async function startWorker(world: World, options: WorkerOptions, gate?: G
       return onError?.(failure);
     },
   });
-  const started = worker.start();
-  // Loading what does the work takes real time, which must not pass on the clock.
-  await Promise.race([processes.asked, started]);
-  await clock.until(started);
+  try {
+    const started = worker.start();
+    // Loading what does the work takes real time, which must not pass on the clock.
+    await Promise.race([processes.asked, started]);
+    await clock.until(started);
+  } catch (error) {
+    process.kill();
+    throw error;
+  }
   return new TestWorker({ world, process, jobd, worker, ids });
 }
 

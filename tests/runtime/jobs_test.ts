@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { discard, Jobd, JobdError } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
+import { TestJobd } from "../../src/testing/mod.ts";
 
 const open = (namespace?: string, driver = new MemoryDriver({ now: () => Date.now() })): Promise<Jobd> =>
   Jobd.open(driver, namespace === undefined ? {} : { namespace });
@@ -140,15 +141,13 @@ Deno.test("a filter that says nothing, or something unknown, acts on nothing", a
 });
 
 Deno.test("Jobd.dead shows dead letters only, and acts on nothing else", async () => {
-  await using jobd = await open();
-  await using worker = jobd.worker({ handlers: { bad: () => discard("no") }, pollIntervalMs: 20 });
-  await worker.start();
+  await using test = await TestJobd.open({ handlers: { bad: () => discard("no") } });
+  const { jobd } = test;
   const made = await jobd.enqueueMany([{ type: "bad", payload: 1 }, { type: "bad", queue: "q" }, {
     type: "ok",
   }]);
   const [first = "", second = "", alive = ""] = made.map(({ id }) => id);
-  for (const id of [first, second]) await jobd.jobs.wait(id, { timeoutMs: 10_000 });
-  await worker.stop();
+  assert.equal((await test.drain()).dead, 2);
   assert.deepEqual(
     (await Array.fromAsync(jobd.dead.list())).map(({ id }) => id).sort(),
     [first, second].sort(),

@@ -237,3 +237,39 @@ Deno.test("real work of a handler takes no time on the clock", async () => {
   await test.clock.advance("1h");
   assert.equal(await job.result(), "read");
 });
+
+Deno.test({
+  name: "a test needs no rights",
+  permissions: "none",
+  async fn() {
+    await using test = await TestJobd.open({ handlers: [echo], mode: "inline" });
+    assert.equal(await (await test.jobd.enqueue(echo, 1)).result(), 1);
+    await using _worker = await test.startWorker();
+    await test.clock.advance("1h");
+  },
+});
+
+Deno.test("tests side by side do not see each other", async () => {
+  const one = async (n: number): Promise<unknown> => {
+    await using test = await TestJobd.open({ handlers: { add: ({ payload }) => Number(payload) + n } });
+    await test.clock.advance(n * 1_000);
+    const job = await test.jobd.enqueue({ type: "add", payload: 1, delay: n });
+    const { completed } = await test.drain({ withScheduled: true });
+    return [completed, await job.result(), test.enqueued().length, test.clock.monotonic()];
+  };
+  const all = await Promise.all(Array.from({ length: 10 }, (_, n) => one(n)));
+  assert.deepEqual(all, Array.from({ length: 10 }, (_, n) => [1, 1 + n, 1, n * 1_001]));
+});
+
+Deno.test("a worker that cannot start leaves nothing behind, and programs and workers may disturb each other", async () => {
+  await using test = await TestJobd.open({ handlers: [echo] });
+  test.faults.fail("saveWorker");
+  await assert.rejects(test.startWorker(), { code: "store_unavailable" });
+  assert.equal(test.clock.pending, 0);
+  test.faults.delay("saveWorker", "5s", { times: 1 });
+  await using _worker = await test.startWorker();
+  assert.equal(test.clock.monotonic(), 5_000);
+  await test.jobd.enqueue(echo, 1);
+  // The block ends its workers in the middle of an outage.
+  test.faults.silence();
+});
