@@ -201,9 +201,8 @@ class Drain {
   }
 
   #stuck(): JobdError {
-    const last = this.#world.faults.calls("claim");
-    return new JobdError("timed_out", `Jobs are there, but after ${last} claims none of them starts`, {
-      hint: "Is a fault of the store still in the way?",
+    return new JobdError("timed_out", "There are jobs that may run, but none of them starts", {
+      hint: "Is a fault of the store in the way of claims?",
     });
   }
 

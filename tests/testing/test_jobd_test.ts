@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sleep } from "../../src/domain/clock.ts";
 import { defineJob, discard, Jobd, snooze } from "../../src/mod.ts";
 import { TestJobd, untilStopped } from "../../src/testing/mod.ts";
 
@@ -158,6 +159,7 @@ Deno.test("inline: handlers that enqueue, however deep, and calls at the same ti
     async run({ payload }): Promise<number> {
       if (payload === 0) return 0;
       const inner = await jobds[0]!.enqueue({ type: "deep", payload: payload - 1 });
+      assert.equal((await inner.job()).state, "completed");
       return 1 + Number(await inner.result());
     },
   });
@@ -170,6 +172,38 @@ Deno.test("inline: handlers that enqueue, however deep, and calls at the same ti
   ]);
   assert.deepEqual(await Promise.all(made.map((job) => job.result())), [12, 3, 0]);
   assert.equal(test.clock.monotonic(), 0);
+});
+
+Deno.test("inline: a handler does not wait for what may not run", async () => {
+  const jobds: Jobd[] = [];
+  await using test = await TestJobd.open({
+    handlers: {
+      outer: async () => {
+        const paused = await jobds[0]!.enqueue({ type: "inner", queue: "paused" });
+        const delayed = await jobds[0]!.enqueue({ type: "inner", delay: "1m" });
+        return [(await paused.job()).state, (await delayed.job()).state];
+      },
+      inner: () => 1,
+    },
+    mode: "inline",
+  });
+  jobds.push(test.jobd);
+  await test.jobd.queues.create("paused");
+  await test.jobd.queues.pause("paused");
+  const job = await test.jobd.enqueue({ type: "outer" });
+  assert.deepEqual(await job.result(), ["available", "scheduled"]);
+});
+
+Deno.test("a handler may let time pass itself until something has happened", async () => {
+  const tests: TestJobd[] = [];
+  await using test = await TestJobd.open({
+    handlers: { waits: () => tests[0]!.clock.until(sleep(tests[0]!.clock, 1_000)).then(() => "waited") },
+    patience: "20ms",
+  });
+  tests.push(test);
+  const job = await test.jobd.enqueue({ type: "waits" });
+  await test.drain();
+  assert.deepEqual([await job.result(), (await job.job()).attempt], ["waited", 1]);
 });
 
 Deno.test("inline: what the handler throws comes out of enqueue when the test wants it", async () => {

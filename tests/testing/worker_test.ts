@@ -84,6 +84,39 @@ Deno.test("jobs of a worker that is killed run again when its lease has ended, a
   assert.deepEqual(late, []);
 });
 
+Deno.test("what a killed worker ran goes no further, also when it waits for nothing but the time", async () => {
+  const went: number[] = [];
+  await using test = await TestJobd.open({
+    handlers: {
+      walk: async (_, { clock }) => {
+        for (let n = 0;; n++) {
+          went.push(n);
+          await sleep(clock, 10 * SECOND);
+        }
+      },
+    },
+  });
+  const worker = await test.startWorker();
+  await test.jobd.enqueue({ type: "walk" });
+  await test.clock.advance("25s");
+  worker.kill();
+  assert.equal(test.clock.pending, 0);
+  await test.clock.advance("1h");
+  assert.deepEqual([went, worker.running], [[0, 1, 2], 0]);
+});
+
+Deno.test("drain() leaves alone what a worker that lives is running", async () => {
+  await using test = await TestJobd.open({
+    handlers: { long: async (_, { clock }) => await sleep(clock, 3_600 * SECOND), quick: () => 1 },
+  });
+  await using _worker = await test.startWorker({ handlers: { long: (_, context) => untilStopped(context) } });
+  await test.jobd.enqueue({ type: "long", timeout: "1d" });
+  await test.clock.advance("1s");
+  await test.jobd.enqueue({ type: "quick", delay: "1s" });
+  const { completed, left } = await test.drain({ withScheduled: true });
+  assert.deepEqual([completed, left, test.clock.monotonic()], [1, { running: 1 }, 2 * SECOND]);
+});
+
 Deno.test("drain() waits for the leases of killed workers", async () => {
   await using test = await TestJobd.open({
     handlers: { step: ({ attempt }, context) => attempt === 1 ? untilStopped(context) : attempt },
@@ -167,11 +200,20 @@ Deno.test("a test that ends in the middle of everything leaves nothing behind", 
 Deno.test("workers that the program starts itself work at the test's time", async () => {
   await using test = await TestJobd.open();
   const worker = test.jobd.worker({
-    handlers: { any: async (_, { clock }) => (await sleep(clock, 60_000), 1) },
+    handlers: {
+      any: async (_, { clock }) => {
+        await sleep(clock, 60_000);
+      },
+      real: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      },
+    },
   });
   await worker.start();
   const job = await test.jobd.enqueue({ type: "any", delay: "1h" });
+  const real = await test.jobd.enqueue({ type: "real", timeout: "10ms" });
   await test.clock.advance("1h1m1s");
+  assert.equal((await real.job()).state, "completed");
   assert.equal((await job.job()).state, "completed");
   await test.clock.until(worker.stop());
 });
