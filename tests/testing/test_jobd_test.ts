@@ -201,8 +201,9 @@ Deno.test("a handler may let time pass itself until something has happened", asy
     patience: "20ms",
   });
   tests.push(test);
+  await using _worker = await test.startWorker();
   const job = await test.jobd.enqueue({ type: "waits" });
-  await test.drain();
+  await test.clock.advance("1h");
   assert.deepEqual([await job.result(), (await job.job()).attempt], ["waited", 1]);
 });
 
