@@ -272,7 +272,7 @@ export class Jobd implements AsyncDisposable {
       const { driver, clock, time, random, store, ids } = this.#parts;
       const processes = this.#parts.processes ?? await thisMachine();
       const { host, pid } = await processes.identity();
-      const modules = await loadedModules(settings, processes);
+      const modules = await loadedModules(settings);
       return new Engine(withHandlers(settings, modules?.handlers ?? []), {
         driver,
         clock,

@@ -138,7 +138,7 @@ export function withHandlers(settings: WorkerSettings, loaded: readonly Handler[
 }
 
 /** The handlers as a list. */
-export function handlerList(handlers: Handlers): readonly Handler[] {
+export function handlerList(handlers: Handlers = []): readonly Handler[] {
   if (Array.isArray(handlers)) return handlers as readonly Handler[];
   return Object.entries(handlers).map(([type, run]): Handler => ({ type, run }));
 }

@@ -23,7 +23,7 @@ import { makeTime, openStore, type StoreOptions, type TimeOptions, World } from 
 export type TestMode = "manual" | "inline" | "discard";
 
 /** Settings of the workers of a test, beside their handlers. */
-export type TestWorkerSettings = Partial<Omit<WorkerOptions, "handlers">>;
+export type TestWorkerSettings = Partial<Omit<WorkerOptions, "handlers" | "modules">>;
 
 /** Options of {@linkcode TestJobd.open}. */
 export interface TestJobdOptions extends TimeOptions, StoreOptions {
@@ -142,7 +142,7 @@ export class TestJobd implements AsyncDisposable {
    * @throws {JobdError} `invalid_request` for a bad option, or when there are no handlers; what the store says
    */
   async startWorker(options: Partial<WorkerOptions> = {}): Promise<TestWorker> {
-    const handlers = options.handlers ?? this.#needWorker().handlers;
+    const handlers = options.handlers ?? this.#needWorker().handlers ?? [];
     const worker = await startWorker(this.#world, { ...this.#options.worker, ...options, handlers });
     this.#workers.add(worker);
     return worker;

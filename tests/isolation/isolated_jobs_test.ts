@@ -5,7 +5,7 @@ import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { ProcTable } from "../../src/runtime/process/proc_table.ts";
 import { Scanner } from "../../src/runtime/process/table.ts";
 import { alive, until } from "../support/process_probe.ts";
-import { type Working, working } from "../support/working.ts";
+import { type Working, working } from "../support/real_time.ts";
 
 const MODULE = fileURLToPath(new URL("./jobs.ts", import.meta.url));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defineJob, Jobd, JobdError, type WorkerOptions } from "../../src/mod.ts";
-import { working } from "../support/working.ts";
+import { working } from "../support/real_time.ts";
 
 /** A folder with files of handlers in it, outside of any project. */
 class Folder implements AsyncDisposable {
