@@ -32,6 +32,10 @@ export interface JobOptions {
   ttlMs?: number;
   /** At most one unfinished job of a type has it. */
   uniqueKey?: string;
+  /** What limits by key tell it apart by. */
+  limitKey?: string;
+  /** How much it counts in rates; 1 without it. */
+  limitWeight?: number;
   /** Who made the job; for filtering and tracing. */
   origin?: string;
   /** Labels for filtering. */

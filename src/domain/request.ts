@@ -4,6 +4,7 @@ import { invalid, JobdError } from "./errors.ts";
 import { MAX_INSTANT_MS, parseInstant } from "./instant.ts";
 import type { JobOptions, NewJob } from "./job.ts";
 import { checkJson, type Json, PAYLOAD_LIMITS } from "./json.ts";
+import { checkLimitKey, checkWeight } from "./limit.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
 import { parsePriority, type Priority } from "./priority.ts";
 import { isUuid } from "./uuid.ts";
@@ -38,6 +39,10 @@ export interface JobRequest {
   retention?: Duration;
   /** At most one unfinished job of this type and namespace has this key; up to 512 characters. */
   uniqueKey?: string;
+  /** What limits by key tell it apart by, such as a customer; up to 255 characters. */
+  limitKey?: string;
+  /** How much it counts in rates, 1 to 1,000,000. @default 1 */
+  limitWeight?: number;
   /** Labels: up to 32, up to 128 characters each. */
   tags?: string[];
   /** Who made the job; up to 256 characters. */
@@ -74,6 +79,8 @@ const KNOWN: Record<keyof JobRequest, true> = {
   backoff: true,
   retention: true,
   uniqueKey: true,
+  limitKey: true,
+  limitWeight: true,
   tags: true,
   origin: true,
   meta: true,
@@ -155,6 +162,8 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   if (request.retention !== undefined) options.retentionMs = parseDuration(request.retention, "retention");
   if (ttlMs !== undefined) options.ttlMs = ttlMs;
   if (request.uniqueKey !== undefined) options.uniqueKey = text("unique key", request.uniqueKey, 512);
+  if (request.limitKey !== undefined) options.limitKey = checkLimitKey(request.limitKey);
+  if (request.limitWeight !== undefined) options.limitWeight = checkWeight(request.limitWeight);
   if (request.origin !== undefined) options.origin = text("origin", request.origin, 256);
   if (request.tags !== undefined) options.tags = tags(request.tags);
   if (request.meta !== undefined) {

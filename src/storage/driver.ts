@@ -1,6 +1,7 @@
 import type { Amendment } from "../domain/amendment.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
+import type { Limit, LimitName } from "../domain/limit.ts";
 import type { Queue, QueueSettings, Retention } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
@@ -141,6 +142,26 @@ export interface Driver {
   /** How many jobs each queue has in each state, counted up to `cap`; completed ones are not counted. */
   counts(namespace: string, cap: number): Promise<QueueCount[]>;
 
+  // ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** The limits of a namespace, by target, name and key. */
+  limits(namespace: string): Promise<Limit[]>;
+  /** Creates or replaces a limit; those who wait at it are tried again. One of an operator is not replaced by one of code. */
+  saveLimit(limit: Limit, at: number): Promise<Limit>;
+  /** Removes a limit; those who wait at it are tried again. Gives whether there was one. */
+  removeLimit(name: LimitName, at: number): Promise<boolean>;
+  /**
+   * Lets jobs that were claimed just now pass their limits, or parks them: `blocked`, at the gate that is shut. What runs
+   * is counted from the jobs themselves, so nothing is counted that has ended in whatever way. A lease of which no job is
+   * left is removed.
+   */
+  acquire(request: AcquireRequest): Promise<AcquireResult[]>;
+  /** {@linkcode Driver.claim} of jobs that wait at limits and may start now; in turns of their keys. */
+  claimParked(request: ClaimRequest): Promise<ClaimResult>;
+  /** Jobs that had passed limits have ended: those who wait there are tried again. Gives whether anybody waits. */
+  release(jobIds: string[], at: number): Promise<boolean>;
+  /** Nothing passes a gate before then. */
+  coolDown(gate: LimitName, until: number): Promise<void>;
+
   // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────
   /** Writes a worker's row. */
   saveWorker(worker: WorkerRow): Promise<void>;
@@ -160,6 +181,21 @@ export interface Driver {
    */
   listen(onWake: (wake: Wake) => void): Promise<Listener>;
 }
+
+/** Jobs of one claim that have limits to pass. */
+export interface AcquireRequest {
+  /** The tenant. */
+  namespace: string;
+  /** Their lease. */
+  leaseId: string;
+  /** Their attempts, in the order of the claim. */
+  runs: Run[];
+  /** The store's time. */
+  now: number;
+}
+
+/** What became of one job of an acquire: it may start, it waits, or its attempt is not the live one any more. */
+export type AcquireResult = "granted" | "parked" | "stale";
 
 /** Something that an attempt has got done. */
 export interface Step {
@@ -214,6 +250,8 @@ export interface ClaimResult {
   leaseId: string | null;
   /** The jobs, in the order in which they should start. */
   jobs: Job[];
+  /** When a job that waits at a limit may be tried next; absent when none waits for a time. Only of `claimParked`. */
+  nextOpenAt?: number;
   /** When the next scheduled job is due, or null for none, where the claim has seen that beside its own work. */
   nextDueAt?: number | null;
   /** Whether there may be more where this claim did not look, although it wanted more than it got. */

@@ -6,6 +6,7 @@ import { executionsChapter } from "./executions.ts";
 import { insertChapter } from "./insert.ts";
 import { jsonChapter } from "./json.ts";
 import { leasesChapter } from "./leases.ts";
+import { limitsChapter } from "./limits.ts";
 import { listChapter } from "./list.ts";
 import { logsChapter } from "./logs.ts";
 import { promoteChapter } from "./promote.ts";
@@ -37,6 +38,7 @@ const CHAPTERS: Record<string, Chapter> = {
   logs: logsChapter,
   steps: stepsChapter,
   queues: queuesChapter,
+  limits: limitsChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

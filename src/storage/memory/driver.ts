@@ -3,11 +3,14 @@ import { JobdError } from "../../domain/errors.ts";
 import { addHistograms } from "../../domain/histogram.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
+import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type { JobState } from "../../domain/states.ts";
 import type { Run } from "../../domain/transition.ts";
 import type {
   AbsentWorkers,
+  AcquireRequest,
+  AcquireResult,
   AmendResult,
   ClaimRequest,
   ClaimResult,
@@ -38,6 +41,7 @@ import { system } from "../system.ts";
 import { noTransactions } from "../transaction.ts";
 import { amendJob } from "./amend.ts";
 import { appendLog, claimJobs, insertJob, settleRuns } from "./life.ts";
+import { acquire, claimParked, coolDown, listLimits, release, removeLimit, saveLimit } from "./limits.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
 import { compareText, copy, type QueueRow, Tables, toJob } from "./tables.ts";
 import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
@@ -136,6 +140,46 @@ export class MemoryDriver implements Driver {
       for (const state of ["available", "scheduled"] as const) if (states.has(state)) this.#wake(state);
       return results;
     });
+  }
+
+  limits(namespace: string): Promise<Limit[]> {
+    return this.#run(() => listLimits(this.#tables, namespace));
+  }
+
+  saveLimit(limit: Limit, at: number): Promise<Limit> {
+    return this.#run(() => {
+      const saved = saveLimit(this.#tables, limit, at);
+      this.#wake("any");
+      return saved;
+    });
+  }
+
+  removeLimit(name: LimitName, at: number): Promise<boolean> {
+    return this.#run(() => {
+      const removed = removeLimit(this.#tables, name, at);
+      this.#wake("any");
+      return removed;
+    });
+  }
+
+  acquire(request: AcquireRequest): Promise<AcquireResult[]> {
+    return this.#run(() => acquire(this.#tables, request));
+  }
+
+  claimParked(request: ClaimRequest): Promise<ClaimResult> {
+    return this.#run(() => claimParked(this.#tables, request));
+  }
+
+  release(jobIds: string[], at: number): Promise<boolean> {
+    return this.#run(() => {
+      const waiting = release(this.#tables, jobIds, at);
+      if (waiting) this.#wake("available");
+      return waiting;
+    });
+  }
+
+  coolDown(gate: LimitName, until: number): Promise<void> {
+    return this.#run(() => coolDown(this.#tables, gate, until));
   }
 
   extend(worker: string, expiresAt: number, named?: string[]): Promise<string[]> {

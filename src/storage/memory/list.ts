@@ -42,6 +42,11 @@ function orderOf(tables: Tables, state: JobState | null): Order {
       return { key: (job) => [tables.queueOf(job).id, -job.priority, job.seq], descending: false };
     case "scheduled":
       return { key: (job) => [job.runAt, job.id], descending: false };
+    case "blocked":
+      return {
+        key: (job) => [job.parked?.scope ?? "", -job.priority, job.parked?.turn ?? 0, job.id],
+        descending: false,
+      };
     case "running":
       return { key: (job) => [Number(job.leaseId), job.id], descending: false };
     case "dead":

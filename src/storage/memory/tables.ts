@@ -1,6 +1,8 @@
+import type { GateState } from "../../domain/admission.ts";
 import { latestExecution } from "../../domain/execution.ts";
 import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
+import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import { uniqueLock } from "../../domain/request.ts";
 import type { FinalState } from "../../domain/states.ts";
@@ -18,6 +20,8 @@ export interface QueueRow extends Queue {
 /** The row of a job: the job itself and its place in `ready` while it is there. */
 export interface JobRow extends Job {
   seq: number;
+  /** Its place at a gate while it is there. */
+  parked?: { scope: string; turn: number };
 }
 
 /** The row of a lease: which worker runs which jobs until when. */
@@ -42,6 +46,14 @@ export class Tables {
   readonly leases = new Map<number, LeaseRow>();
   /** By job: attempts that ended without ending their job. The latest attempt is recorded by the job row itself. */
   readonly executions = new Map<string, Execution[]>();
+  /** Limits by the names of their gates. */
+  readonly limits = new Map<string, Limit>();
+  /** How gates stand, by name; what runs and who waits is counted from the jobs. */
+  readonly gates = new Map<string, GateState>();
+  /** By gate: those who wait there. */
+  readonly parked = new Map<string, SortedList<JobRow>>();
+  /** By gate: the attempts that have passed it, by job. */
+  readonly holds = new Map<string, Map<string, number>>();
   readonly steps = new Map<string, Map<string, Json>>();
   /** By job, in order. */
   readonly logs = new Map<string, LogChunk[]>();
@@ -122,6 +134,16 @@ export class Tables {
     job.leaseId = String(lease.id);
   }
 
+  /** The job waits at a gate. */
+  makeBlocked(job: JobRow, scope: string, turn: number): void {
+    this.#leave(job);
+    job.state = "blocked";
+    job.parked = { scope, turn };
+    const list = this.parked.get(scope) ?? new SortedList<JobRow>(compareParked);
+    this.parked.set(scope, list);
+    list.add(job);
+  }
+
   /** The job ends and gives up what only unfinished jobs have: unique lock, deadline, request to cancel. */
   makeFinal(job: JobRow, state: FinalState, at: number): void {
     this.#leave(job);
@@ -175,6 +197,8 @@ export class Tables {
   #leave(job: JobRow): void {
     if (job.state === "scheduled") this.scheduled.delete(job);
     if (job.state === "available") this.queueOf(job).ready.delete(job);
+    if (job.parked !== undefined) this.parked.get(job.parked.scope)?.delete(job);
+    delete job.parked;
     job.leaseId = null;
   }
 }
@@ -189,9 +213,14 @@ export function compareDispatch(a: JobRow, b: JobRow): number {
   return b.priority - a.priority || a.seq - b.seq;
 }
 
+/** The order at a gate: higher priority first, then in turns. */
+function compareParked(a: JobRow, b: JobRow): number {
+  return b.priority - a.priority || (a.parked?.turn ?? 0) - (b.parked?.turn ?? 0) || compareText(a.id, b.id);
+}
+
 /** A job as it is handed out: a copy that the caller may change. */
 export function toJob(row: JobRow): Job {
-  const { seq: _, ...job } = row;
+  const { seq: _, parked: __, ...job } = row;
   return copy(job);
 }
 

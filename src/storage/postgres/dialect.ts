@@ -1,5 +1,5 @@
 import type { ColumnType, Dialect } from "../sql/dialect.ts";
-import { int } from "../sql/row.ts";
+import { int, text } from "../sql/row.ts";
 import { run } from "../sql/script.ts";
 import type { Names } from "./names.ts";
 
@@ -50,6 +50,23 @@ export function postgresDialect(names: Names): Dialect {
       `coalesce(jsonb_exists((${column} -> '${key}')::jsonb, ${param}::text), false)`,
     leaseJobs: (lease, alias) => `unnest(${lease}.jobs) as ${alias}(value)`,
     lock: (alias) => `for update of ${alias}`,
+    *openLease({ worker, expiresAt, jobs }) {
+      const [row] = yield* run(
+        `insert into ${names.table("lease")} (worker, expires_at, jobs) values ($1, ${instant("$2")}, ` +
+          "array(select value::uuid from json_array_elements_text($3::json))) returning id",
+        [worker, expiresAt, JSON.stringify(jobs)],
+      );
+      return text(row?.id);
+    },
+    *lockGates(scopes) {
+      // In one order, so that nobody waits for somebody who waits for him.
+      yield* run(
+        "select pg_advisory_xact_lock(key) from (select distinct " +
+          `hashtextextended('jobd:${names.schema}:gate:' || value, 0) as key ` +
+          "from json_array_elements_text($1::json) order by key offset 0) keys",
+        [JSON.stringify(scopes)],
+      );
+    },
     *seqs(count) {
       const rows = yield* run(`select ${names.nextSeq} as seq from generate_series(1, $1::integer)`, [count]);
       return rows.map((row) => int(row.seq));

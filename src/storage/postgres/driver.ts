@@ -2,6 +2,7 @@ import { sleep, type System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewJob } from "../../domain/job.ts";
+import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type {
   AbsentWorkers,
@@ -241,6 +242,24 @@ class PostgresDriver extends SqlOperations implements Driver {
     return queue;
   }
 
+  override async saveLimit(limit: Limit, at: number): Promise<Limit> {
+    const saved = await super.saveLimit(limit, at);
+    this.#tell("any");
+    return saved;
+  }
+
+  override async removeLimit(name: LimitName, at: number): Promise<boolean> {
+    const removed = await super.removeLimit(name, at);
+    this.#tell("any");
+    return removed;
+  }
+
+  override async release(jobIds: string[], at: number): Promise<boolean> {
+    const waiting = await super.release(jobIds, at);
+    if (waiting) this.#tell("any");
+    return waiting;
+  }
+
   /** Waits for claims that began before this moment: they hold the lock shared, a later one waits behind us. */
   async #claimsEnd(): Promise<void> {
     await sleep(this.#system, CLAIM_BEGIN_MS);
@@ -313,7 +332,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#notifier.available(places);
   }
 
-  #tell(what: "scheduled" | "cancel"): void {
+  #tell(what: "scheduled" | "cancel" | "any"): void {
     this.#wake(what);
     this.#notifier.tell(what);
   }

@@ -96,6 +96,17 @@ function* own(d: Dialect, waiting: Amendment[]): Script<Amendment[]> {
     );
     for (const row of rows) owned.add(text(row.job_id));
   }
+  const blocked = waiting.filter(({ from }) => from === "blocked");
+  if (blocked.length > 0) {
+    const rows = yield* run(
+      `delete from ${d.table("parked")} where job_id in (select j.id from ${seenRows(d)} join ${
+        d.table("job")
+      } j ` +
+        "on j.id = r.job_id and j.attempt = r.seen_attempt and j.state = r.seen_state) returning job_id",
+      [seenJson(blocked)],
+    );
+    for (const row of rows) owned.add(text(row.job_id));
+  }
   return waiting.filter(({ id }) => owned.has(id));
 }
 

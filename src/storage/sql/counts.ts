@@ -65,6 +65,11 @@ function walks(d: Dialect, bound: number): [QueueCount["state"], string][] {
       `join ${job} j on j.id = s.job_id`,
     ],
     [
+      "blocked",
+      `select j.queue_id from (select job_id from ${d.table("parked")} limit ${bound}) p ` +
+      `join ${job} j on j.id = p.job_id`,
+    ],
+    [
       "running",
       `select j.queue_id from ${d.table("lease")} l cross join ${d.leaseJobs("l", "e")} ` +
       `join ${job} j on j.id = e.value and j.lease_id = l.id where j.state = 'running' limit ${bound}`,

@@ -1,5 +1,4 @@
 import { invalid } from "../../domain/errors.ts";
-import { isUuid } from "../../domain/uuid.ts";
 
 /** A place in a list: which part of it, and the key of the last row that was looked at there; null before the first. */
 export interface Place {
@@ -11,10 +10,12 @@ export interface Place {
 
 /** Writes a place as the opaque text that callers pass back. */
 export function writeCursor(place: Place): string {
-  return btoa(JSON.stringify([place.part, place.key])).replaceAll("+", "-").replaceAll("/", "_").replaceAll(
-    "=",
-    "",
+  // btoa takes nothing beyond one byte a character.
+  const text = JSON.stringify([place.part, place.key]).replace(
+    /[^\u0020-\u007e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /**
@@ -42,5 +43,5 @@ export function badCursor(cursor: string | undefined): Error {
 
 function isKey(key: unknown): key is (string | number)[] {
   return Array.isArray(key) &&
-    key.every((item) => Number.isSafeInteger(item) || (typeof item === "string" && isUuid(item)));
+    key.every((item) => Number.isSafeInteger(item) || (typeof item === "string" && !item.includes("\u0000")));
 }

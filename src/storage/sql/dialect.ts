@@ -34,6 +34,10 @@ export interface Dialect {
   leaseJobs(lease: string, alias: string): string;
   /** The end of a SELECT that locks the rows of `alias` until the transaction ends; empty where it has them to itself. */
   lock(alias: string): string;
+  /** Opens a lease over jobs and gives its id. */
+  openLease(lease: { worker: string; expiresAt: number; jobs: string[] }): Script<string>;
+  /** Waits until nobody else decides about these gates; until the transaction ends nobody else does. */
+  lockGates(scopes: string[]): Script<void>;
   /** Takes that many new places in `ready`, in growing order. */
   seqs(count: number): Script<number[]>;
 }

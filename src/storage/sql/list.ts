@@ -7,7 +7,7 @@ import { among, type Dialect } from "./dialect.ts";
 import { int, jobColumns, toJob } from "./row.ts";
 import { Params, run, type Script } from "./script.ts";
 import { newestJobs, stateSource } from "./sources.ts";
-import { checkKey, type Key, type Piece, type Source, walk } from "./walk.ts";
+import { checkKey, type Key, type Piece, walk } from "./walk.ts";
 
 /** Rows that one page looks at in each state. */
 const PAGE_BOUND = 5_000;
@@ -53,8 +53,7 @@ interface Stretch {
 
 /** One piece of one state. */
 function* stretch(d: Dialect, request: Stretch): Script<Piece> {
-  const source: Source | null = request.state === null ? newestJobs(d) : stateSource(d, request.state);
-  if (source === null) return { rows: [], end: null };
+  const source = request.state === null ? newestJobs(d) : stateSource(d, request.state);
   if (request.after !== null) checkKey(source, request.after);
   const params = new Params();
   const filters = conditions(d, request, params);

@@ -1,11 +1,16 @@
 import type { Amendment } from "../../domain/amendment.ts";
 import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
+import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type { Run } from "../../domain/transition.ts";
 import { isUuid } from "../../domain/uuid.ts";
 import type {
+  AcquireRequest,
+  AcquireResult,
   AmendResult,
+  ClaimRequest,
+  ClaimResult,
   JobQuery,
   LogBatch,
   LogQuery,
@@ -19,13 +24,17 @@ import type {
   Step,
   WorkerRow,
 } from "../driver.ts";
+import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
 import { counts } from "./counts.ts";
 import type { Dialect } from "./dialect.ts";
 import { executions, listExecutions } from "./executions.ts";
 import { find, get } from "./find.ts";
+import { coolDown, release } from "./gates.ts";
+import { limits, removeLimit, saveLimit } from "./limits.ts";
 import { list } from "./list.ts";
 import { appendLogs, logs } from "./logs.ts";
+import { claimParked } from "./parked.ts";
 import { prune } from "./prune.ts";
 import { queues, updateQueue } from "./queues.ts";
 import type { Script } from "./script.ts";
@@ -119,6 +128,36 @@ export abstract class SqlOperations {
 
   counts(namespace: string, cap: number): Promise<QueueCount[]> {
     return this.read((d) => counts(d, namespace, cap));
+  }
+
+  // ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  limits(namespace: string): Promise<Limit[]> {
+    return this.read((d) => limits(d, namespace));
+  }
+
+  saveLimit(limit: Limit, at: number): Promise<Limit> {
+    return this.change((d) => saveLimit(d, limit, at));
+  }
+
+  removeLimit(name: LimitName, at: number): Promise<boolean> {
+    return this.change((d) => removeLimit(d, name, at));
+  }
+
+  acquire(request: AcquireRequest): Promise<AcquireResult[]> {
+    return this.change((d) => acquire(d, request));
+  }
+
+  claimParked(request: ClaimRequest): Promise<ClaimResult> {
+    return this.change((d) => claimParked(d, request));
+  }
+
+  release(jobIds: string[], at: number): Promise<boolean> {
+    return this.change((d) => release(d, jobIds, at));
+  }
+
+  coolDown(gate: LimitName, until: number): Promise<void> {
+    return this.change((d) => coolDown(d, gate, until));
   }
 
   // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────

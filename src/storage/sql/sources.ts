@@ -2,8 +2,8 @@ import type { JobState } from "../../domain/states.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Source } from "./walk.ts";
 
-/** The walk that finds jobs of a state in its natural order; null for states that have no jobs yet. */
-export function stateSource(d: Dialect, state: JobState): Source | null {
+/** The walk that finds jobs of a state in its natural order. */
+export function stateSource(d: Dialect, state: JobState): Source {
   switch (state) {
     case "available":
       return dispatchSource(d, "ready", ["queue_id", "rank", "seq"]);
@@ -28,7 +28,15 @@ export function stateSource(d: Dialect, state: JobState): Source | null {
     case "completed":
       return newestJobs(d);
     case "blocked":
-      return null;
+      return {
+        ...dispatchSource(d, "parked", []),
+        key: [
+          { name: "s.scope", type: "text" },
+          { name: "s.rank", type: "number" },
+          { name: "s.turn", type: "number" },
+          { name: "s.job_id", type: "uuid" },
+        ],
+      };
   }
 }
 
@@ -57,7 +65,7 @@ export function rareSource(
   };
 }
 
-function dispatchSource(d: Dialect, table: "ready" | "scheduled", columns: string[]): Source {
+function dispatchSource(d: Dialect, table: "ready" | "scheduled" | "parked", columns: string[]): Source {
   return {
     from: `${d.table(table)} s`,
     join: `join ${d.table("job")} j on j.id = s.job_id ${queueJoin(d)}`,

@@ -1,3 +1,4 @@
+import { isUuid } from "../../domain/uuid.ts";
 import { badCursor } from "./cursor.ts";
 import type { Dialect } from "./dialect.ts";
 import { int, text } from "./row.ts";
@@ -8,7 +9,7 @@ export interface KeyColumn {
   /** The column, with its alias. */
   name: string;
   /** What it holds. */
-  type: "uuid" | "number" | "instant";
+  type: "uuid" | "text" | "number" | "instant";
 }
 
 /** Something with a unique, ordered key that can be walked in pieces. */
@@ -115,8 +116,11 @@ function placeholders(d: Dialect, source: Source, params: Params, key: Key): str
 
 /** @throws {JobdError} `invalid_request` when the key, which came with a cursor, is not one of this source */
 export function checkKey(source: Source, key: Key): void {
-  const types = source.key.map(({ type }) => type === "uuid" ? "string" : "number").join();
-  if (types !== key.map((value) => typeof value).join()) throw badCursor(JSON.stringify(key));
+  const types = source.key.map((column) => isText(column) ? "string" : "number").join();
+  const ids = key.filter((_, at) => source.key[at]?.type === "uuid");
+  if (types !== key.map((value) => typeof value).join() || !ids.every((id) => isUuid(String(id)))) {
+    throw badCursor(JSON.stringify(key));
+  }
 }
 
 function orderBy(source: Source): string {
@@ -129,7 +133,9 @@ function read(d: Dialect, column: KeyColumn): string {
 
 /** The key that a row of the walk carries. */
 export function keyOf(source: Source, row: Row): Key {
-  return source.key.map((column, at) =>
-    column.type === "uuid" ? text(row[`key_${at}`]) : int(row[`key_${at}`])
-  );
+  return source.key.map((column, at) => isText(column) ? text(row[`key_${at}`]) : int(row[`key_${at}`]));
+}
+
+function isText({ type }: KeyColumn): boolean {
+  return type === "uuid" || type === "text";
 }

@@ -3,6 +3,7 @@ import type { ClaimRequest, ClaimResult } from "../driver.ts";
 import { int, json, text } from "../sql/row.ts";
 import type { SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
+import { TAKE_LEASE } from "./dialect.ts";
 import { Floors } from "./floors.ts";
 import { type Lane, lanesOfNamespace, lanesOfQueue } from "./lanes.ts";
 import { type Pick, Walk } from "./walk.ts";
@@ -12,7 +13,6 @@ const FEW_LANES = 200;
 /** How long they may be used, in milliseconds of the store's time for each lane; finding one takes some microseconds. */
 const LANE_MS = 0.05;
 
-const TAKE_LEASE = "update counter set value = value + 1 where name = 'lease_id' returning value";
 const START =
   "update job set state = 'running', attempt = attempt + 1, started_at = $2, worker = $3, lease_id = $4, " +
   "seq = null from (select value from json_each($1)) picked where id = picked.value and state = 'available' " +

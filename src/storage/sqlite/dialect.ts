@@ -1,5 +1,5 @@
 import type { Dialect } from "../sql/dialect.ts";
-import { int } from "../sql/row.ts";
+import { int, text } from "../sql/row.ts";
 import { run } from "../sql/script.ts";
 
 /** The SQL of SQLite where it differs from PostgreSQL's. Ids and JSON are text, instants are integers. */
@@ -24,6 +24,18 @@ export const sqliteDialect: Dialect = {
     `exists (select 1 from json_each(${column}, '$.${key}') item where item.value = ${param})`,
   leaseJobs: (lease, alias) => `json_each(${lease}.jobs) ${alias}`,
   lock: () => "",
+  *openLease({ worker, expiresAt, jobs }) {
+    const [row] = yield* run(TAKE_LEASE);
+    yield* run("insert into lease (id, worker, expires_at, jobs) values ($1, $2, $3, $4)", [
+      int(row?.value),
+      worker,
+      expiresAt,
+      JSON.stringify(jobs),
+    ]);
+    return text(row?.value);
+  },
+  // A transaction has the store to itself.
+  *lockGates() {},
   *seqs(count) {
     const [row] = yield* run(TAKE_SEQS, [count]);
     const last = int(row?.value);
@@ -33,3 +45,6 @@ export const sqliteDialect: Dialect = {
 
 /** Takes the next `$1` places in `ready`; gives the last of them. */
 export const TAKE_SEQS = "update counter set value = value + $1 where name = 'ready_seq' returning value";
+
+/** Takes the id of the next lease. */
+export const TAKE_LEASE = "update counter set value = value + 1 where name = 'lease_id' returning value";

@@ -1,0 +1,46 @@
+-- How much may run: of a queue or a type, of all its jobs (key '') or of each key (key '*') or of one key.
+create table limit_rule (
+  namespace text not null,
+  target text not null,
+  name text not null,
+  key text not null,
+  settings text not null,
+  paused_at integer,
+  source text not null,
+  primary key (namespace, target, name, key)
+) strict, without rowid;
+
+-- How a limit stands, applied to a queue or type or to one key of it; a row for each that has had to hold somebody back or
+-- that counts starts in a time. open_at: from when on those who wait should be tried again.
+create table gate (
+  scope text primary key,
+  namespace text not null,
+  target text not null,
+  name text not null,
+  tokens real,
+  filled_at integer,
+  cool_until integer,
+  open_at integer,
+  turn integer not null default 0
+) strict, without rowid;
+create index gate_open_at on gate (namespace, open_at) where open_at is not null;
+
+-- One narrow row for each job that waits at a gate.
+create table parked (
+  scope text not null,
+  rank integer not null,
+  turn integer not null,
+  job_id text not null unique,
+  key text not null,
+  primary key (scope, rank, turn, job_id)
+) strict, without rowid;
+create index parked_key on parked (scope, key, turn);
+
+-- Which attempts have passed a gate that counts what runs. A row counts only while its attempt is the live one.
+create table hold (
+  scope text not null,
+  job_id text not null,
+  attempt integer not null,
+  primary key (scope, job_id)
+) strict, without rowid;
+create index hold_job on hold (job_id);

@@ -1,0 +1,144 @@
+import { freshGate, type GateState } from "../../domain/admission.ts";
+import { type LimitName, readScope, scopeOf } from "../../domain/limit.ts";
+import { among, type Dialect } from "./dialect.ts";
+import { int, intOrNull, text } from "./row.ts";
+import { run, type Script } from "./script.ts";
+
+/** A row that says which attempt has passed which gate. */
+export interface Hold {
+  scope: string;
+  jobId: string;
+  attempt: number;
+}
+
+/** A hold `h` whose attempt is not the live one. */
+function isOver(d: Dialect): string {
+  return `not exists (select 1 from ${d.table("job")} j where j.id = h.job_id and j.attempt = h.attempt ` +
+    "and j.state = 'running')";
+}
+
+/** How the gates stand, for the one who has locked them. */
+export function* gateStates(d: Dialect, scopes: string[]): Script<GateState[]> {
+  const list = JSON.stringify(scopes);
+  yield* run(`delete from ${d.table("hold")} as h where scope ${among(d, "$1", "text")} and ${isOver(d)}`, [
+    list,
+  ]);
+  const counts = yield* run(
+    `select scope, count(*) as running from ${d.table("hold")} where scope ${
+      among(d, "$1", "text")
+    } group by scope`,
+    [list],
+  );
+  const running = new Map(counts.map((row) => [text(row.scope), int(row.running)]));
+  const rows = yield* run(
+    `select scope, tokens, ${d.ms("filled_at")} as filled_at, ${d.ms("cool_until")} as cool_until, ` +
+      `${d.ms("open_at")} as open_at, turn, case when exists (select 1 from ${d.table("parked")} p ` +
+      `where p.scope = g.scope) then 1 else 0 end as parked from ${d.table("gate")} g ` +
+      `where scope ${among(d, "$1", "text")}`,
+    [list],
+  );
+  const known = new Map(rows.map((row) => [text(row.scope), {
+    scope: text(row.scope),
+    running: 0,
+    parked: int(row.parked) === 1,
+    tokens: intOrNull(row.tokens),
+    filledAt: intOrNull(row.filled_at),
+    coolUntil: intOrNull(row.cool_until),
+    openAt: intOrNull(row.open_at),
+    turn: int(row.turn),
+  }]));
+  return scopes.map((scope) => ({
+    ...(known.get(scope) ?? freshGate(scope)),
+    running: running.get(scope) ?? 0,
+  }));
+}
+
+/** Writes how gates stand now. A gate at which nobody waits is not to be tried again. */
+export function* saveGates(d: Dialect, states: GateState[]): Script<void> {
+  if (states.length === 0) return;
+  const rows = states.map(({ scope, tokens, filledAt, coolUntil, openAt, turn }) => {
+    const { namespace, target, name } = readScope(scope);
+    return {
+      scope,
+      namespace,
+      target,
+      name,
+      tokens: tokens === null ? null : String(tokens),
+      filled_at: filledAt,
+      cool_until: coolUntil,
+      open_at: openAt,
+      turn,
+    };
+  });
+  const item = d.rows("$1", "r", {
+    scope: "text",
+    namespace: "text",
+    target: "text",
+    name: "text",
+    tokens: "text",
+    filled_at: "instant",
+    cool_until: "instant",
+    open_at: "instant",
+    turn: "bigint",
+  });
+  const set = ["tokens", "filled_at", "cool_until", "open_at", "turn"].map((name) =>
+    `${name} = excluded.${name}`
+  );
+  yield* run(
+    `insert into ${
+      d.table("gate")
+    } (scope, namespace, target, name, tokens, filled_at, cool_until, open_at, turn) ` +
+      "select r.scope, r.namespace, r.target, r.name, cast(r.tokens as double precision), r.filled_at, r.cool_until, " +
+      `case when exists (select 1 from ${
+        d.table("parked")
+      } p where p.scope = r.scope) then r.open_at end, r.turn ` +
+      `from ${item} where true on conflict (scope) do update set ${set.join(", ")}`,
+    [JSON.stringify(rows)],
+  );
+}
+
+/** Notes which attempts have passed which gates. */
+export function* addHolds(d: Dialect, holds: Hold[]): Script<void> {
+  if (holds.length === 0) return;
+  const rows = holds.map(({ scope, jobId, attempt }) => ({ scope, job_id: jobId, attempt }));
+  yield* run(
+    `insert into ${d.table("hold")} (scope, job_id, attempt) select r.scope, r.job_id, r.attempt from ${
+      d.rows("$1", "r", { scope: "text", job_id: "uuid", attempt: "integer" })
+    } where true on conflict (scope, job_id) do update set attempt = excluded.attempt`,
+    [JSON.stringify(rows)],
+  );
+}
+
+/** Forgets what jobs hold. */
+export function* forgetHolds(d: Dialect, jobIds: string[]): Script<void> {
+  yield* run(`delete from ${d.table("hold")} where job_id ${among(d, "$1", "uuid")}`, [
+    JSON.stringify(jobIds),
+  ]);
+}
+
+/** {@linkcode Driver.release}. */
+export function* release(d: Dialect, jobIds: string[], at: number): Script<boolean> {
+  const rows = yield* run(
+    `delete from ${d.table("hold")} as h where job_id ${among(d, "$1", "uuid")} and ${
+      isOver(d)
+    } returning scope`,
+    [JSON.stringify(jobIds)],
+  );
+  if (rows.length === 0) return false;
+  const scopes = [...new Set(rows.map((row) => text(row.scope)))];
+  const opened = yield* run(
+    `update ${d.table("gate")} set open_at = ${d.instant("$2")} where scope ${among(d, "$1", "text")} ` +
+      `and exists (select 1 from ${d.table("parked")} p where p.scope = gate.scope) returning scope`,
+    [JSON.stringify(scopes), at],
+  );
+  return opened.length > 0;
+}
+
+/** {@linkcode Driver.coolDown}. */
+export function* coolDown(d: Dialect, gate: LimitName, until: number): Script<void> {
+  const scope = scopeOf(gate);
+  yield* d.lockGates([scope]);
+  const [state = freshGate(scope)] = yield* gateStates(d, [scope]);
+  const coolUntil = Math.max(until, state.coolUntil ?? until);
+  yield* saveGates(d, [{ ...state, coolUntil, openAt: coolUntil }]);
+}
