@@ -50,7 +50,7 @@ export type {
 } from "./runtime/isolation/isolation.ts";
 export { Enqueued } from "./runtime/enqueued.ts";
 export type { ResultOptions } from "./runtime/enqueued.ts";
-export { Directive, discard, fail, retryAt, snooze, transient } from "./runtime/handler.ts";
+export { coolDown, Directive, discard, fail, retryAt, snooze, transient } from "./runtime/handler.ts";
 export type {
   BackoffFunction,
   Checkpoint,
@@ -74,6 +74,9 @@ export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
 export type { DeadFilter, DeadLetters } from "./runtime/dead_letters.ts";
+export { EACH_KEY } from "./domain/limit.ts";
+export type { Limit, LimitOptions, LimitSettings, RateOptions } from "./domain/limit.ts";
+export type { JobLimits, LimitTargetOptions } from "./runtime/limits.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
 export type {
   ActionOptions,

@@ -23,7 +23,7 @@ create table jobd.gate (
   open_at timestamptz,
   turn bigint not null default 0
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
-create index gate_open_at on jobd.gate (namespace, open_at) where open_at is not null;
+create index gate_open_at on jobd.gate (namespace, open_at, scope) where open_at is not null;
 
 -- One narrow row for each job that waits at a gate.
 create table jobd.parked (

@@ -23,7 +23,7 @@ create table gate (
   open_at integer,
   turn integer not null default 0
 ) strict, without rowid;
-create index gate_open_at on gate (namespace, open_at) where open_at is not null;
+create index gate_open_at on gate (namespace, open_at, scope) where open_at is not null;
 
 -- One narrow row for each job that waits at a gate.
 create table parked (

@@ -144,3 +144,8 @@ function tokensAt(
 export function nextTurn(current: number, last: number | undefined): number {
   return Math.max(current, last ?? 0) + 1;
 }
+
+/** Gates that one claim tries: some more than it wants jobs, since not every gate has one for it. */
+export function gatesTried(limit: number): number {
+  return Math.min(50, 4 + limit);
+}

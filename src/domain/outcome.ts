@@ -12,9 +12,12 @@ export type Outcome =
   | { kind: "failed"; error: FailureRecord; permanent?: boolean; transient?: boolean; retryInMs?: number }
   /** The process that ran it ended before the handler did: it crashed, ran out of memory or was killed. */
   | { kind: "died"; error: FailureRecord }
-  /** Run again later; not a failure. The reason is kept with the attempt. */
-  | { kind: "snoozed"; delayMs: number; until?: undefined; reason?: string }
-  | { kind: "snoozed"; delayMs?: undefined; until: number; reason?: string }
+  /**
+   * Run again later; not a failure. The reason is kept with the attempt. With `coolDown` nothing else of the job's limit key
+   * (or of its type, without a key) starts before that time either.
+   */
+  | { kind: "snoozed"; delayMs: number; until?: undefined; reason?: string; coolDown?: boolean }
+  | { kind: "snoozed"; delayMs?: undefined; until: number; reason?: string; coolDown?: boolean }
   /** Handed back unfinished by a worker that stops. */
   | { kind: "released" }
   /** Its worker is gone, or lost its lease. */

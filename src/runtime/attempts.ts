@@ -11,6 +11,7 @@ import { addFollowUp, type NewJobs } from "./follow_ups.ts";
 import type { StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
 import { LogWriter } from "./log_writer.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
 import type { Logger } from "./logger.ts";
 import type { QueueSettingsCache } from "./queue_settings.ts";
 import { Settler } from "./settler.ts";
@@ -45,6 +46,8 @@ export interface AttemptsOptions {
   log: Logger;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
+  /** Who knows which jobs have limits. */
+  gatekeeper: Gatekeeper;
   /** Called when there is room for another one. */
   onFree(): void;
 }
@@ -160,6 +163,7 @@ export class Attempts {
       if (written) this.#settler.finished(leaseId);
       else this.#settler.abandoned(leaseId);
       if (this.#slots.free(slot)) this.#leases.closed(leaseId);
+      this.#options.gatekeeper.ended(job);
       onFree();
     }
   }
@@ -212,6 +216,7 @@ export class Attempts {
   async #settle(slot: Slot, outcome: Outcome): Promise<void> {
     const { job, lost, followUps } = slot;
     const { log, statistics } = this.#options;
+    await this.#coolDown(job, outcome);
     const transition = await this.#settler.settle(job, outcome, lost, followUps);
     if (transition === undefined) {
       if (this.#givenUp) return;
@@ -224,6 +229,17 @@ export class Attempts {
     if (transition.error === null) log.debug("Attempt ended", fields);
     else log.warn("Attempt ended", { ...fields, error: transition.error.message });
     if (outcome.kind === "failed" || outcome.kind === "died") this.#tellError(slot, transition);
+  }
+
+  /** Before the end is written: the next job of the key must not start in between. */
+  async #coolDown(job: Job, outcome: Outcome): Promise<void> {
+    if (outcome.kind !== "snoozed" || outcome.coolDown !== true) return;
+    const { gatekeeper, time, log } = this.#options;
+    try {
+      await gatekeeper.coolDown(job, outcome.until ?? time.now() + outcome.delayMs);
+    } catch (error) {
+      log.warn("A key could not be cooled down", { job: job.id, type: job.type, error: messageOf(error) });
+    }
   }
 
   /** Besides the log; what goes wrong there changes nothing here. */

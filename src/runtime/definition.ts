@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from "../domain/duration.ts";
 import { invalid, JobdError } from "../domain/errors.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
+import { type LimitOptions, type LimitSettings, parseLimit } from "../domain/limit.ts";
 import { checkName } from "../domain/names.ts";
 import type { JobRequest } from "../domain/request.ts";
 import {
@@ -46,6 +47,16 @@ export interface DefinitionOptions<Payload, Result> extends DefinitionDefaults<P
   timeout?: Duration;
   /** Delay after failures when neither the job nor its queue says so: a rule, or a function. @default the worker's */
   backoff?: BackoffOptions | BackoffFunction;
+  /**
+   * How many of its jobs run at a time and how often one starts, on all machines together: stored when a worker with the
+   * definition starts, unless an operator has set another one. With `key` it holds for each key by itself.
+   */
+  limit?: LimitOptions & {
+    /** What tells jobs apart, such as a customer; undefined for a job without a limit by key. */
+    key?: (payload: Payload) => string | undefined;
+    /** How much a job counts in the rate. @default 1 */
+    weight?: (payload: Payload) => number;
+  };
   /** Layers around each run, outermost first; inside those of its group and of the worker. */
   middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one. @default false */
@@ -133,6 +144,7 @@ class Definition implements JobDefinition {
   readonly timeoutMs?: number;
   readonly backoff?: Backoff | BackoffFunction;
   readonly isolation?: Isolation;
+  readonly limit?: { settings: LimitSettings; perKey: boolean };
   readonly #options: DefinitionOptions<unknown, unknown>;
   readonly #schema: PayloadSchema | undefined;
 
@@ -147,12 +159,16 @@ class Definition implements JobDefinition {
     if (backoff !== undefined) this.backoff = typeof backoff === "function" ? backoff : parseBackoff(backoff);
     const isolation = parseIsolation(options);
     if (isolation !== undefined) this.isolation = isolation;
+    if (options.limit !== undefined) {
+      const { key, weight: _, ...limits } = options.limit;
+      this.limit = { settings: parseLimit(limits), perKey: key !== undefined };
+    }
     this.#options = options;
     this.#schema = options.payload;
   }
 
   async request(payload: unknown, options: EnqueueOptions = {}): Promise<JobRequest> {
-    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, uniqueKey } =
+    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, uniqueKey, limit } =
       this.#options;
     const checked = await checkPayload(this.#schema, payload);
     if (checked.issues !== undefined) {
@@ -162,8 +178,20 @@ class Definition implements JobDefinition {
       );
     }
     const key = typeof uniqueKey === "function" ? uniqueKey(checked.value) : uniqueKey;
+    const limited = { limitKey: limit?.key?.(checked.value), limitWeight: limit?.weight?.(checked.value) };
     const defaults = {
-      ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, uniqueKey: key }),
+      ...given({
+        queue,
+        priority,
+        maxAttempts,
+        ttl,
+        retention,
+        tags,
+        origin,
+        meta,
+        uniqueKey: key,
+        ...limited,
+      }),
       // A start time of the job's own takes the place of the usual delay.
       ...(options.runAt === undefined ? given({ delay }) : {}),
     };

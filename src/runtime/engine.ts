@@ -1,9 +1,10 @@
 import { JobdError, messageOf } from "../domain/errors.ts";
-import type { Driver, Listener, WorkerRow } from "../storage/driver.ts";
+import type { ClaimRequest, ClaimResult, Driver, Listener, WorkerRow } from "../storage/driver.ts";
 import { Attempts } from "./attempts.ts";
 import { BackoffRules } from "./backoff_rules.ts";
 import { type Clock, sleep, turn } from "../domain/clock.ts";
 import type { NewJobs } from "./follow_ups.ts";
+import { codeLimits, Gatekeeper } from "./gatekeeper.ts";
 import { RENEWAL } from "./leases.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
@@ -61,6 +62,7 @@ export class Engine {
   readonly #options: WorkerSettings;
   readonly #queues: QueueSettingsCache;
   readonly #attempts: Attempts;
+  readonly #gatekeeper: Gatekeeper;
   readonly #statistics = new Statistics();
   readonly #maintenance: Maintenance;
   readonly #claims: Loop;
@@ -95,6 +97,14 @@ export class Engine {
       if (this.#hungry) this.#claims.wake();
     };
     this.#queues = queues;
+    this.#gatekeeper = new Gatekeeper({
+      driver,
+      clock,
+      now,
+      namespace,
+      log,
+      onOpen: () => this.#claims.wake(),
+    });
     this.#attempts = new Attempts({
       driver,
       clock,
@@ -107,6 +117,7 @@ export class Engine {
       statistics,
       log,
       newJobs: this.#context.newJobs,
+      gatekeeper: this.#gatekeeper,
       onFree,
     });
     const rescuer = new Rescuer({
@@ -119,6 +130,7 @@ export class Engine {
       log,
       statistics,
       leaseMs,
+      onRescued: (ids) => this.#gatekeeper.rescued(ids),
     });
     this.#maintenance = new Maintenance({
       driver,
@@ -170,9 +182,11 @@ export class Engine {
     // What an earlier daemon of this machine left behind ends before any of its jobs can start again.
     await processes.reapStrays();
     await this.#queues.refresh();
+    await this.#gatekeeper.declare(codeLimits(this.#options.handlers), this.#options.handlers.keys());
     await driver.saveWorker(this.#row());
     this.#liveness = await driver.holdLiveness(this.id);
     this.#listener = await driver.listen((wake) => {
+      if (wake === "any") this.#gatekeeper.expire();
       if (wake === "available" || wake === "any") this.#claims.wake();
       if (wake === "scheduled" || wake === "any") this.#maintenance.wake();
       if (wake === "cancel" || wake === "any") this.#cancellations.wake();
@@ -219,6 +233,7 @@ export class Engine {
     await this.#starting?.catch(() => {});
     await claimsEnded;
     await this.#attempts.idle();
+    await this.#gatekeeper.idle();
   }
 
   /** Loses patience with the store after a while, unless the worker has stopped before; never before the jobs have ended. */
@@ -279,15 +294,26 @@ export class Engine {
   }
 
   async #claim(): Promise<number> {
-    const { driver, clock, time, namespace, random } = this.#context;
+    const { driver, time } = this.#context;
+    const { pollIntervalMs } = this.#options;
     // Handlers that end at the same moment make room for one claim together.
     if (this.#attempts.size > 0) await turn();
+    await this.#gatekeeper.refresh();
+    const waited = await this.#take((request) => this.#gatekeeper.claimParked(request));
+    await this.#take(async (request) => await this.#gatekeeper.admit(await driver.claim(request)));
+    const untilOpen = (waited?.nextOpenAt ?? 0) - time.now();
+    return untilOpen > 0 ? Math.min(untilOpen, pollIntervalMs) : pollIntervalMs;
+  }
+
+  /** Claims as much as there is room for and starts it; undefined when there is none. */
+  async #take(claim: (request: ClaimRequest) => Promise<ClaimResult>): Promise<ClaimResult | undefined> {
+    const { clock, time, namespace, random } = this.#context;
     const limit = this.#room();
     this.#hungry = limit <= 0;
-    if (limit <= 0) return this.#options.pollIntervalMs;
+    if (limit <= 0) return undefined;
     const askedAt = clock.monotonic();
     const now = time.now();
-    const { leaseId, jobs, more, nextDueAt } = await driver.claim({
+    const result = await claim({
       worker: this.id,
       namespace,
       queues: queueOrder(this.#options.queues, random),
@@ -296,11 +322,12 @@ export class Engine {
       now,
       expiresAt: now + this.#options.leaseMs,
     });
+    const { leaseId, jobs, more, nextDueAt } = result;
     this.#hungry = jobs.length === limit || more === true;
-    if (leaseId !== null) this.#attempts.begin(leaseId, jobs, askedAt);
+    if (leaseId !== null && jobs.length > 0) this.#attempts.begin(leaseId, jobs, askedAt);
     if (more === true) this.#claims.wake();
     if (nextDueAt !== undefined) this.#maintenance.sawDue(nextDueAt, askedAt);
-    return this.#options.pollIntervalMs;
+    return result;
   }
 
   /**

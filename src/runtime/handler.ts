@@ -2,6 +2,7 @@ import type { Backoff } from "../domain/backoff.ts";
 import type { Clock } from "../domain/clock.ts";
 import { type Duration, parseDuration } from "../domain/duration.ts";
 import { parseInstant } from "../domain/instant.ts";
+import type { LimitSettings } from "../domain/limit.ts";
 import type { JobRequest } from "../domain/request.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
 import type { Isolation } from "./isolation/isolation.ts";
@@ -25,6 +26,8 @@ export interface Handler {
   readonly aliases?: readonly string[];
   /** Delay after failures when neither the job nor its queue says so; without it the worker's default holds. */
   readonly backoff?: Backoff | BackoffFunction;
+  /** How many of its jobs run at a time and how often one starts, on all machines; of each limit key with `perKey`. */
+  readonly limit?: { settings: LimitSettings; perKey: boolean };
   /** Layers around each run of this handler, outermost first; inside those of its group and of the worker. */
   readonly middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */
@@ -117,7 +120,7 @@ const DIRECTIVE = Symbol.for("jobd.directive");
 
 /**
  * What a handler may return, or throw, instead of a result. Made by {@linkcode snooze}, {@linkcode retryAt},
- * {@linkcode discard}, {@linkcode transient} and {@linkcode fail}.
+ * {@linkcode coolDown}, {@linkcode discard}, {@linkcode transient} and {@linkcode fail}.
  */
 export class Directive {
   /** Directives of another copy of this library are directives, too. */
@@ -146,6 +149,20 @@ export function snooze(delay: Duration, reason?: string): Directive {
 export function retryAt(time: Date | number | string, reason?: string): Directive {
   const until = parseInstant(time, "retry time");
   return new Directive({ kind: "snoozed", until, ...(reason === undefined ? {} : { reason }) });
+}
+
+/**
+ * The other side asks to slow down: this job and all others of its limit key, or of its type when it has no key, start again
+ * after this time, on all machines. Costs no failure. What runs already goes on.
+ */
+export function coolDown(delay: Duration, reason?: string): Directive {
+  const delayMs = parseDuration(delay, "cool-down");
+  return new Directive({
+    kind: "snoozed",
+    delayMs,
+    coolDown: true,
+    ...(reason === undefined ? {} : { reason }),
+  });
 }
 
 /** Give up on the job for good: it becomes a dead letter with this reason. */

@@ -28,6 +28,7 @@ import {
 } from "./definition.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Jobs } from "./jobs.ts";
+import { JobLimits } from "./limits.ts";
 import { silentLogger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
@@ -121,6 +122,8 @@ export class Jobd implements AsyncDisposable {
   readonly dead: DeadLetters;
   /** Look at queues and change them. */
   readonly queues: Queues;
+  /** How many jobs of a queue, a type or a key run at a time, and how often one starts. */
+  readonly limits: JobLimits;
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
@@ -132,6 +135,7 @@ export class Jobd implements AsyncDisposable {
     this.jobs = new Jobs(parts);
     this.dead = new DeadLetters(this.jobs);
     this.queues = new Queues(parts);
+    this.limits = new JobLimits(parts);
     this.#settings = new QueueSettingsCache(parts);
     this.#inserts = new Batcher({
       maxWeight: INSERT_WEIGHT,

@@ -37,6 +37,8 @@ export interface RescuerOptions {
   statistics: Statistics;
   /** How long the leases of workers like this one last, in milliseconds. */
   leaseMs: number;
+  /** Told which jobs were taken back. */
+  onRescued?(ids: string[]): Promise<void>;
 }
 
 /**
@@ -78,6 +80,8 @@ export class Rescuer {
       decide(job, { kind: "lost", message }, { now: now(), random: random(), backoff: backoff(job) })
     );
     const results = await this.#settle(transitions, { leaseId, expiresAt });
+    const applied = jobs.filter((_, index) => results[index] === "applied");
+    await this.#options.onRescued?.(applied.map(({ id }) => id));
     let rescued = 0;
     for (const [index, result] of results.entries()) {
       const job = jobs[index];

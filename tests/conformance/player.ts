@@ -27,6 +27,20 @@ export class Player {
         return await driver.insert(operation.jobs);
       case "claim":
         return await this.#claim(operation);
+      case "saveLimit":
+        return await driver.saveLimit(operation.limit, operation.at);
+      case "removeLimit":
+        return await driver.removeLimit(operation.limit, operation.at);
+      case "acquire":
+        return await this.#acquire(operation.now);
+      case "claimParked":
+        return await this.#claimParked(operation);
+      case "release": {
+        const ids = operation.runs.flatMap((number) => this.#run(number)?.id ?? []);
+        return await driver.release(ids, operation.at);
+      }
+      case "coolDown":
+        return await driver.coolDown(operation.gate, operation.until);
       case "settle":
         return await this.#settle(operation);
       case "amend":
@@ -83,6 +97,29 @@ export class Player {
     if (leaseId !== null) this.#leases.push(leaseId);
     this.#runs.push(...jobs);
     return jobs.map((job) => ({ ...job, leaseId: job.leaseId === leaseId ? "its own" : "another" }));
+  }
+
+  /** The jobs of the latest claim, whatever has become of them. */
+  async #acquire(now: number): Promise<unknown> {
+    const leaseId = this.#leases.at(-1);
+    if (leaseId === undefined) return "no lease";
+    const runs = this.#runs.filter((job) => job.leaseId === leaseId).map(({ id, attempt }) => ({
+      id,
+      attempt,
+    }));
+    return await this.#driver.acquire({ namespace: "default", leaseId, runs, now });
+  }
+
+  async #claimParked(operation: Operation & { do: "claimParked" }): Promise<unknown> {
+    const { worker, queues, types, limit, now } = operation;
+    const request = { worker, namespace: "default", queues, types, limit, now, expiresAt: now + LEASE };
+    const { leaseId, jobs, nextOpenAt } = await this.#driver.claimParked(request);
+    if (leaseId !== null) this.#leases.push(leaseId);
+    this.#runs.push(...jobs);
+    return [
+      jobs.map((job) => ({ ...job, leaseId: job.leaseId === leaseId ? "its own" : "another" })),
+      nextOpenAt,
+    ];
   }
 
   async #settle({ ends, close, at }: Operation & { do: "settle" }): Promise<unknown> {

@@ -1,5 +1,6 @@
 import type { Amendment, Change } from "../../src/domain/amendment.ts";
 import type { NewJob } from "../../src/domain/job.ts";
+import { EACH_KEY, type Limit, type LimitName } from "../../src/domain/limit.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Retention } from "../../src/domain/queue.ts";
 import type { Run } from "../../src/domain/transition.ts";
@@ -37,6 +38,19 @@ export type Operation =
     at: number;
   }
   | { do: "amend"; changes: { job: number; stale: boolean; change: Change }[]; at: number }
+  | { do: "saveLimit"; limit: Limit; at: number }
+  | { do: "removeLimit"; limit: LimitName; at: number }
+  | { do: "acquire"; now: number }
+  | {
+    do: "claimParked";
+    worker: string;
+    queues: string[] | "all";
+    types: string[] | "all";
+    limit: number;
+    now: number;
+  }
+  | { do: "release"; runs: number[]; at: number }
+  | { do: "coolDown"; gate: LimitName; until: number }
   | { do: "promote"; now: number; limit: number }
   | { do: "extend"; worker: string; expiresAt: number }
   | { do: "rescue"; now: number; workers: string[]; renewed: boolean }
@@ -51,6 +65,7 @@ export type Operation =
 
 const QUEUES = ["a", "b", "c"];
 const TYPES = ["x", "y"];
+const LIMIT_KEYS = ["l1", "l2"];
 /** Names of steps. */
 export const STEPS = ["", "s"];
 const WORKERS = ["w1", "w2", "w3"];
@@ -76,6 +91,19 @@ class Maker {
     return this.#weighted<Operation>([
       [6, () => ({ do: "insert", jobs: this.#many(4, () => this.#job(now)) })],
       [8, () => this.#claim(now, worker)],
+      [1, () => ({ do: "saveLimit", limit: this.#limit(now), at: now })],
+      [1, () => ({ do: "removeLimit", limit: this.#gate(["", EACH_KEY, ...LIMIT_KEYS]), at: now })],
+      [8, () => ({ do: "acquire", now })],
+      [6, () => ({ ...this.#claim(now, worker), do: "claimParked" })],
+      [4, () => ({ do: "release", runs: this.#many(4, () => this.#number()), at: now })],
+      [
+        1,
+        () => ({
+          do: "coolDown",
+          gate: this.#gate(["", ...LIMIT_KEYS]),
+          until: now + this.#number(60) * SECOND,
+        }),
+      ],
       [
         8,
         () => ({
@@ -106,7 +134,26 @@ class Maker {
     ]);
   }
 
-  #claim(now: number, worker: string): Operation {
+  #limit(now: number): Limit {
+    const settings = {
+      ...this.#chance(0.7) ? { concurrency: 1 + this.#number(3) } : {},
+      ...this.#chance(0.3)
+        ? { rate: { limit: 1 + this.#number(4), perMs: MINUTE, burst: 1 + this.#number(3) } }
+        : {},
+    };
+    const source = this.#chance(0.5) ? "code" as const : "operator" as const;
+    const pausedAt = this.#chance(0.1) ? now : null;
+    return { ...this.#gate(["", "", EACH_KEY, ...LIMIT_KEYS]), settings, pausedAt, source };
+  }
+
+  #gate(keys: string[]): LimitName {
+    const about = this.#chance(0.5)
+      ? { target: "queue", name: this.#pick(QUEUES) } as const
+      : { target: "type", name: this.#pick(TYPES) } as const;
+    return { namespace: "default", ...about, key: this.#pick(keys) };
+  }
+
+  #claim(now: number, worker: string): Operation & { do: "claim" } {
     const queues = this.#maybe(() => this.#shuffled(QUEUES).slice(0, 1 + this.#number(3))) ?? "all";
     const types = this.#maybe(() => [this.#pick(TYPES)]) ?? "all";
     return { do: "claim", worker, queues, types, limit: 1 + this.#number(4), now };
@@ -122,6 +169,7 @@ class Maker {
     const number = repeat ? 1 + this.#number(this.#jobs) : ++this.#jobs;
     const ttlMs = this.#maybe(() => this.#number(200) * SECOND);
     const uniqueKey = this.#maybe(() => this.#pick(["k1", "k2", "k3"]));
+    const limitKey = this.#maybe(() => this.#pick(LIMIT_KEYS));
     const queue = this.#pick(QUEUES);
     return newJob(number, {
       queue,
@@ -136,6 +184,8 @@ class Maker {
       options: {
         ...(ttlMs === undefined ? {} : { ttlMs }),
         ...(uniqueKey === undefined ? {} : { uniqueKey }),
+        ...(limitKey === undefined ? {} : { limitKey }),
+        ...(this.#chance(0.1) ? { limitWeight: 1 + this.#number(4) } : {}),
         ...(this.#chance(0.1) ? { retentionMs: 10 * SECOND } : {}),
       },
     });

@@ -1,4 +1,5 @@
 import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
+import type { Limit } from "../../src/domain/limit.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
 import type { Driver, QueueCount, StatRow } from "../../src/storage/driver.ts";
 import { STEPS } from "./random_operations.ts";
@@ -16,6 +17,7 @@ export interface Visible {
   counts: QueueCount[];
   queues: unknown[];
   stats: StatRow[];
+  limits: Limit[];
 }
 
 /** Reads everything of one namespace. */
@@ -49,6 +51,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
       .filter(({ count }) => count > 0)
       .sort(by(({ queue, state }) => `${queue} ${state}`)),
     queues: await driver.queues(namespace),
+    limits: await driver.limits(namespace),
     stats: (await driver.stats({ namespace, from: 0, to: Number.MAX_SAFE_INTEGER / 1_000 }))
       .sort(by((row) => JSON.stringify([row.minute, row.queue, row.type, row.outcome]))),
   };

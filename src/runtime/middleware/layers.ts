@@ -14,7 +14,7 @@ export function layered(handler: Handler, outer: readonly Middleware[]): Handler
 
 /** What a handler says about itself, besides its layers. */
 function settingsOf(handler: Handler): Omit<Handler, "run"> {
-  const { type, aliases, timeoutMs, backoff, outOfProcess, isolation } = handler;
+  const { type, aliases, timeoutMs, backoff, outOfProcess, isolation, limit } = handler;
   return {
     type,
     ...(aliases === undefined ? {} : { aliases }),
@@ -22,6 +22,7 @@ function settingsOf(handler: Handler): Omit<Handler, "run"> {
     ...(backoff === undefined ? {} : { backoff }),
     ...(outOfProcess === undefined ? {} : { outOfProcess }),
     ...(isolation === undefined ? {} : { isolation }),
+    ...(limit === undefined ? {} : { limit }),
   };
 }
 

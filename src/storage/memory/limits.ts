@@ -1,4 +1,4 @@
-import { Admission, freshGate, type GateState, nextTurn } from "../../domain/admission.ts";
+import { Admission, freshGate, type GateState, gatesTried, nextTurn } from "../../domain/admission.ts";
 import { type Gate, type Limit, type LimitName, Limits, readScope, scopeOf } from "../../domain/limit.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "../driver.ts";
 import { compareText, copy, type JobRow, type Tables, toJob } from "./tables.ts";
@@ -41,9 +41,12 @@ function waits(tables: Tables, scope: string): boolean {
 /** Lets claimed jobs pass their limits, or parks them. */
 export function acquire(tables: Tables, { leaseId, runs, now }: AcquireRequest): AcquireResult[] {
   const limits = new Limits(tables.limits.values());
+  const claimed = runs.flatMap(({ id }) => tables.jobs.get(id) ?? []).filter((job) => job.leaseId === leaseId);
+  const all = claimed.flatMap((job) => limits.gatesOf(job));
   // Said again, it is the same: what these attempts hold already does not stand in their own way.
-  for (const attempts of tables.holds.values()) for (const { id } of runs) attempts.delete(id);
-  const admission = admissionTo(tables, now);
+  const held = all.length === 0 ? [] : [...tables.holds.values()];
+  for (const attempts of held) for (const { id } of claimed) attempts.delete(id);
+  const admission = admissionTo(tables, all, now);
   const results = runs.map(({ id, attempt }): AcquireResult => {
     const job = tables.live(id, attempt);
     if (job === undefined || job.leaseId !== leaseId) return "stale";
@@ -70,12 +73,13 @@ export function acquire(tables: Tables, { leaseId, runs, now }: AcquireRequest):
 export function claimParked(tables: Tables, request: ClaimRequest): ClaimResult {
   const { limit, now, worker, expiresAt } = request;
   const limits = new Limits(tables.limits.values());
-  const admission = admissionTo(tables, now);
   const started: JobRow[] = [];
   const candidates = openScopes(tables, request).map((scope) => ({
     scope,
     jobs: tables.parked.get(scope)?.firstWhere(limit, (job) => isWanted(tables, job, request)) ?? [],
   }));
+  const waiting = candidates.flatMap(({ jobs }) => jobs);
+  const admission = admissionTo(tables, [...candidates, ...waiting.flatMap((job) => limits.gatesOf(job))], now);
   for (const { scope } of candidates) admission.setOpenAt(scope, now);
   const shut = new Set<string>();
   const most = Math.max(0, ...candidates.map(({ jobs }) => jobs.length));
@@ -138,18 +142,19 @@ export function coolDown(tables: Tables, gate: LimitName, until: number): void {
   tables.gates.set(scope, { ...state, coolUntil, openAt: waits(tables, scope) ? coolUntil : null });
 }
 
-function admissionTo(tables: Tables, now: number): Admission {
-  const scopes = new Set([...tables.gates.keys(), ...tables.holds.keys()]);
-  return new Admission([...scopes].map((scope) => stateOf(tables, scope)), now);
-}
-
-function stateOf(tables: Tables, scope: string): GateState {
-  const holds = [...tables.holds.get(scope) ?? []];
-  return {
+/** Sees how gates stand; what is over is forgotten. */
+function admissionTo(tables: Tables, gates: { scope: string }[], now: number): Admission {
+  const scopes = new Set(gates.map(({ scope }) => scope));
+  for (const scope of scopes) {
+    const attempts = tables.holds.get(scope) ?? new Map<string, number>();
+    for (const [id, attempt] of attempts) if (tables.live(id, attempt) === undefined) attempts.delete(id);
+  }
+  const states = [...scopes].map((scope): GateState => ({
     ...(tables.gates.get(scope) ?? freshGate(scope)),
-    running: holds.filter(([id, attempt]) => tables.live(id, attempt) !== undefined).length,
+    running: tables.holds.get(scope)?.size ?? 0,
     parked: waits(tables, scope),
-  };
+  }));
+  return new Admission(states, now);
 }
 
 function save(tables: Tables, admission: Admission): void {
@@ -182,7 +187,7 @@ function park(
 function openScopes(tables: Tables, request: ClaimRequest): string[] {
   const openAt = (scope: string): number => tables.gates.get(scope)?.openAt ?? Infinity;
   return [...tables.gates.keys()].filter((scope) => isServed(scope, request) && openAt(scope) <= request.now)
-    .sort((a, b) => openAt(a) - openAt(b));
+    .sort((a, b) => openAt(a) - openAt(b) || compareText(a, b)).slice(0, gatesTried(request.limit));
 }
 
 function nextOpenAt(tables: Tables, request: ClaimRequest): number | undefined {

@@ -1,4 +1,4 @@
-import type { Admission } from "../../domain/admission.ts";
+import { type Admission, gatesTried } from "../../domain/admission.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Gate } from "../../domain/limit.ts";
 import type { ClaimRequest, ClaimResult } from "../driver.ts";
@@ -8,9 +8,6 @@ import { addHolds, type Hold, saveGates } from "./gates.ts";
 import { insertParked } from "./acquire.ts";
 import { int, intOrNull, jobColumns, text, toJob } from "./row.ts";
 import { Params, run, type Script } from "./script.ts";
-
-/** Gates that one claim tries. */
-const GATES_MAX = 50;
 
 /** A job at the head of those who wait at a gate. */
 interface Candidate {
@@ -43,7 +40,9 @@ function* openGates(d: Dialect, request: ClaimRequest): Script<string[]> {
   const params = new Params();
   const rows = yield* run(
     `select scope from ${d.table("gate")} g where ${served(d, request, params)} and g.open_at is not null ` +
-      `and g.open_at <= ${d.instant(params.add(request.now))} order by g.open_at limit ${GATES_MAX}`,
+      `and g.open_at <= ${d.instant(params.add(request.now))} order by g.open_at, g.scope limit ${
+        gatesTried(request.limit)
+      }`,
     params.values,
   );
   return rows.map((row) => text(row.scope));

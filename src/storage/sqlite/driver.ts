@@ -2,6 +2,7 @@ import type { System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewJob } from "../../domain/job.ts";
+import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type { JobState } from "../../domain/states.ts";
 import type {
@@ -212,6 +213,18 @@ class SqliteDriver extends SqlOperations implements Driver {
     const queue = await super.updateQueue(change);
     this.#ring("available", change.pausedAt === null);
     return queue;
+  }
+
+  override async saveLimit(limit: Limit, at: number): Promise<Limit> {
+    const saved = await super.saveLimit(limit, at);
+    this.#ring("any", true);
+    return saved;
+  }
+
+  override async removeLimit(name: LimitName, at: number): Promise<boolean> {
+    const removed = await super.removeLimit(name, at);
+    this.#ring("any", true);
+    return removed;
   }
 
   // ── workers, statistics, wake-ups ───────────────────────────────────────────────────────────────────────────────
