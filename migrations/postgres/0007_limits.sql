@@ -11,7 +11,8 @@ create table jobd.limit_rule (
 );
 
 -- How a limit stands, applied to a queue or type or to one key of it; a row for each that has had to hold somebody back or
--- that counts starts in a time. open_at: from when on those who wait should be tried again.
+-- that counts starts in a time. open_at: from when on those who wait should be tried again; idle_at: when it may be
+-- forgotten, unless somebody waits.
 create table jobd.gate (
   scope text collate "C" primary key,
   namespace text not null,
@@ -21,9 +22,11 @@ create table jobd.gate (
   filled_at timestamptz,
   cool_until timestamptz,
   open_at timestamptz,
-  turn bigint not null default 0
+  turn bigint not null,
+  idle_at timestamptz not null
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 create index gate_open_at on jobd.gate (namespace, open_at, scope) where open_at is not null;
+create index gate_idle_at on jobd.gate (idle_at);
 
 -- One narrow row for each job that waits at a gate.
 create table jobd.parked (

@@ -11,7 +11,8 @@ create table limit_rule (
 ) strict, without rowid;
 
 -- How a limit stands, applied to a queue or type or to one key of it; a row for each that has had to hold somebody back or
--- that counts starts in a time. open_at: from when on those who wait should be tried again.
+-- that counts starts in a time. open_at: from when on those who wait should be tried again; idle_at: when it may be
+-- forgotten, unless somebody waits.
 create table gate (
   scope text primary key,
   namespace text not null,
@@ -21,9 +22,11 @@ create table gate (
   filled_at integer,
   cool_until integer,
   open_at integer,
-  turn integer not null default 0
+  turn integer not null,
+  idle_at integer not null
 ) strict, without rowid;
 create index gate_open_at on gate (namespace, open_at, scope) where open_at is not null;
+create index gate_idle_at on gate (idle_at);
 
 -- One narrow row for each job that waits at a gate.
 create table parked (

@@ -18,6 +18,8 @@ export interface GateState {
   openAt: number | null;
   /** The turn of the last one that passed after it had waited. */
   turn: number;
+  /** From when on it is as if nothing had ever happened at it, unless somebody waits there. */
+  idleAt: number;
 }
 
 /** A gate at which nothing has happened. */
@@ -31,7 +33,14 @@ export function freshGate(scope: string): GateState {
     coolUntil: null,
     openAt: null,
     turn: 0,
+    idleAt: 0,
   };
+}
+
+/** The gate lets nobody pass before then; a time that is shorter than the one before changes nothing. */
+export function cooled(state: GateState, until: number): GateState {
+  const coolUntil = Math.max(until, state.coolUntil ?? until);
+  return { ...state, coolUntil, openAt: coolUntil, idleAt: Math.max(coolUntil, state.idleAt) };
 }
 
 /** Whether a job may start; else at which gate it waits, and from when on it may be tried again. */
@@ -120,6 +129,8 @@ export class Admission {
     if (rate === undefined) return;
     state.tokens = tokensAt(state, rate, this.#now) - Math.min(weight, rate.burst);
     state.filledAt = this.#now;
+    const full = Math.ceil((rate.burst - state.tokens) * rate.perMs / rate.limit);
+    state.idleAt = Math.max(state.idleAt, this.#now + full);
     this.#changed.add(state);
   }
 }

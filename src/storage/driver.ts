@@ -5,10 +5,12 @@ import type { Limit, LimitName } from "../domain/limit.ts";
 import type { Queue, QueueSettings, Retention } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
+import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 import type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { Transaction } from "./transaction.ts";
 
+export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 export type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type { Transaction } from "./transaction.ts";
@@ -182,21 +184,6 @@ export interface Driver {
   listen(onWake: (wake: Wake) => void): Promise<Listener>;
 }
 
-/** Jobs of one claim that have limits to pass. */
-export interface AcquireRequest {
-  /** The tenant. */
-  namespace: string;
-  /** Their lease. */
-  leaseId: string;
-  /** Their attempts, in the order of the claim. */
-  runs: Run[];
-  /** The store's time. */
-  now: number;
-}
-
-/** What became of one job of an acquire: it may start, it waits, or its attempt is not the live one any more. */
-export type AcquireResult = "granted" | "parked" | "stale";
-
 /** Something that an attempt has got done. */
 export interface Step {
   /** Which; the empty name is the checkpoint. */
@@ -224,38 +211,6 @@ export interface InsertResult {
   outcome: "created" | "existing";
   /** Its state at that moment. */
   state: JobState;
-}
-
-/** What a worker wants. */
-export interface ClaimRequest {
-  /** The worker's id. */
-  worker: string;
-  /** The tenant. */
-  namespace: string;
-  /** Queues in order, or all of the namespace. */
-  queues: string[] | "all";
-  /** Types it can run, or all. */
-  types: string[] | "all";
-  /** At most this many, at least 1. */
-  limit: number;
-  /** The store's time. */
-  now: number;
-  /** End of the lease. */
-  expiresAt: number;
-}
-
-/** Jobs that were claimed. */
-export interface ClaimResult {
-  /** Their common lease; null when there are none. */
-  leaseId: string | null;
-  /** The jobs, in the order in which they should start. */
-  jobs: Job[];
-  /** When a job that waits at a limit may be tried next; absent when none waits for a time. Only of `claimParked`. */
-  nextOpenAt?: number;
-  /** When the next scheduled job is due, or null for none, where the claim has seen that beside its own work. */
-  nextDueAt?: number | null;
-  /** Whether there may be more where this claim did not look, although it wanted more than it got. */
-  more?: boolean;
 }
 
 /** Ends of runs to be written together. */

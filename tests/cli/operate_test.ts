@@ -301,3 +301,25 @@ Deno.test("stats --watch refreshes until Ctrl-C", async () => {
   assert.equal(ran.exitCode, 0);
   assert.equal(typeof JSON.parse(ran.stdout.split("\n")[0] ?? "").at, "string");
 });
+
+Deno.test("queue create, update, show: limits", async () => {
+  const world = new FakeWorld();
+  await world.run(["queue", "create", "mail", "--concurrency", "5", "--rate", "100/1m"]);
+  const limits = async () => (await world.run(["queue", "show", "mail", "--json"])).json().limits;
+  const rate = { limit: 100, perMs: 60_000, burst: 100 };
+  assert.deepEqual(await limits(), [{ key: "", settings: { concurrency: 5, rate }, pausedAt: null }]);
+  await world.run(["queue", "update", "mail", "--rate", "default", "--key-concurrency", "2"]);
+  assert.deepEqual(await limits(), [
+    { key: "", settings: { concurrency: 5 }, pausedAt: null },
+    { key: "*", settings: { concurrency: 2 }, pausedAt: null },
+  ]);
+  const shown = (await world.run(["queue", "show", "mail"])).stdout;
+  assert.match(shown, /Limit +5 at a time\n.*Limit +2 at a time, of each key/s);
+  await world.run(["queue", "update", "mail", "--concurrency", "default", "--key-concurrency", "default"]);
+  assert.deepEqual(await limits(), []);
+  const wrong = await world.run(["queue", "update", "mail", "--rate", "5"]);
+  assert.equal(wrong.exitCode, 2);
+  assert.match(wrong.stderr, /--rate: "5" is not starts in a time such as 100\/1m/);
+  const { id } = (await world.run(["enqueue", "work", "--limit-key", "acme", "--json"])).json();
+  assert.match((await world.run(["job", "show", id])).stdout, /limit key "acme"/);
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RECHECK_MS } from "../../src/domain/admission.ts";
 import type { Job, NewJob } from "../../src/domain/job.ts";
+import { DEFAULT_RETENTION } from "../../src/domain/queue.ts";
 import { EACH_KEY, type Limit, limitName, type LimitSettings } from "../../src/domain/limit.ts";
 import type { ClaimRequest, Driver } from "../../src/storage/driver.ts";
 import { type Chapter, done, LEASE, lost, MINUTE, released, SECOND, T, type World } from "./world.ts";
@@ -295,6 +296,26 @@ export const limitsChapter: Chapter = {
     await next(w);
     await w.settle(await w.job(second), done);
     assert.equal(await w.driver.release([second], T), false, "nobody waits");
+  },
+  "pruning forgets a gate only when that changes nothing": async (w) => {
+    const prune = (now: number) => w.driver.prune({ now, retention: DEFAULT_RETENTION, limit: 1_000 });
+    const sweep = async (now: number): Promise<void> => {
+      for (let step = await prune(now); step.cursor !== undefined;) {
+        step = await w.driver.prune({ now, retention: DEFAULT_RETENTION, limit: 1_000, cursor: step.cursor });
+      }
+    };
+    await limit(w, { rate: { limit: 1, perMs: MINUTE, burst: 2 } });
+    const ids = await addJobs(w, 3);
+    assert.deepEqual((await begin(w)).started, ids.slice(0, 2));
+    await sweep(T);
+    assert.deepEqual(await next(w), [], "what has started counts");
+    assert.deepEqual(await next(w, { now: T + MINUTE }), ids.slice(2));
+    await sweep(T + 2 * MINUTE);
+    const [more = ""] = await addJobs(w, 1);
+    const late = await addJobs(w, 1);
+    assert.deepEqual(await begin(w, { now: T + 2 * MINUTE }), { started: [more], parked: late });
+    await sweep(T + 9 * MINUTE);
+    assert.deepEqual(await next(w, { now: T + 9 * MINUTE }), late, "who waits is not forgotten");
   },
   "an attempt that is not live passes nothing": async (w) => {
     await limit(w, { concurrency: 1 });

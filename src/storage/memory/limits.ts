@@ -1,4 +1,11 @@
-import { Admission, freshGate, type GateState, gatesTried, nextTurn } from "../../domain/admission.ts";
+import {
+  Admission,
+  cooled,
+  freshGate,
+  type GateState,
+  gatesTried,
+  nextTurn,
+} from "../../domain/admission.ts";
 import { type Gate, type Limit, type LimitName, Limits, readScope, scopeOf } from "../../domain/limit.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "../driver.ts";
 import { compareText, copy, type JobRow, type Tables, toJob } from "./tables.ts";
@@ -41,7 +48,9 @@ function waits(tables: Tables, scope: string): boolean {
 /** Lets claimed jobs pass their limits, or parks them. */
 export function acquire(tables: Tables, { leaseId, runs, now }: AcquireRequest): AcquireResult[] {
   const limits = new Limits(tables.limits.values());
-  const claimed = runs.flatMap(({ id }) => tables.jobs.get(id) ?? []).filter((job) => job.leaseId === leaseId);
+  const claimed = runs.flatMap(({ id }) => tables.jobs.get(id) ?? []).filter((job) =>
+    job.leaseId === leaseId
+  );
   const all = claimed.flatMap((job) => limits.gatesOf(job));
   // Said again, it is the same: what these attempts hold already does not stand in their own way.
   const held = all.length === 0 ? [] : [...tables.holds.values()];
@@ -79,7 +88,11 @@ export function claimParked(tables: Tables, request: ClaimRequest): ClaimResult 
     jobs: tables.parked.get(scope)?.firstWhere(limit, (job) => isWanted(tables, job, request)) ?? [],
   }));
   const waiting = candidates.flatMap(({ jobs }) => jobs);
-  const admission = admissionTo(tables, [...candidates, ...waiting.flatMap((job) => limits.gatesOf(job))], now);
+  const admission = admissionTo(
+    tables,
+    [...candidates, ...waiting.flatMap((job) => limits.gatesOf(job))],
+    now,
+  );
   for (const { scope } of candidates) admission.setOpenAt(scope, now);
   const shut = new Set<string>();
   const most = Math.max(0, ...candidates.map(({ jobs }) => jobs.length));
@@ -138,8 +151,15 @@ export function release(tables: Tables, jobIds: string[], at: number): boolean {
 export function coolDown(tables: Tables, gate: LimitName, until: number): void {
   const scope = scopeOf(gate);
   const state = tables.gates.get(scope) ?? freshGate(scope);
-  const coolUntil = Math.max(until, state.coolUntil ?? until);
-  tables.gates.set(scope, { ...state, coolUntil, openAt: waits(tables, scope) ? coolUntil : null });
+  const cool = cooled(state, until);
+  tables.gates.set(scope, waits(tables, scope) ? cool : { ...cool, openAt: null });
+}
+
+/** Forgets gates at which it is as if nothing had ever happened. */
+export function pruneGates(tables: Tables, now: number): void {
+  for (const [scope, { idleAt }] of tables.gates) {
+    if (idleAt <= now && !waits(tables, scope)) tables.gates.delete(scope);
+  }
 }
 
 /** Sees how gates stand; what is over is forgotten. */

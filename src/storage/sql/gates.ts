@@ -1,4 +1,4 @@
-import { freshGate, type GateState } from "../../domain/admission.ts";
+import { cooled, freshGate, type GateState } from "../../domain/admission.ts";
 import { type LimitName, readScope, scopeOf } from "../../domain/limit.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { int, intOrNull, text } from "./row.ts";
@@ -32,7 +32,9 @@ export function* gateStates(d: Dialect, scopes: string[]): Script<GateState[]> {
   const running = new Map(counts.map((row) => [text(row.scope), int(row.running)]));
   const rows = yield* run(
     `select scope, tokens, ${d.ms("filled_at")} as filled_at, ${d.ms("cool_until")} as cool_until, ` +
-      `${d.ms("open_at")} as open_at, turn, case when exists (select 1 from ${d.table("parked")} p ` +
+      `${d.ms("open_at")} as open_at, turn, ${d.ms("idle_at")} as idle_at, case when exists (select 1 from ${
+        d.table("parked")
+      } p ` +
       `where p.scope = g.scope) then 1 else 0 end as parked from ${d.table("gate")} g ` +
       `where scope ${among(d, "$1", "text")}`,
     [list],
@@ -46,6 +48,7 @@ export function* gateStates(d: Dialect, scopes: string[]): Script<GateState[]> {
     coolUntil: intOrNull(row.cool_until),
     openAt: intOrNull(row.open_at),
     turn: int(row.turn),
+    idleAt: int(row.idle_at),
   }]));
   return scopes.map((scope) => ({
     ...(known.get(scope) ?? freshGate(scope)),
@@ -56,7 +59,7 @@ export function* gateStates(d: Dialect, scopes: string[]): Script<GateState[]> {
 /** Writes how gates stand now. A gate at which nobody waits is not to be tried again. */
 export function* saveGates(d: Dialect, states: GateState[]): Script<void> {
   if (states.length === 0) return;
-  const rows = states.map(({ scope, tokens, filledAt, coolUntil, openAt, turn }) => {
+  const rows = states.map(({ scope, tokens, filledAt, coolUntil, openAt, turn, idleAt }) => {
     const { namespace, target, name } = readScope(scope);
     return {
       scope,
@@ -68,6 +71,7 @@ export function* saveGates(d: Dialect, states: GateState[]): Script<void> {
       cool_until: coolUntil,
       open_at: openAt,
       turn,
+      idle_at: idleAt,
     };
   });
   const item = d.rows("$1", "r", {
@@ -80,18 +84,19 @@ export function* saveGates(d: Dialect, states: GateState[]): Script<void> {
     cool_until: "instant",
     open_at: "instant",
     turn: "bigint",
+    idle_at: "instant",
   });
-  const set = ["tokens", "filled_at", "cool_until", "open_at", "turn"].map((name) =>
+  const set = ["tokens", "filled_at", "cool_until", "open_at", "turn", "idle_at"].map((name) =>
     `${name} = excluded.${name}`
   );
   yield* run(
     `insert into ${
       d.table("gate")
-    } (scope, namespace, target, name, tokens, filled_at, cool_until, open_at, turn) ` +
+    } (scope, namespace, target, name, tokens, filled_at, cool_until, open_at, turn, idle_at) ` +
       "select r.scope, r.namespace, r.target, r.name, cast(r.tokens as double precision), r.filled_at, r.cool_until, " +
       `case when exists (select 1 from ${
         d.table("parked")
-      } p where p.scope = r.scope) then r.open_at end, r.turn ` +
+      } p where p.scope = r.scope) then r.open_at end, r.turn, r.idle_at ` +
       `from ${item} where true on conflict (scope) do update set ${set.join(", ")}`,
     [JSON.stringify(rows)],
   );
@@ -139,6 +144,19 @@ export function* coolDown(d: Dialect, gate: LimitName, until: number): Script<vo
   const scope = scopeOf(gate);
   yield* d.lockGates([scope]);
   const [state = freshGate(scope)] = yield* gateStates(d, [scope]);
-  const coolUntil = Math.max(until, state.coolUntil ?? until);
-  yield* saveGates(d, [{ ...state, coolUntil, openAt: coolUntil }]);
+  yield* saveGates(d, [cooled(state, until)]);
+}
+
+/** Removes gates at which it is as if nothing had ever happened. */
+export function* pruneGates(d: Dialect, now: number, limit: number): Script<void> {
+  const gate = d.table("gate");
+  yield* run(
+    `delete from ${gate} where scope in (select g.scope from ${gate} g where g.idle_at <= ${
+      d.instant("$1")
+    } ` +
+      `and not exists (select 1 from ${
+        d.table("parked")
+      } p where p.scope = g.scope) order by g.idle_at limit $2)`,
+    [now, limit],
+  );
 }

@@ -4,6 +4,7 @@ import type { FinalState } from "../../domain/states.ts";
 import type { PruneRequest, PruneResult } from "../driver.ts";
 import { badCursor, type Place, readCursor, writeCursor } from "./cursor.ts";
 import type { Dialect } from "./dialect.ts";
+import { pruneGates } from "./gates.ts";
 import { removeHistory } from "./history.ts";
 import { int, json, text } from "./row.ts";
 import { Params, type Row, run, type Script } from "./script.ts";
@@ -25,7 +26,9 @@ export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const deleted = yield* remove(d, state, old);
   if (piece.end !== null) return { deleted, cursor: writeCursor({ part: place.part, key: piece.end }) };
   const part = place.part + 1;
-  return part < PARTS.length ? { deleted, cursor: writeCursor({ part, key: null }) } : { deleted };
+  if (part < PARTS.length) return { deleted, cursor: writeCursor({ part, key: null }) };
+  yield* pruneGates(d, request.now, request.limit);
+  return { deleted };
 }
 
 function* look(d: Dialect, state: FinalState, { now, limit }: PruneRequest, { key }: Place): Script<Piece> {

@@ -70,7 +70,8 @@ function tookNote(job: Job): string {
 }
 
 function optionsText(options: JobOptions): string {
-  const { timeoutMs, backoff, retentionMs, ttlMs, uniqueKey, origin, tags, meta } = options;
+  const { timeoutMs, backoff, retentionMs, ttlMs, uniqueKey, limitKey, limitWeight, origin, tags, meta } =
+    options;
   return [
     timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
     ttlMs === undefined ? [] : [`ttl ${formatDuration(ttlMs)}`],
@@ -81,6 +82,8 @@ function optionsText(options: JobOptions): string {
     ],
     retentionMs === undefined ? [] : [`kept for ${formatDuration(retentionMs)}`],
     uniqueKey === undefined ? [] : [`unique key ${JSON.stringify(uniqueKey)}`],
+    limitKey === undefined ? [] : [`limit key ${JSON.stringify(limitKey)}`],
+    limitWeight === undefined ? [] : [`limit weight ${limitWeight}`],
     origin === undefined ? [] : [`origin ${origin}`],
     tags === undefined ? [] : [`tags ${tags.join(", ")}`],
     meta === undefined ? [] : [`meta ${JSON.stringify(meta)}`],

@@ -24,6 +24,7 @@ type EnqueueInput = Input<{
   timeout: Given<number>;
   ttl: Given<number>;
   uniqueKey: Given<string>;
+  limitKey: Given<string>;
   tag: OptionSpec<string[]>;
   origin: Given<string>;
   wait: OptionSpec<boolean>;
@@ -58,7 +59,7 @@ function checkCombination({ args, options }: EnqueueInput): void {
 
 /** What all jobs of the call have in common. */
 function requestOf({ args, options }: EnqueueInput): JobRequest {
-  const { queue, priority, delay, at, maxAttempts, timeout, ttl, uniqueKey, tag, origin } = options;
+  const { queue, priority, delay, at, maxAttempts, timeout, ttl, uniqueKey, limitKey, tag, origin } = options;
   return compact({
     type: args[0],
     queue,
@@ -69,6 +70,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     timeout,
     ttl,
     uniqueKey,
+    limitKey,
     tags: tag.length === 0 ? undefined : tag,
     origin,
   });

@@ -2,15 +2,18 @@ import type { Backoff } from "../../../domain/backoff.ts";
 import { DEFAULT_BACKOFF, type Jitter } from "../../../domain/backoff.ts";
 import { formatDuration } from "../../../domain/duration.ts";
 import { JobdError } from "../../../domain/errors.ts";
+import type { RateOptions } from "../../../domain/limit.ts";
 import type { Queue, QueueSettings, Retention } from "../../../domain/queue.ts";
 import { JOB_STATES, type JobState } from "../../../domain/states.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
 import type { QueueCount } from "../../../storage/driver.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
-import { instant } from "../format.ts";
+import { instant, iso } from "../format.ts";
 import type { Output } from "../output.ts";
 import { type Part, styled } from "../style.ts";
 import { compact } from "./compact.ts";
+import { changeLimits, limitsOf, limitText } from "./queue_limits.ts";
 import { queueView } from "./views.ts";
 
 /** States that are counted: completed jobs are too many for that. */
@@ -24,6 +27,10 @@ type SettingsInput = Input<{
   backoffMax: Given<number>;
   jitter: Given<Jitter>;
   retention: Given<Partial<Retention>>;
+  concurrency: Given<number>;
+  rate: Given<RateOptions>;
+  keyConcurrency: Given<number>;
+  keyRate: Given<RateOptions>;
 }>;
 
 /** `jobd queues` */
@@ -57,15 +64,16 @@ export function countText(counts: readonly QueueCount[], queue: string, state: J
 /** `jobd queue show` */
 export async function showQueue({ args }: Input, context: Context): Promise<void> {
   const jobd = await context.jobd();
-  const queue = await jobd.queues.get(args[0] ?? "");
-  print(context.out, queue, await jobd.queues.counts(), jobd.now());
+  await print(context.out, jobd, await jobd.queues.get(args[0] ?? ""));
 }
 
 /** `jobd queue create` */
 export async function createQueue({ args, options }: SettingsInput, context: Context): Promise<void> {
   const settings = change({}, options);
   const jobd = await context.jobd();
-  print(context.out, await jobd.queues.create(args[0] ?? "", settings), [], jobd.now());
+  const queue = await jobd.queues.create(args[0] ?? "", settings);
+  await changeLimits(jobd, queue.name, options);
+  await print(context.out, jobd, queue);
 }
 
 /** `jobd queue update` */
@@ -78,19 +86,20 @@ export async function updateQueue({ args, options }: SettingsInput, context: Con
   const jobd = await context.jobd();
   const before = await jobd.queues.get(args[0] ?? "");
   const queue = await jobd.queues.update(before.name, change(before.settings, options));
-  print(context.out, queue, await jobd.queues.counts(), jobd.now());
+  await changeLimits(jobd, queue.name, options);
+  await print(context.out, jobd, queue);
 }
 
 /** `jobd queue pause` */
 export async function pauseQueue({ args }: Input, context: Context): Promise<void> {
   const jobd = await context.jobd();
-  print(context.out, await jobd.queues.pause(args[0] ?? ""), await jobd.queues.counts(), jobd.now());
+  await print(context.out, jobd, await jobd.queues.pause(args[0] ?? ""));
 }
 
 /** `jobd queue resume` */
 export async function resumeQueue({ args }: Input, context: Context): Promise<void> {
   const jobd = await context.jobd();
-  print(context.out, await jobd.queues.resume(args[0] ?? ""), await jobd.queues.counts(), jobd.now());
+  await print(context.out, jobd, await jobd.queues.resume(args[0] ?? ""));
 }
 
 /** The settings with the given ones over them. */
@@ -137,9 +146,13 @@ function backoff(before: Backoff | undefined, given: SettingsInput["options"]): 
   return unset ? undefined : result;
 }
 
-function print(out: Output, queue: Queue, counts: readonly QueueCount[], now: number): void {
+async function print(out: Output, jobd: Jobd, queue: Queue): Promise<void> {
+  const now = jobd.now();
+  const counts = await jobd.queues.counts();
+  const limits = await limitsOf(jobd, queue.name);
   if (out.json) {
-    out.document(queueView(queue, counts));
+    const shown = limits.map(({ key, settings, pausedAt }) => ({ key, settings, pausedAt: iso(pausedAt) }));
+    out.document({ ...queueView(queue, counts), limits: shown });
     return;
   }
   const field = (label: string, ...parts: Part[]): void =>
@@ -172,4 +185,5 @@ function print(out: Output, queue: Queue, counts: readonly QueueCount[], now: nu
   }
   const kept = Object.entries(retentionMs ?? {}).map(([state, ms]) => `${state} ${formatDuration(ms)}`);
   if (kept.length > 0) field("Retention", kept.join(", "));
+  for (const limit of limits) field("Limit", limitText(limit));
 }

@@ -62,6 +62,11 @@ export const JOB_COMMANDS: readonly Command[] = [
         "text",
         "at most one unfinished job of this type has it; the one that exists is named",
       ),
+      limitKey: value(
+        boundedText(255),
+        "text",
+        "what limits by key tell the job apart by, such as a customer",
+      ),
       tag: list(boundedText(128), "text", "a label to filter by"),
       origin: value(boundedText(256), "text", "who makes the job"),
       wait: flag("wait for the end, print the result, and exit 0 if the job completed, else 1", {

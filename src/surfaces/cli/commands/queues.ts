@@ -2,6 +2,7 @@ import { JITTERS } from "../../../domain/backoff.ts";
 import { parseDuration } from "../../../domain/duration.ts";
 import type { Retention } from "../../../domain/queue.ts";
 import { FINAL_STATES } from "../../../domain/states.ts";
+import type { RateOptions } from "../../../domain/limit.ts";
 import { choice, duration, integer, type Reader } from "../../config/readers.ts";
 import { type ArgumentSpec, type Command, command, value } from "../command.ts";
 
@@ -35,7 +36,21 @@ const retention: Reader<Partial<Retention>> = {
   },
 };
 
+const rate: Reader<RateOptions> = {
+  allowed: "starts in a time such as 100/1m",
+  read(value) {
+    const [, limit, per] = /^(\d{1,7})\/(\S+)$/.exec(String(value)) ?? [];
+    return limit === undefined || per === undefined
+      ? undefined
+      : { limit: Number(limit), per: parseDuration(per) };
+  },
+};
+
 const SETTINGS = {
+  concurrency: value(orUnset(integer(1, 1_000_000)), "n", "at most so many run at a time, on all machines"),
+  rate: value(orUnset(rate), "n/time", "at most so many start in a time: 100/1m"),
+  keyConcurrency: value(orUnset(integer(1, 1_000_000)), "n", "the same for the jobs of each limit key"),
+  keyRate: value(orUnset(rate), "n/time", "the same for the jobs of each limit key"),
   maxAttempts: value(
     orUnset(integer(1, 1000)),
     "n",
@@ -89,6 +104,7 @@ export const QUEUE_COMMANDS: readonly Command[] = [
     options: SETTINGS,
     examples: [
       ["jobd queue update mail --timeout 30s --retention completed=1d,dead=30d", "change two settings"],
+      ["jobd queue update mail --concurrency 5 --rate 100/1m", "not more than the mail server takes"],
       ["jobd queue update mail --timeout default", "take one back"],
     ],
     run: async (...given) => (await import("../actions/queues.ts")).updateQueue(...given),
