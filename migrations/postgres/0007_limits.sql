@@ -28,17 +28,21 @@ create table jobd.gate (
 create index gate_open_at on jobd.gate (namespace, open_at, scope) where open_at is not null;
 create index gate_idle_at on jobd.gate (idle_at);
 
--- One narrow row for each job that waits at a gate.
+-- One narrow row for each job that waits at a gate, with all that decides whether it may pass.
 create table jobd.parked (
   scope text collate "C" not null,
   rank smallint not null,
   turn bigint not null,
   job_id uuid not null unique,
+  queue_id bigint not null,
+  type text not null,
   key text not null,
+  weight integer not null,
   primary key (scope, rank, turn, job_id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
   vacuum_truncate = false);
-create index parked_key on jobd.parked (scope, key, turn);
+-- Its first column is not that of the primary key: the walk along a gate must not be tempted to sort all who wait there.
+create index parked_key on jobd.parked (key, scope, turn);
 
 -- Which attempts have passed a gate that counts what runs. A row counts only while its attempt is the live one.
 create table jobd.hold (

@@ -28,16 +28,20 @@ create table gate (
 create index gate_open_at on gate (namespace, open_at, scope) where open_at is not null;
 create index gate_idle_at on gate (idle_at);
 
--- One narrow row for each job that waits at a gate.
+-- One narrow row for each job that waits at a gate, with all that decides whether it may pass.
 create table parked (
   scope text not null,
   rank integer not null,
   turn integer not null,
   job_id text not null unique,
+  queue_id integer not null,
+  type text not null,
   key text not null,
+  weight integer not null,
   primary key (scope, rank, turn, job_id)
 ) strict, without rowid;
-create index parked_key on parked (scope, key, turn);
+-- Its first column is not that of the primary key: the walk along a gate must not be tempted to sort all who wait there.
+create index parked_key on parked (key, scope, turn);
 
 -- Which attempts have passed a gate that counts what runs. A row counts only while its attempt is the live one.
 create table hold (

@@ -67,6 +67,9 @@ export function postgresDialect(names: Names): Dialect {
         [JSON.stringify(scopes)],
       );
     },
+    *preferOrder() {
+      yield* run("set local enable_sort = off");
+    },
     *seqs(count) {
       const rows = yield* run(`select ${names.nextSeq} as seq from generate_series(1, $1::integer)`, [count]);
       return rows.map((row) => int(row.seq));

@@ -1,12 +1,16 @@
 import { Admission, nextTurn } from "../../domain/admission.ts";
 import type { Job } from "../../domain/job.ts";
-import { type Gate, Limits } from "../../domain/limit.ts";
+import { type Gate, type Limited, Limits } from "../../domain/limit.ts";
+import type { Run } from "../../domain/transition.ts";
 import type { AcquireRequest, AcquireResult } from "../driver.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { addHolds, forgetHolds, gateStates, type Hold, saveGates } from "./gates.ts";
 import { limitsOf } from "./limits.ts";
 import { int, jobColumns, jobTables, text, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
+
+/** What must be known of a job that is to wait. */
+export type Parking = Pick<Job, "id" | "priority" | "options">;
 
 /** A job that must wait. */
 interface Waiting {
@@ -50,7 +54,7 @@ export function* acquire(
 }
 
 /** The limits that may concern these jobs. */
-export function* limitsFor(d: Dialect, namespace: string, jobs: Job[]): Script<Limits> {
+export function* limitsFor(d: Dialect, namespace: string, jobs: Limited[]): Script<Limits> {
   const names = new Set(jobs.flatMap(({ queue, type }) => [queue, type]));
   return new Limits(yield* limitsOf(d, namespace, [...names]));
 }
@@ -69,7 +73,7 @@ export function* admissionTo(
 }
 
 /** What a job that has passed holds: a place at each gate that counts what runs. */
-export function holdsOf(gates: Gate[], { id, attempt }: Job): Hold[] {
+export function holdsOf(gates: Gate[], { id, attempt }: Run): Hold[] {
   return gates.filter(({ limit }) => limit.settings.concurrency !== undefined)
     .map(({ scope }) => ({ scope, jobId: id, attempt }));
 }
@@ -101,7 +105,7 @@ function* park(d: Dialect, waiting: Waiting[], admission: Admission): Script<Set
 /** Gives jobs their turns at the gates at which they wait. */
 export function* insertParked(
   d: Dialect,
-  waiting: { job: Job; scope: string }[],
+  waiting: { job: Parking; scope: string }[],
   admission: Admission,
 ): Script<void> {
   const turns = yield* latestTurns(d, waiting);
@@ -110,7 +114,7 @@ export function* insertParked(
     const place = `${scope}\n${key}`;
     const turn = nextTurn(admission.state(scope).turn, turns.get(place));
     turns.set(place, turn);
-    return { scope, rank: -job.priority, turn, job_id: job.id, key };
+    return { scope, rank: -job.priority, turn, job_id: job.id, key, weight: job.options.limitWeight ?? 1 };
   });
   const item = d.rows("$1", "r", {
     scope: "text",
@@ -118,15 +122,17 @@ export function* insertParked(
     turn: "bigint",
     job_id: "uuid",
     key: "text",
+    weight: "integer",
   });
   yield* run(
-    `insert into ${d.table("parked")} (scope, rank, turn, job_id, key) ` +
-      `select r.scope, r.rank, r.turn, r.job_id, r.key from ${item}`,
+    `insert into ${d.table("parked")} (scope, rank, turn, job_id, queue_id, type, key, weight) ` +
+      `select r.scope, r.rank, r.turn, j.id, j.queue_id, j.type, r.key, r.weight from ${item} ` +
+      `join ${d.table("job")} j on j.id = r.job_id`,
     [JSON.stringify(rows)],
   );
 }
 
-function* latestTurns(d: Dialect, waiting: { job: Job; scope: string }[]): Script<Map<string, number>> {
+function* latestTurns(d: Dialect, waiting: { job: Parking; scope: string }[]): Script<Map<string, number>> {
   const places = new Map(
     waiting.map(({ job, scope }) => {
       const key = job.options.limitKey ?? "";

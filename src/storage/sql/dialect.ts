@@ -38,6 +38,11 @@ export interface Dialect {
   openLease(lease: { worker: string; expiresAt: number; jobs: string[] }): Script<string>;
   /** Waits until nobody else decides about these gates; until the transaction ends nobody else does. */
   lockGates(scopes: string[]): Script<void>;
+  /**
+   * Until the transaction ends, rows in an order come from an index in that order. A planner that takes a table for a small
+   * one would rather sort all of it.
+   */
+  preferOrder(): Script<void>;
   /** Takes that many new places in `ready`, in growing order. */
   seqs(count: number): Script<number[]>;
 }

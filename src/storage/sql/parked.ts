@@ -1,19 +1,18 @@
 import { type Admission, gatesTried } from "../../domain/admission.ts";
 import type { Job } from "../../domain/job.ts";
-import type { Gate } from "../../domain/limit.ts";
+import type { Gate, Limited } from "../../domain/limit.ts";
 import type { ClaimRequest, ClaimResult } from "../driver.ts";
-import { admissionTo, holdsOf, limitsFor } from "./acquire.ts";
+import { admissionTo, holdsOf, insertParked, limitsFor, type Parking } from "./acquire.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { addHolds, type Hold, saveGates } from "./gates.ts";
-import { insertParked } from "./acquire.ts";
-import { int, intOrNull, jobColumns, text, toJob } from "./row.ts";
-import { Params, run, type Script } from "./script.ts";
+import { int, intOrNull, jobColumns, jobTables, text, toJob } from "./row.ts";
+import { Params, type Row, run, type Script } from "./script.ts";
 
 /** A job at the head of those who wait at a gate. */
 interface Candidate {
   scope: string;
   turn: number;
-  job: Job;
+  job: Parking & Limited;
 }
 
 /** {@linkcode Driver.claimParked}. */
@@ -69,23 +68,39 @@ function served(d: Dialect, { namespace, queues, types }: ClaimRequest, params: 
 
 /** Those who have waited longest at each gate, of each at most as many as are wanted. */
 function* heads(d: Dialect, scopes: string[], request: ClaimRequest): Script<Candidate[]> {
-  const { queues, types, limit } = request;
+  const { namespace, queues, types, limit } = request;
   const params = new Params();
-  const conditions = ["q.paused_at is null", "j.state = 'blocked'"];
   const scope = params.add("");
-  if (queues !== "all") conditions.push(`q.name ${among(d, params.json(queues), "text")}`);
-  if (types !== "all") conditions.push(`j.type ${among(d, params.json(types), "text")}`);
-  const text_ = `select p.turn as turn, ${jobColumns(d)} from ${d.table("parked")} p ` +
-    `join ${d.table("job")} j on j.id = p.job_id join ${
-      d.table("queue")
-    } q on q.id = j.queue_id where p.scope = ${scope} and ${conditions.join(" and ")} ` +
-    `order by p.rank, p.turn, p.job_id limit ${limit}`;
+  const named = queues === "all" ? "" : ` and q.name ${among(d, params.json(queues), "text")}`;
+  const typed = types === "all"
+    ? ""
+    : ` and (select count(*) from ${d.values(params.json(types), "v", "text")} where v.value = p.type) > 0`;
+  // The walk along the primary key ends at the limit, however many wait.
+  yield* d.preferOrder();
+  const statement = `select p.rank, p.turn, p.job_id, p.type, p.key, p.weight, ` +
+    `(select q.name from ${d.table("queue")} q where q.id = p.queue_id) as queue from ${
+      d.table("parked")
+    } p ` +
+    `where p.scope = ${scope}${typed} and (select count(*) from ${d.table("queue")} q ` +
+    `where q.id = p.queue_id and q.paused_at is null${named}) > 0 order by p.rank, p.turn, p.job_id limit ${limit}`;
   const found: Candidate[] = [];
   for (const one of scopes) {
-    const rows = yield* run(text_, [one, ...params.values.slice(1)]);
-    found.push(...rows.map((row) => ({ scope: one, turn: int(row.turn), job: toJob(row) })));
+    const rows = yield* run(statement, [one, ...params.values.slice(1)]);
+    found.push(...rows.map((row) => ({ scope: one, turn: int(row.turn), job: toParking(row, namespace) })));
   }
   return found;
+}
+
+function toParking(row: Row, namespace: string): Candidate["job"] {
+  const key = text(row.key);
+  return {
+    id: text(row.job_id),
+    namespace,
+    queue: text(row.queue),
+    type: text(row.type),
+    priority: -int(row.rank),
+    options: { ...(key === "" ? {} : { limitKey: key }), limitWeight: int(row.weight) },
+  };
 }
 
 /** Decides who starts, and says of each gate when it should be tried again. */
@@ -147,23 +162,21 @@ function* take(d: Dialect, ids: string[]): Script<Set<string>> {
 
 function* start(d: Dialect, chosen: Candidate[], { worker, now, expiresAt }: ClaimRequest): Script<Job[]> {
   const mine = yield* take(d, chosen.map(({ job }) => job.id));
-  const jobs = chosen.map(({ job }) => job).filter(({ id }) => mine.has(id));
-  if (jobs.length === 0) return [];
-  const ids = jobs.map(({ id }) => id);
+  const ids = chosen.map(({ job }) => job.id).filter((id) => mine.has(id));
+  if (ids.length === 0) return [];
   const leaseId = yield* d.openLease({ worker, expiresAt, jobs: ids });
+  const list = JSON.stringify(ids);
   yield* run(
     `update ${d.table("job")} set state = 'running', attempt = attempt + 1, started_at = ${
       d.instant("$2")
     }, ` +
       `worker = $3, lease_id = $4 where id ${among(d, "$1", "uuid")}`,
-    [JSON.stringify(ids), now, worker, leaseId],
+    [list, now, worker, leaseId],
   );
-  return jobs.map((job) => ({
-    ...job,
-    state: "running",
-    attempt: job.attempt + 1,
-    startedAt: now,
-    worker,
-    leaseId,
-  }));
+  const rows = yield* run(
+    `select ${jobColumns(d)} from ${jobTables(d)} where j.id ${among(d, "$1", "uuid")}`,
+    [list],
+  );
+  const jobs = new Map(rows.map(toJob).map((job) => [job.id, job]));
+  return ids.flatMap((id) => jobs.get(id) ?? []);
 }

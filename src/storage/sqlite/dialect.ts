@@ -36,6 +36,8 @@ export const sqliteDialect: Dialect = {
   },
   // A transaction has the store to itself.
   *lockGates() {},
+  // Its planner does so anyway.
+  *preferOrder() {},
   *seqs(count) {
     const [row] = yield* run(TAKE_SEQS, [count]);
     const last = int(row?.value);
