@@ -75,7 +75,14 @@ export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
 export type { DeadFilter, DeadLetters } from "./runtime/dead_letters.ts";
 export { EACH_KEY } from "./domain/limit.ts";
-export type { Limit, LimitOptions, LimitSettings, RateOptions } from "./domain/limit.ts";
+export type {
+  Limit,
+  LimitName,
+  LimitOptions,
+  LimitSettings,
+  LimitTarget,
+  RateOptions,
+} from "./domain/limit.ts";
 export type { JobLimits, LimitTargetOptions } from "./runtime/limits.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
 export type {
