@@ -58,6 +58,7 @@ export type {
   FailOptions,
   FollowUp,
   Handler,
+  HandlerLimit,
   Middleware,
   RunContext,
   StopReason,

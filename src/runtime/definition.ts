@@ -3,7 +3,7 @@ import { type Duration, parseDuration } from "../domain/duration.ts";
 import { invalid, JobdError } from "../domain/errors.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
-import { type LimitOptions, type LimitSettings, parseLimit } from "../domain/limit.ts";
+import { type LimitOptions, parseLimit } from "../domain/limit.ts";
 import { checkName } from "../domain/names.ts";
 import type { JobRequest } from "../domain/request.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type Directive,
   fail,
   type Handler,
+  type HandlerLimit,
   type Middleware,
   type RunContext,
 } from "./handler.ts";
@@ -144,7 +145,7 @@ class Definition implements JobDefinition {
   readonly timeoutMs?: number;
   readonly backoff?: Backoff | BackoffFunction;
   readonly isolation?: Isolation;
-  readonly limit?: { settings: LimitSettings; perKey: boolean };
+  readonly limit?: HandlerLimit;
   readonly #options: DefinitionOptions<unknown, unknown>;
   readonly #schema: PayloadSchema | undefined;
 

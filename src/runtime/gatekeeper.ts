@@ -1,10 +1,10 @@
 import type { Clock } from "../domain/clock.ts";
 import { messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
-import { EACH_KEY, type LimitName, Limits, type LimitSettings, scopeOf } from "../domain/limit.ts";
+import { EACH_KEY, type LimitName, Limits, scopeOf } from "../domain/limit.ts";
 import type { ClaimRequest, ClaimResult, Driver } from "../storage/driver.ts";
 import { Batcher } from "./batcher.ts";
-import type { Handler } from "./handler.ts";
+import type { Handler, HandlerLimit } from "./handler.ts";
 import type { Logger } from "./logger.ts";
 
 /** How long limits that were read are believed, in milliseconds, unless a wake-up says that something changed. */
@@ -29,7 +29,7 @@ export interface GatekeeperOptions {
 }
 
 /** The limits of handlers, by type: what their definitions say. */
-export type CodeLimits = ReadonlyMap<string, { settings: LimitSettings; perKey: boolean }>;
+export type CodeLimits = ReadonlyMap<string, HandlerLimit>;
 
 /** The limits of handlers. */
 export function codeLimits(handlers: ReadonlyMap<string, Handler>): CodeLimits {

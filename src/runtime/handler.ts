@@ -16,6 +16,14 @@ import type { Outcome } from "../domain/outcome.ts";
  */
 export type BackoffFunction = (failures: number, error: FailureRecord, job: Job) => Duration | undefined;
 
+/** How many jobs of a handler run at a time, and how often one starts, on all machines. */
+export interface HandlerLimit {
+  /** How much. */
+  settings: LimitSettings;
+  /** Whether it holds for each limit key by itself. */
+  perKey: boolean;
+}
+
 /** What runs jobs of one type. */
 export interface Handler {
   /** The job type it runs. */
@@ -26,8 +34,8 @@ export interface Handler {
   readonly aliases?: readonly string[];
   /** Delay after failures when neither the job nor its queue says so; without it the worker's default holds. */
   readonly backoff?: Backoff | BackoffFunction;
-  /** How many of its jobs run at a time and how often one starts, on all machines; of each limit key with `perKey`. */
-  readonly limit?: { settings: LimitSettings; perKey: boolean };
+  /** Stored when a worker with the handler starts, unless an operator has set another one. */
+  readonly limit?: HandlerLimit;
   /** Layers around each run of this handler, outermost first; inside those of its group and of the worker. */
   readonly middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */

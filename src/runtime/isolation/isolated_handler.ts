@@ -18,7 +18,7 @@ export interface IsolatedMeans {
 
 /** A handler in the worker that stands for a definition whose jobs run in processes of their own. */
 export function isolatedHandler(
-  { type, aliases, timeoutMs, backoff, decidesBackoff }: Described,
+  { type, aliases, timeoutMs, backoff, decidesBackoff, limit }: Described,
   kind: ChildKind,
   { pool, processes }: IsolatedMeans,
 ): Handler {
@@ -28,6 +28,7 @@ export function isolatedHandler(
     type,
     aliases,
     outOfProcess: true,
+    ...(limit === undefined ? {} : { limit }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(decidesBackoff ? { backoff: (_failures, _error, job) => decided.get(job) } : {}),
     ...(backoff === undefined ? {} : { backoff: backoff as unknown as Backoff }),

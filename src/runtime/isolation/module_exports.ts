@@ -10,7 +10,9 @@ export function definitionsOf(exports: Record<string, unknown>): JobDefinition[]
 }
 
 /** What a worker must know of a definition that it cannot reach, as plain data. */
-export function described({ type, aliases = [], timeoutMs, backoff, isolation }: JobDefinition): Described {
+export function described(
+  { type, aliases = [], timeoutMs, backoff, isolation, limit }: JobDefinition,
+): Described {
   const decidesBackoff = typeof backoff === "function";
   return {
     type,
@@ -19,5 +21,6 @@ export function described({ type, aliases = [], timeoutMs, backoff, isolation }:
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(backoff === undefined || decidesBackoff ? {} : { backoff: backoff as unknown as Json }),
     ...(isolation === undefined ? {} : { isolation }),
+    ...(limit === undefined ? {} : { limit }),
   };
 }

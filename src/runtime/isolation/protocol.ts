@@ -2,6 +2,7 @@ import type { FailureRecord, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { JobRequest } from "../../domain/request.ts";
 import type { Outcome } from "../../domain/outcome.ts";
+import type { HandlerLimit } from "../handler.ts";
 import type { Isolation } from "./isolation.ts";
 import type { Thrown } from "./thrown.ts";
 
@@ -17,6 +18,8 @@ export interface Described {
   backoff?: Json;
   /** Whether its backoff is a function, which only the process can call. */
   decidesBackoff: boolean;
+  /** How many of its jobs may run. */
+  limit?: HandlerLimit;
   /** Set when it asks for a process of its own. */
   isolation?: Isolation;
 }
