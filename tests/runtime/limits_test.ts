@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { coolDown, defineJob, EACH_KEY, Jobd, JobdError, type WorkerOptions } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
-import { working } from "../support/working.ts";
+import { working } from "../support/real_time.ts";
 
 /** Counts how many run at a time, of each key and together; each run lasts until `step` lets the next one end. */
 function counter() {

@@ -91,7 +91,7 @@ Deno.test("only workers whose process is gone are absent, and only a live proces
   assert.deepEqual(before.workers, []);
   await dying.close();
   const after = await judge.absentWorkers();
-  assert.deepEqual(after, { epoch: before.epoch, workers: ["dying"] });
+  assert.deepEqual([after.epoch, after.workers, after.noLeases], [before.epoch, ["dying"], false]);
   assert.deepEqual(await judge.absentWorkers(), after);
 });
 

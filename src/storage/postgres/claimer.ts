@@ -73,13 +73,17 @@ export class Claimer {
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     if (this.#suspicious || this.#busyTooLong()) await this.#lookIfAllowed();
     const result = await this.#takeSome(request);
-    if (result.jobs.length > 0) {
-      return this.#unseen && isShort(result, request) ? { ...result, more: true } : result;
-    }
+    if (result.jobs.length > 0) return this.#withMore(result, request);
     const looks = this.#looks;
     const news = await this.#lookIfAllowed();
     const looked = this.#looks > looks ? { nextDueAt: this.#nextDueAt } : {};
-    return { ...(news ? await this.#takeSome(request) : result), ...looked };
+    return { ...(news ? this.#withMore(await this.#takeSome(request), request) : result), ...looked };
+  }
+
+  /** Says that there are more where a short claim did not look. */
+  #withMore(result: ClaimResult, { limit }: ClaimRequest): ClaimResult {
+    const { length } = result.jobs;
+    return this.#unseen && length > 0 && length < limit ? { ...result, more: true } : result;
   }
 
   /** There is a new row. */
@@ -210,8 +214,4 @@ export class Claimer {
     if (!this.#unseen) this.#lanes.complete(decided);
     return news;
   }
-}
-
-function isShort({ jobs }: ClaimResult, { limit }: ClaimRequest): boolean {
-  return jobs.length < limit;
 }
