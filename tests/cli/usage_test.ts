@@ -75,7 +75,7 @@ const WRONG: [args: string[], exitCode: number, message: string, hint?: string][
     2,
     "base of 2h is longer than the maximum of 1h",
   ],
-  [["queue", "create", "mail", "--rate", "5"], 2, 'Unknown option "--rate"'],
+  [["queue", "create", "mail", "--speed", "5"], 2, 'Unknown option "--speed"'],
   [["dead", "retry"], 2, "not said which dead letters", "--all"],
   [["dead", "retry", "abcd", "--queue", "q"], 2, "Ids and filters cannot be combined"],
   [["dead", "delete"], 2, "not said which dead letters", "jobd dead purge"],
