@@ -26,6 +26,20 @@ export type { Queue, QueueSettings, Retention } from "./domain/queue.ts";
 export type { JobRequest } from "./domain/request.ts";
 export { FINAL_STATES, JOB_STATES } from "./domain/states.ts";
 export type { FinalState, JobState } from "./domain/states.ts";
+export { EVENT_PATTERNS, JOB_EVENTS, QUEUE_EVENTS } from "./domain/event.ts";
+export type {
+  EventKind,
+  EventOf,
+  EventPattern,
+  Interest,
+  JobdEvent,
+  JobEvent,
+  JobEventKind,
+  KindOf,
+  NewEvent,
+  QueueEvent,
+  QueueEventKind,
+} from "./domain/event.ts";
 export { JOB_ACTIONS } from "./domain/amendment.ts";
 export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
 export type * from "./storage/driver.ts";
@@ -74,6 +88,8 @@ export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
+export type { EventStream } from "./runtime/events/event_stream.ts";
+export type { EventListener, EventsOptions, Subscription, WatchOptions } from "./runtime/events/watching.ts";
 export type { DeadFilter, DeadLetters } from "./runtime/dead_letters.ts";
 export { EACH_KEY } from "./domain/limit.ts";
 export type {

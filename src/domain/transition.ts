@@ -15,6 +15,12 @@ export type Transition =
   & {
     /** When it is written. */
     at: number;
+    /** The job's tenant; as queue and type for those who watch, nothing of it is written. */
+    namespace: string;
+    /** The job's queue. */
+    queue: string;
+    /** The job's type. */
+    type: string;
     /** How the attempt is recorded. */
     outcome: Exclude<ExecutionOutcome, "running">;
     /** Failures of the job from now on. */
@@ -33,11 +39,19 @@ export type Transition =
     | { to: "available" }
   );
 
-function base(job: Job, at: number): Run & { at: number; failures: number; releases: number; error: null } {
+type Base = Pick<
+  Transition,
+  "id" | "attempt" | "at" | "namespace" | "queue" | "type" | "failures" | "releases"
+>;
+
+function base(job: Job, at: number): Base & { error: null } {
   return {
     id: job.id,
     attempt: job.attempt,
     at,
+    namespace: job.namespace,
+    queue: job.queue,
+    type: job.type,
     failures: job.failures,
     releases: job.releases,
     error: null,

@@ -59,7 +59,11 @@ export function jobQuery(filter: JobFilter): Omit<JobQuery, "namespace" | "limit
 }
 
 function list<T>(value: OneOrMany<T> | undefined): T[] | undefined {
-  if (value === undefined) return undefined;
+  return value === undefined ? undefined : listOf(value);
+}
+
+/** One or several, as a list. */
+export function listOf<T>(value: OneOrMany<T>): T[] {
   return Array.isArray(value) ? [...value as readonly T[]] : [value as T];
 }
 

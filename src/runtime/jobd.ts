@@ -1,4 +1,5 @@
 import { JobdError } from "../domain/errors.ts";
+import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { Execution, NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
@@ -27,9 +28,17 @@ import {
   type Within,
 } from "./definition.ts";
 import { Enqueued } from "./enqueued.ts";
+import type { EventStream } from "./events/event_stream.ts";
+import {
+  type EventListener,
+  type EventsOptions,
+  type Subscription,
+  Watching,
+  type WatchOptions,
+} from "./events/watching.ts";
 import { Jobs } from "./jobs.ts";
 import { JobLimits } from "./limits.ts";
-import { silentLogger } from "./logger.ts";
+import { type Logger, silentLogger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
@@ -55,6 +64,8 @@ export interface OpenOptions extends OpenDriverOptions {
   ids?: JobIds;
   /** What workers ask about processes; tests give their own. @default this machine's */
   processes?: ProcessWatch;
+  /** Where it says what goes wrong behind your back, such as a listener that throws. Workers have their own. @default nowhere */
+  log?: Logger;
 }
 
 /** One job of {@linkcode Jobd.enqueueMany} that says everything itself. */
@@ -99,6 +110,7 @@ interface Parts {
   store: WatchdogStore | undefined;
   ids: JobIds;
   processes: ProcessWatch | undefined;
+  watching: Watching;
 }
 
 /**
@@ -132,7 +144,7 @@ export class Jobd implements AsyncDisposable {
     const { driver } = parts;
     this.#parts = parts;
     this.namespace = parts.namespace;
-    this.jobs = new Jobs(parts);
+    this.jobs = new Jobs({ ...parts, waits: parts.watching.waits });
     this.dead = new DeadLetters(this.jobs);
     this.queues = new Queues(parts);
     this.limits = new JobLimits(parts);
@@ -163,8 +175,11 @@ export class Jobd implements AsyncDisposable {
       if (options.migrate) await driver.migrate();
       const time = await StoreTime.of(clock, () => driver.ready());
       const random = options.random ?? system.random;
+      const log = options.log ?? silentLogger;
+      const watching = new Watching({ driver, namespace, clock, now: () => time.now(), log });
       return new Jobd({
-        driver,
+        driver: watching.driver,
+        watching,
         time,
         clock,
         random,
@@ -233,6 +248,26 @@ export class Jobd implements AsyncDisposable {
     return requests.length === 0 ? [] : await this.#insert(requests, tx);
   }
 
+  /**
+   * Calls a function for each event that matches, whichever process caused it: `"job.completed"`, all about jobs with
+   * `"job.*"`, or all with `"*"`. Resolves when everything that happens from now on is told. Events tell what has happened;
+   * what is true is the state: each live listener is told at most once, in the order of their ids.
+   *
+   * @throws {JobdError} `invalid_request` naming what is wrong; `store_unavailable`
+   */
+  on<P extends EventPattern>(
+    pattern: P,
+    listener: EventListener<P>,
+    options: WatchOptions = {},
+  ): Promise<Subscription> {
+    return this.#parts.watching.on(pattern, listener, options);
+  }
+
+  /** The same for `for await`; it begins at once, and ends with the loop. @throws {JobdError} `invalid_request` */
+  events<P extends EventPattern = "*">(options: EventsOptions<P> = {}): EventStream<KindOf<P>> {
+    return this.#parts.watching.events(options);
+  }
+
   /** One page of attempts, those of the newest jobs first. */
   executions(query: { limit: number; cursor?: string }): Promise<Page<Execution>> {
     return this.#parts.driver.listExecutions({ ...query, namespace: this.namespace });
@@ -298,9 +333,9 @@ export class Jobd implements AsyncDisposable {
    * reject then, as with a store that does not answer.
    */
   async close({ withinMs }: CloseOptions = {}): Promise<void> {
-    const { driver, clock } = this.#parts;
+    const { driver, clock, watching } = this.#parts;
     const idle = new AbortController();
-    const inserted = this.#inserts.idle().then(() => idle.abort());
+    const inserted = this.#inserts.idle().then(() => watching.close()).then(() => idle.abort());
     if (withinMs === undefined) {
       await inserted;
       return await driver.close();

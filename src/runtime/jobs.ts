@@ -4,6 +4,8 @@ import type { Execution, Job, LogChunk } from "../domain/job.ts";
 import { isFinal } from "../domain/states.ts";
 import type { Driver, Page } from "../storage/driver.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
+import { Batcher } from "./batcher.ts";
+import type { Waits } from "./events/waits.ts";
 import { type JobFilter, jobQuery } from "./job_filter.ts";
 import type { StoreTime } from "./store_time.ts";
 
@@ -44,8 +46,8 @@ export interface WaitOptions {
 
 const PAGE = 200;
 const CHUNKS = 200;
-const FIRST_LOOK_MS = 10;
-const LAST_LOOK_MS = 500;
+/** How often new output is looked for, in milliseconds. */
+const FOLLOW_MS = 250;
 const TRIES = 20;
 
 /** Jobs of one namespace: look at them and act on them. */
@@ -54,13 +56,26 @@ export class Jobs {
   readonly #namespace: string;
   readonly #time: StoreTime;
   readonly #clock: Clock;
+  readonly #waits: Waits;
+  /** Looks at jobs that are waited for, together. */
+  readonly #looks: Batcher<string, Job | undefined>;
 
   /** Made by {@linkcode Jobd}. */
-  constructor(options: { driver: Driver; namespace: string; time: StoreTime; clock: Clock }) {
+  constructor(
+    options: { driver: Driver; namespace: string; time: StoreTime; clock: Clock; waits: Waits },
+  ) {
     this.#driver = options.driver;
     this.#namespace = options.namespace;
     this.#time = options.time;
     this.#clock = options.clock;
+    this.#waits = options.waits;
+    this.#looks = new Batcher({
+      maxWeight: PAGE,
+      flush: async (ids) => {
+        const jobs = new Map((await this.#own([...new Set(ids)])).map((job) => [job.id, job]));
+        return ids.map((id) => jobs.get(id));
+      },
+    });
   }
 
   /** A job by its id. @throws {JobdError} `not_found` */
@@ -216,19 +231,23 @@ export class Jobs {
         if (chunks.length < CHUNKS) break;
       }
       if (ended || options.signal?.aborted) return;
-      await sleep(this.#clock, LAST_LOOK_MS / 2, options.signal);
+      await sleep(this.#clock, FOLLOW_MS, options.signal);
     }
   }
 
   /**
-   * Waits until a job has ended, whichever process runs it.
-   * @throws {JobdError} `timed_out`; the job itself goes on.
+   * Waits until a job has ended, whichever process runs it. Whoever ends it tells this process; should that get lost, the
+   * job is looked at every 15 seconds all the same.
+   * @throws {JobdError} `timed_out`; the job itself goes on. `not_found` when it is deleted meanwhile.
    */
   async wait(id: string, options: WaitOptions = {}): Promise<Job> {
     const { timeoutMs = Infinity, signal } = options;
     const until = this.#clock.monotonic() + timeoutMs;
-    for (let pause = FIRST_LOOK_MS;; pause = Math.min(LAST_LOOK_MS, pause * 1.5)) {
-      const job = await this.get(id);
+    using watch = this.#waits.watch(id);
+    for (;;) {
+      watch.look();
+      const job = await this.#looks.add(id);
+      if (job === undefined) throw notFound(id);
       if (isFinal(job.state)) return job;
       const left = until - this.#clock.monotonic();
       if (left <= 0 || signal?.aborted) {
@@ -236,7 +255,7 @@ export class Jobs {
           hint: "It goes on; look at it again later.",
         });
       }
-      await sleep(this.#clock, Math.min(pause, left), signal);
+      await watch.rest(left, signal);
     }
   }
 

@@ -10,6 +10,10 @@ import type { Statistics } from "./statistics.ts";
 const BATCH = 1_000;
 const STATISTICS_MS = 5_000;
 const PRUNE_MS = 60_000;
+/** Events are kept for so long, in milliseconds, */
+const EVENTS_MS = 3_600_000;
+/** and so many of them at most, from one sweep to the next. */
+const EVENTS_MAX = 100_000;
 /** The promoter goes by what an idle claim sees, so it stays this far behind the claims, in milliseconds. */
 const TRAIL_MS = 50;
 
@@ -142,6 +146,7 @@ export class Maintenance {
     const step = await driver.prune({
       now: now(),
       retention,
+      events: { before: now() - EVENTS_MS, keep: EVENTS_MAX },
       limit: BATCH,
       ...(cursor === undefined ? {} : { cursor }),
     });

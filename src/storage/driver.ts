@@ -1,4 +1,5 @@
 import type { Amendment } from "../domain/amendment.ts";
+import type { JobdEvent, NewEvent } from "../domain/event.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Limit, LimitName } from "../domain/limit.ts";
@@ -6,12 +7,12 @@ import type { Queue, QueueSettings, Retention } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
-import type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { EventSpan, StatRow, StoreFact, WatcherRow, WorkerRow } from "./facts.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { Transaction } from "./transaction.ts";
 
 export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
-export type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+export type { EventSpan, StatRow, StoreFact, WatcherRow, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type { Transaction } from "./transaction.ts";
 
@@ -119,7 +120,10 @@ export interface Driver {
   holdLiveness(worker: string): Promise<AsyncDisposable>;
   /** Waiting jobs whose deadline has passed. */
   overdue(now: number, limit: number): Promise<Job[]>;
-  /** Removes final jobs that are older than their retention: one bounded step of a walk that `cursor` continues. */
+  /**
+   * Removes final jobs that are older than their retention, then old events and watchers that have expired: one bounded
+   * step of a walk that `cursor` continues.
+   */
   prune(request: PruneRequest): Promise<PruneResult>;
 
   // ── operators ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,6 +180,26 @@ export interface Driver {
   /** Statistics rows from one instant up to another, merged by minute, queue, type and outcome. */
   stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]>;
 
+  // ── events: what those who watch are told ─────────────────────────────────────────────────────────────────────
+  /**
+   * Stores events in their order and rings `event`. Whoever has seen an event has, by asking after it, all that have a
+   * higher id: none appears later with a lower one.
+   */
+  publish(events: NewEvent[]): Promise<void>;
+  /** The first and the last event. The last one is never removed, so that a place before it can be told from a gap. */
+  eventSpan(): Promise<EventSpan>;
+  /** Up to `limit` events with ids above this one, in order. */
+  eventsAfter(id: number, limit: number): Promise<JobdEvent[]>;
+  /**
+   * Writes a watcher's row, and gives for how long others may not know of it yet, in milliseconds: what somebody asks
+   * {@linkcode Driver.watchers} for after that time has it.
+   */
+  saveWatcher(watcher: WatcherRow): Promise<number>;
+  /** Removes a watcher's row. */
+  removeWatcher(id: string): Promise<void>;
+  /** All watchers, those that have expired too. Made to be asked after each change: it costs next to nothing. */
+  watchers(): Promise<WatcherRow[]>;
+
   // ── wake-ups: hints only ──────────────────────────────────────────────────────────────────────────────────────
   /**
    * Calls `onWake` when work may have appeared, from any process if the backend can tell, until disposed. Everything
@@ -194,8 +218,8 @@ export interface Step {
   at: number;
 }
 
-/** What may have happened: jobs became available, a schedule changed, a cancellation was requested, or anything. */
-export type Wake = "available" | "scheduled" | "cancel" | "any";
+/** What may have happened: jobs became available, a schedule changed, a cancellation was requested, events came, or anything. */
+export type Wake = "available" | "scheduled" | "cancel" | "event" | "any";
 
 /** A subscription to wake-ups. */
 export interface Listener extends AsyncDisposable {
@@ -276,6 +300,8 @@ export interface PruneRequest {
   now: number;
   /** Retention of jobs that have none of their own, by namespace and queue settings over these defaults. */
   retention: Retention;
+  /** Which events go: those before this instant, and all but the latest `keep`. @default none */
+  events?: { before: number; keep: number };
   /** At most this many jobs are looked at. */
   limit: number;
   /** Where the last step stopped. */

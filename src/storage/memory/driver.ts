@@ -1,5 +1,6 @@
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
+import type { JobdEvent, NewEvent } from "../../domain/event.ts";
 import { addHistograms } from "../../domain/histogram.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
@@ -15,6 +16,7 @@ import type {
   ClaimRequest,
   ClaimResult,
   Driver,
+  EventSpan,
   InsertResult,
   JobQuery,
   Listener,
@@ -34,12 +36,14 @@ import type {
   Step,
   StoreFact,
   Wake,
+  WatcherRow,
   WorkerRow,
 } from "../driver.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { system } from "../system.ts";
 import { noTransactions } from "../transaction.ts";
 import { amendJob } from "./amend.ts";
+import { eventSpan, pruneEvents, publishEvents } from "./events.ts";
 import { appendLog, claimJobs, insertJob, settleRuns } from "./life.ts";
 import { acquire, claimParked, coolDown, listLimits, release, removeLimit, saveLimit } from "./limits.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
@@ -253,7 +257,10 @@ export class MemoryDriver implements Driver {
   }
 
   prune(request: PruneRequest): Promise<PruneResult> {
-    return this.#run(() => pruneStep(this.#tables, request));
+    return this.#run(() => {
+      pruneEvents(this.#tables, request);
+      return pruneStep(this.#tables, request);
+    });
   }
 
   get(ids: string[]): Promise<Job[]> {
@@ -350,6 +357,39 @@ export class MemoryDriver implements Driver {
         ),
       )
     );
+  }
+
+  publish(events: NewEvent[]): Promise<void> {
+    return this.#run(() => {
+      publishEvents(this.#tables, copy(events));
+      if (events.length > 0) this.#wake("event");
+    });
+  }
+
+  eventSpan(): Promise<EventSpan> {
+    return this.#run(() => eventSpan(this.#tables));
+  }
+
+  eventsAfter(id: number, limit: number): Promise<JobdEvent[]> {
+    return this.#run(() => copy(this.#tables.events.filter((event) => event.id > id).slice(0, limit)));
+  }
+
+  saveWatcher(watcher: WatcherRow): Promise<number> {
+    return this.#run(() => {
+      this.#tables.watchers.set(watcher.id, copy(watcher));
+      return 0;
+    });
+  }
+
+  removeWatcher(id: string): Promise<void> {
+    return this.#run(() => void this.#tables.watchers.delete(id));
+  }
+
+  watchers(): Promise<WatcherRow[]> {
+    return this.#run(() => {
+      const rows = [...this.#tables.watchers.values()];
+      return copy(rows.sort((a, b) => compareText(a.id, b.id)));
+    });
   }
 
   listen(onWake: (wake: Wake) => void): Promise<Listener> {

@@ -1,12 +1,13 @@
 import type { GateState } from "../../domain/admission.ts";
 import { latestExecution } from "../../domain/execution.ts";
+import type { JobdEvent } from "../../domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import { uniqueLock } from "../../domain/request.ts";
 import type { FinalState } from "../../domain/states.ts";
-import type { StatRow, WorkerRow } from "../driver.ts";
+import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
 
 /** The row of a queue, with its part of the dispatch index. */
@@ -61,6 +62,10 @@ export class Tables {
   readonly workers = new Map<string, WorkerRow>();
   /** As they came. */
   readonly stats: StatRow[] = [];
+  /** By id. */
+  readonly watchers = new Map<string, WatcherRow>();
+  /** In order. */
+  events: JobdEvent[] = [];
   #lastSeq = 0;
   #lastLease = 0;
 

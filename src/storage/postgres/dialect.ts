@@ -70,6 +70,7 @@ export function postgresDialect(names: Names): Dialect {
     *preferOrder() {
       yield* run("set local enable_sort = off");
     },
+    turns: (name) => `cross join (select pg_advisory_xact_lock(${names.lock(name)}) offset 0) turn`,
     *seqs(count) {
       const rows = yield* run(`select ${names.nextSeq} as seq from generate_series(1, $1::integer)`, [count]);
       return rows.map((row) => int(row.seq));

@@ -1,6 +1,7 @@
 import { sleep, type System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
+import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
@@ -21,6 +22,7 @@ import type {
   SettleResult,
   StoreFact,
   Wake,
+  WatcherRow,
 } from "../driver.ts";
 import type { Dialect } from "../sql/dialect.ts";
 import { SqlOperations } from "../sql/operations.ts";
@@ -42,6 +44,7 @@ import { type Place, places } from "./place.ts";
 import { promoteQuery } from "./promote.ts";
 import { QueueIds } from "./queue_ids.ts";
 import { checkReady, readTime } from "./ready.ts";
+import { Recent } from "./recent.ts";
 import { runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 import { runWithin, type Transaction } from "../transaction.ts";
@@ -62,6 +65,12 @@ export interface PostgresOptions extends Partial<System> {
   deadlineMs?: number;
 }
 
+/**
+ * For how long the watchers that were read are believed, in milliseconds. Whoever changes jobs asks for them, so a busy
+ * process with nobody watching reads an empty table four times a second, and an idle one never. It is also how long a new
+ * watcher may be unknown: nobody need be told of it, which works without LISTEN too.
+ */
+const WATCHERS_FRESH_MS = 250;
 /** A claim that began before a pause was committed has its lock by now: what a claim does before that takes microseconds. */
 const CLAIM_BEGIN_MS = 50;
 
@@ -86,6 +95,7 @@ class PostgresDriver extends SqlOperations implements Driver {
   readonly #claimers: Claimers;
   readonly #settler: Settler;
   readonly #absence: Absence;
+  readonly #watchers: Recent<WatcherRow[]>;
   readonly #notifier: Notifier;
   readonly #ear: Ear;
   readonly #listeners = new Set<(wake: Wake) => void>();
@@ -113,6 +123,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#claimers = new Claimers({ connections, names, queues: this.#queueIds, system });
     this.#settler = new Settler(connections, names, this.#inserter);
     this.#absence = new Absence(connections, names);
+    this.#watchers = new Recent(system, WATCHERS_FRESH_MS, () => super.watchers());
     this.#id = crypto.randomUUID();
     const silent = options.notify === false;
     this.#notifier = new Notifier({ from: this.#id, send: (message) => this.#send(message), system, silent });
@@ -266,6 +277,24 @@ class PostgresDriver extends SqlOperations implements Driver {
     await this.#connections.query({ text: `select pg_advisory_xact_lock(${this.#names.lock("claims")})` });
   }
 
+  // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  override async publish(events: NewEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await super.publish(events);
+    this.#tell("event");
+  }
+
+  override async saveWatcher(watcher: WatcherRow): Promise<number> {
+    await super.saveWatcher(watcher);
+    this.#watchers.forget();
+    return WATCHERS_FRESH_MS;
+  }
+
+  override watchers(): Promise<WatcherRow[]> {
+    return this.#watchers.get();
+  }
+
   // ── wake-ups ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   async listen(onWake: (wake: Wake) => void): Promise<Listener> {
@@ -323,6 +352,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     else if (places.length > 0) this.#wake("available");
     if (message.scheduled === true) this.#wake("scheduled");
     if (message.cancel === true) this.#wake("cancel");
+    if (message.event === true) this.#wake("event");
   }
 
   #available(places: Place[]): void {
@@ -332,7 +362,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#notifier.available(places);
   }
 
-  #tell(what: "scheduled" | "cancel" | "any"): void {
+  #tell(what: "scheduled" | "cancel" | "any" | "event"): void {
     this.#wake(what);
     this.#notifier.tell(what);
   }

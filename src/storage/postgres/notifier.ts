@@ -14,6 +14,8 @@ export interface Message {
   scheduled?: true;
   /** A cancellation was requested. */
   cancel?: true;
+  /** Events were stored. */
+  event?: true;
   /** The sender wants to know whether messages arrive. */
   probe?: string;
 }
@@ -84,7 +86,7 @@ export class Notifier {
   }
 
   /** Something else happened. */
-  tell(what: "any" | "scheduled" | "cancel"): void {
+  tell(what: "any" | "scheduled" | "cancel" | "event"): void {
     if (this.#options.silent) return;
     this.#flags[what] = true;
     this.#start();

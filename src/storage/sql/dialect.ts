@@ -43,6 +43,8 @@ export interface Dialect {
    * one would rather sort all of it.
    */
   preferOrder(): Script<void>;
+  /** What is added to a FROM so that statements with the same name write one after the other; empty where they do anyway. */
+  turns(name: string): string;
   /** Takes that many new places in `ready`, in growing order. */
   seqs(count: number): Script<number[]>;
 }

@@ -1,4 +1,5 @@
 import type { Amendment } from "../../domain/amendment.ts";
+import type { JobdEvent, NewEvent } from "../../domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
@@ -11,6 +12,7 @@ import type {
   AmendResult,
   ClaimRequest,
   ClaimResult,
+  EventSpan,
   JobQuery,
   LogBatch,
   LogQuery,
@@ -22,12 +24,14 @@ import type {
   QueueCount,
   StatRow,
   Step,
+  WatcherRow,
   WorkerRow,
 } from "../driver.ts";
 import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
 import { counts } from "./counts.ts";
 import type { Dialect } from "./dialect.ts";
+import { eventsAfter, eventSpan, publish } from "./events.ts";
 import { executions, listExecutions } from "./executions.ts";
 import { find, get } from "./find.ts";
 import { coolDown, release } from "./gates.ts";
@@ -41,6 +45,7 @@ import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
 import { saveStep, step } from "./steps.ts";
 import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
+import { removeWatcher, saveWatcher, watchers } from "./watchers.ts";
 import { removeWorker, saveWorker, workers } from "./workers.ts";
 
 /** The operations of {@linkcode Driver} that both SQL backends share; each of them says only how a script is run. */
@@ -180,5 +185,33 @@ export abstract class SqlOperations {
 
   stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
     return this.read((d) => stats(d, query));
+  }
+
+  // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  publish(events: NewEvent[]): Promise<void> {
+    return this.changeAtOnce((d) => publish(d, events));
+  }
+
+  eventSpan(): Promise<EventSpan> {
+    return this.read((d) => eventSpan(d));
+  }
+
+  eventsAfter(id: number, limit: number): Promise<JobdEvent[]> {
+    return this.read((d) => eventsAfter(d, id, limit));
+  }
+
+  /** Who reads {@linkcode watchers} here knows of it at once; a backend that remembers them says for how long it may not. */
+  async saveWatcher(watcher: WatcherRow): Promise<number> {
+    await this.changeAtOnce((d) => saveWatcher(d, watcher));
+    return 0;
+  }
+
+  removeWatcher(id: string): Promise<void> {
+    return this.changeAtOnce((d) => removeWatcher(d, id));
+  }
+
+  watchers(): Promise<WatcherRow[]> {
+    return this.read((d) => watchers(d));
   }
 }

@@ -4,19 +4,26 @@ import type { FinalState } from "../../domain/states.ts";
 import type { PruneRequest, PruneResult } from "../driver.ts";
 import { badCursor, type Place, readCursor, writeCursor } from "./cursor.ts";
 import type { Dialect } from "./dialect.ts";
+import { pruneEvents } from "./events.ts";
 import { pruneGates } from "./gates.ts";
 import { removeHistory } from "./history.ts";
 import { int, json, text } from "./row.ts";
 import { Params, type Row, run, type Script } from "./script.ts";
 import { newestJobs, rareSource } from "./sources.ts";
+import { removeExpiredWatchers } from "./watchers.ts";
 import { type Piece, type Source, walk } from "./walk.ts";
 
-/** The walk goes over the rare endings by their indexes, then over all jobs by id for the completed ones. */
+/** The walk goes over the rare endings by their indexes, then over all jobs by id for the completed ones, then over events. */
 const PARTS = ["dead", "cancelled", "expired", "completed"] as const satisfies readonly FinalState[];
 
 /** {@linkcode Driver.prune}. */
 export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const place: Place = readCursor(request.cursor);
+  if (place.part === PARTS.length && request.events !== undefined) {
+    yield* removeExpiredWatchers(d, request.now);
+    const more = yield* pruneEvents(d, request.events, request.limit);
+    return { deleted: 0, ...(more ? { cursor: writeCursor(place) } : {}) };
+  }
   const state = PARTS[place.part];
   if (state === undefined) throw badCursor(request.cursor);
   const piece = yield* look(d, state, request, place);
@@ -28,7 +35,7 @@ export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const part = place.part + 1;
   if (part < PARTS.length) return { deleted, cursor: writeCursor({ part, key: null }) };
   yield* pruneGates(d, request.now, request.limit);
-  return { deleted };
+  return request.events === undefined ? { deleted } : { deleted, cursor: writeCursor({ part, key: null }) };
 }
 
 function* look(d: Dialect, state: FinalState, { now, limit }: PruneRequest, { key }: Place): Script<Piece> {

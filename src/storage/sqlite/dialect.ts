@@ -38,6 +38,7 @@ export const sqliteDialect: Dialect = {
   *lockGates() {},
   // Its planner does so anyway.
   *preferOrder() {},
+  turns: () => "",
   *seqs(count) {
     const [row] = yield* run(TAKE_SEQS, [count]);
     const last = int(row?.value);

@@ -1,6 +1,7 @@
 import type { System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
+import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
@@ -21,13 +22,16 @@ import type {
   SettleResult,
   StoreFact,
   Wake,
+  WatcherRow,
 } from "../driver.ts";
 import { noTransactions } from "../transaction.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { checkSchema, type Migration, planMigrations } from "../sql/migrations.ts";
 import type { Dialect } from "../sql/dialect.ts";
+import { publish } from "../sql/events.ts";
 import { SqlOperations } from "../sql/operations.ts";
 import { int, text } from "../sql/row.ts";
+import { removeWatcher, saveWatcher, watchers } from "../sql/watchers.ts";
 import type { Script } from "../sql/script.ts";
 import { system as realSystem } from "../system.ts";
 import { backUp } from "./backup.ts";
@@ -67,6 +71,8 @@ class SqliteDriver extends SqlOperations implements Driver {
   readonly #claimer = new Claimer();
   #opening: Promise<Connection> | undefined;
   #wakes: Wakes | undefined;
+  /** The watchers as they were when the file had this data version. */
+  #watchers: { version: number; rows: WatcherRow[] } | undefined;
   #closed = false;
   /** Grows with each write of this process that may make jobs available, or pause their queue. */
   #changes = 0;
@@ -225,6 +231,39 @@ class SqliteDriver extends SqlOperations implements Driver {
     const removed = await super.removeLimit(name, at);
     this.#ring("any", true);
     return removed;
+  }
+
+  // ── events: written apart from what changes jobs, so that claims need not look anew ─────────────────────────────
+
+  override async publish(events: NewEvent[]): Promise<void> {
+    const connection = await this.#connect();
+    await connection.write(() => connection.drive(publish(sqliteDialect, events)));
+    this.#ring("event", events.length > 0);
+  }
+
+  override async saveWatcher(watcher: WatcherRow): Promise<number> {
+    const connection = await this.#connect();
+    await connection.write(() => connection.drive(saveWatcher(sqliteDialect, watcher)));
+    this.#watchers = undefined;
+    return 0;
+  }
+
+  override async removeWatcher(id: string): Promise<void> {
+    const connection = await this.#connect();
+    await connection.write(() => connection.drive(removeWatcher(sqliteDialect, id)));
+    this.#watchers = undefined;
+  }
+
+  /** Read again only after a commit of another process; to see that there was none costs microseconds. */
+  override async watchers(): Promise<WatcherRow[]> {
+    const connection = await this.#connect();
+    return await connection.read(() => {
+      const version = dataVersion(connection);
+      if (this.#watchers?.version !== version) {
+        this.#watchers = { version, rows: connection.drive(watchers(sqliteDialect)) };
+      }
+      return this.#watchers.rows;
+    });
   }
 
   // ── workers, statistics, wake-ups ───────────────────────────────────────────────────────────────────────────────

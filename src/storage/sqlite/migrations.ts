@@ -1,6 +1,7 @@
 import jobs from "../../../migrations/sqlite/0001_jobs.sql" with { type: "text" };
 import steps from "../../../migrations/sqlite/0002_steps.sql" with { type: "text" };
 import limits from "../../../migrations/sqlite/0003_limits.sql" with { type: "text" };
+import events from "../../../migrations/sqlite/0004_events.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -8,4 +9,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: "jobs", sql: jobs },
   { number: 2, name: "steps", sql: steps },
   { number: 3, name: "limits", sql: limits },
+  { number: 4, name: "events", sql: events },
 ];

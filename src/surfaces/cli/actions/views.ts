@@ -1,3 +1,4 @@
+import type { JobdEvent } from "../../../domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../../domain/job.ts";
 import type { Json } from "../../../domain/json.ts";
 import type { Queue } from "../../../domain/queue.ts";
@@ -31,6 +32,12 @@ export function executionView(execution: Execution): View {
 /** A piece of a job's log. */
 export function logView({ at, ...rest }: LogChunk): View {
   return { ...rest, at: iso(at) };
+}
+
+/** An event. */
+export function eventView(event: JobdEvent): View {
+  const runAt = "runAt" in event && event.runAt !== undefined ? { runAt: iso(event.runAt) } : {};
+  return { ...event, at: iso(event.at), ...runAt };
 }
 
 /** A queue with its counts. */

@@ -1,5 +1,6 @@
-import { duration } from "../../config/readers.ts";
-import { type Command, command, flag, value } from "../command.ts";
+import { EVENT_PATTERNS } from "../../../domain/event.ts";
+import { choice, duration, integer, nameOf, text } from "../../config/readers.ts";
+import { type Command, command, flag, list, value } from "../command.ts";
 
 /** Shells for which there are completions. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -28,6 +29,33 @@ export const STORE_COMMANDS: readonly Command[] = [
       ["jobd stats --watch --since 15m", "refreshed in place"],
     ],
     run: async (...given) => (await import("../actions/stats.ts")).showStats(...given),
+  }),
+  command({
+    path: "events",
+    summary: "Print what happens to jobs and queues, one line for each event, until Ctrl-C",
+    details:
+      "With --json: one JSON object a line. Events are kept for an hour while somebody watches, so --after goes on " +
+      "where an earlier run stopped; --after 0 begins with the oldest one that is kept.",
+    options: {
+      kind: list(choice(EVENT_PATTERNS), "kind", "only of these kinds", { short: "k", commas: true }),
+      queue: list(nameOf("queue"), "name", "of these queues", { short: "q", commas: true }),
+      type: list(nameOf("type"), "name", "of jobs of these types", { short: "t", commas: true }),
+      job: list(text, "id", "of these jobs: ids, or beginnings or endings of them", {
+        short: "j",
+        commas: true,
+      }),
+      after: value(
+        integer(0, Number.MAX_SAFE_INTEGER),
+        "id",
+        "first those after this event (default: only new ones)",
+      ),
+    },
+    examples: [
+      ["jobd events", "everything, as it happens"],
+      ["jobd events --kind job.dead,job.rescued --queue mails", "what goes wrong with mails"],
+      ["jobd events --job 4f2a91c0 --json", "the life of one job, for scripts"],
+    ],
+    run: async (...given) => (await import("../actions/events.ts")).printEvents(...given),
   }),
   command({
     path: "backup",

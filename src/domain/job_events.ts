@@ -1,0 +1,91 @@
+import type { Amendment } from "./amendment.ts";
+import type { JobEvent, JobEventKind, NewEvent } from "./event.ts";
+import type { FailureRecord, Job, NewJob } from "./job.ts";
+import type { Transition } from "./transition.ts";
+
+/** Characters of an error message in an event at most. */
+const LINE_MAX = 200;
+
+type NewJobEvent = Omit<JobEvent, "id">;
+
+/** The job exists. */
+export function enqueuedEvent({ id, namespace, queue, type, createdAt, runAt }: NewJob): NewEvent {
+  const waits = runAt > createdAt;
+  return {
+    kind: "job.enqueued",
+    at: createdAt,
+    namespace,
+    queue,
+    jobId: id,
+    type,
+    attempt: 0,
+    state: waits ? "scheduled" : "available",
+    ...(waits ? { runAt } : {}),
+  };
+}
+
+/** An attempt begins: the job as it was claimed. */
+export function startedEvent(job: Job, at: number): NewEvent {
+  return { ...about(job, "job.started", at), ...(job.worker === null ? {} : { worker: job.worker }) };
+}
+
+/** An attempt has said how far it is. */
+export function progressEvent(job: Job, at: number): NewEvent {
+  return about(job, "job.progress", at);
+}
+
+/** An attempt has ended; `rescued` when not by its own worker. */
+export function endedEvent(transition: Transition, rescued: boolean): NewEvent {
+  const { id, namespace, queue, type, attempt, at, to, error } = transition;
+  return {
+    kind: kindOf(transition, rescued),
+    at,
+    namespace,
+    queue,
+    jobId: id,
+    type,
+    attempt,
+    state: to,
+    ...(error === null ? {} : { error: brief(error) }),
+    ...(to === "scheduled" ? { runAt: transition.runAt } : {}),
+  };
+}
+
+/** A job was changed from outside: the job as it was; undefined when that is nothing to be told. */
+export function amendedEvent(job: Job, { change, at }: Amendment): NewEvent | undefined {
+  switch (change.kind) {
+    case "cancel":
+      return {
+        ...about(job, "job.cancelled", at),
+        state: "cancelled",
+        error: brief({ code: "cancelled", message: change.reason }),
+      };
+    case "expire":
+      return { ...about(job, "job.expired", at), state: "expired" };
+    case "makeAvailable":
+      return { ...about(job, "job.requeued", at), state: "available" };
+    case "delete":
+      return about(job, "job.deleted", at);
+    case "requestCancel":
+      // Its end is told when the attempt has stopped.
+      return undefined;
+  }
+}
+
+function kindOf({ to, outcome }: Transition, rescued: boolean): JobEventKind {
+  if (to === "available") return "job.released";
+  if (to !== "scheduled") return `job.${to}`;
+  if (outcome === "snoozed") return "job.snoozed";
+  return rescued ? "job.rescued" : "job.retrying";
+}
+
+function about(job: Job, kind: JobEventKind, at: number): NewJobEvent {
+  const { id: jobId, namespace, queue, type, attempt, state } = job;
+  return { kind, at, namespace, queue, jobId, type, attempt, state };
+}
+
+/** The first line, cut to size. */
+function brief({ code, message }: FailureRecord): { code: string; message: string } {
+  const [line = ""] = message.trimStart().split(/[\r\n]/, 1);
+  return { code, message: line.length > LINE_MAX ? `${line.slice(0, LINE_MAX - 1).toWellFormed()}…` : line };
+}

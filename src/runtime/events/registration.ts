@@ -1,0 +1,101 @@
+import { sleep } from "../../domain/clock.ts";
+import { messageOf } from "../../domain/errors.ts";
+import type { Interest } from "../../domain/event.ts";
+import type { EventsContext } from "./publisher.ts";
+
+/** How long a watcher counts without being renewed, in milliseconds: so long events are stored for a process that died. */
+export const WATCHER_MS = 60_000;
+/** How long an interest that ended stays registered, in milliseconds: often the next one is on its way. */
+const LINGER_MS = 2_000;
+
+/** One part of the program that wants events. */
+export interface Claimant {
+  /** Says what it wants from now on; resolves when every process can be taken to know. */
+  want(interest: Interest): Promise<void>;
+  /** It wants nothing any more. */
+  release(): void;
+}
+
+/** Keeps the row that says which events this process wants: written when that changes, renewed while there is something. */
+export class Registration {
+  readonly #context: EventsContext;
+  readonly #id: string;
+  readonly #wants = new Map<Claimant, Interest>();
+  readonly #closing = new AbortController();
+  #saving: Promise<number> = Promise.resolve(0);
+  #next: Promise<number> | undefined;
+  #stored = false;
+  #cancel: (() => void) | undefined;
+
+  constructor(context: EventsContext, id: string) {
+    this.#context = context;
+    this.#id = id;
+  }
+
+  /** A new part that wants nothing yet. */
+  claimant(): Claimant {
+    const claimant: Claimant = {
+      want: async (interest) => {
+        this.#wants.set(claimant, interest);
+        await sleep(this.#context.clock, await this.#save(), this.#closing.signal);
+      },
+      release: () => {
+        // What is wanted no longer costs others a little until then, and the next one who wants something nothing.
+        if (this.#wants.delete(claimant) && this.#wants.size === 0) this.#arm(LINGER_MS);
+      },
+    };
+    return claimant;
+  }
+
+  /** Takes the row away; nothing is registered after that. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#cancel?.();
+    await this.#saving.catch(() => {});
+    // A store that is away forgets the row by itself.
+    if (this.#stored) await this.#context.driver.removeWatcher(this.#id).catch(() => {});
+    this.#stored = false;
+  }
+
+  /** Writes what is wanted by now. While one write is under way, the next one gathers what comes. */
+  #save(): Promise<number> {
+    this.#next ??= this.#saving.catch(() => {}).then(() => {
+      this.#next = undefined;
+      return this.#write();
+    });
+    this.#saving = this.#next;
+    return this.#next;
+  }
+
+  async #write(): Promise<number> {
+    const { driver, now } = this.#context;
+    if (this.#closing.signal.aborted) return 0;
+    if (this.#wants.size === 0) {
+      this.#cancel?.();
+      this.#cancel = undefined;
+      if (this.#stored) await driver.removeWatcher(this.#id);
+      this.#stored = false;
+      return 0;
+    }
+    this.#arm(WATCHER_MS / 3);
+    this.#stored = true;
+    return await driver.saveWatcher({
+      id: this.#id,
+      wants: [...this.#wants.values()],
+      expiresAt: now() + WATCHER_MS,
+    });
+  }
+
+  #arm(ms: number): void {
+    if (this.#closing.signal.aborted) return;
+    this.#cancel?.();
+    this.#cancel = this.#context.clock.after(ms, () => {
+      this.#arm(WATCHER_MS / 3);
+      this.#save().catch((error: unknown) => {
+        this.#context.log.warn("Watching could not be renewed; it is tried again", {
+          error: messageOf(error),
+        });
+      });
+    });
+  }
+}

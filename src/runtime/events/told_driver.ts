@@ -1,0 +1,127 @@
+import { ENDINGS, type EventKind, type Interest, type NewEvent } from "../../domain/event.ts";
+import {
+  amendedEvent,
+  endedEvent,
+  enqueuedEvent,
+  progressEvent,
+  startedEvent,
+} from "../../domain/job_events.ts";
+import type { Job } from "../../domain/job.ts";
+import type { Driver, QueueChange } from "../../storage/driver.ts";
+import { followUpsOf } from "../../storage/follow_ups.ts";
+import type { Publisher } from "./publisher.ts";
+
+/** Who hears in this process at once, without the store, that jobs have ended. */
+export interface Endings {
+  /** Whether anybody waits. */
+  readonly size: number;
+  /** The job has ended. */
+  ended(jobId: string): void;
+}
+
+/**
+ * The same store, where each change to a job or queue is told to those who watch, once it is made. All changes go through
+ * the driver, whoever makes them, so this is the one place where events begin.
+ *
+ * What is inserted within a transaction of a caller is not told: whether it is committed is known to the caller alone.
+ */
+export function toldDriver(
+  driver: Driver,
+  publisher: Publisher,
+  endings: Endings,
+  now: () => number,
+): Driver {
+  const told: Partial<Driver> = {
+    async insert(jobs) {
+      const results = await driver.insert(jobs);
+      publisher.tell(() => jobs.filter((_, at) => results[at]?.outcome === "created").map(enqueuedEvent));
+      return results;
+    },
+    async claim(request) {
+      const result = await driver.claim(request);
+      if (result.jobs.length > 0) {
+        publisher.tell(() => result.jobs.map((job) => startedEvent(job, request.now)));
+      }
+      return result;
+    },
+    async settle(batch) {
+      const { transitions, rescue } = batch;
+      const results = await driver.settle(batch);
+      const applied = transitions.filter((_, at) => results[at] === "applied");
+      if (endings.size > 0) { for (const { id } of applied) endings.ended(id); }
+      if (applied.length > 0) {
+        publisher.tell(async (wanted) => [
+          ...applied.map((transition) => endedEvent(transition, rescue !== undefined)),
+          ...await followUps(wanted),
+        ]);
+      }
+      return results;
+
+      /** Some may have been there already, so what exists now is looked at. */
+      async function followUps(wanted: Interest[]): Promise<NewEvent[]> {
+        const inserted = followUpsOf(transitions, results);
+        if (inserted.length === 0 || !isWanted(wanted, ["job.enqueued"])) return [];
+        const exist = new Set((await driver.get(inserted.map(({ id }) => id))).map(({ id }) => id));
+        return inserted.filter(({ id }) => exist.has(id)).map(enqueuedEvent);
+      }
+    },
+    async amend(amendments) {
+      // Looked at before, because a job that is deleted cannot be looked at afterwards.
+      const known = isWanted(await publisher.wanted(), [...ENDINGS, "job.requeued"])
+        ? await jobsOf(amendments.map(({ id }) => id))
+        : new Map<string, Job>();
+      const results = await driver.amend(amendments);
+      const applied = amendments.filter((_, at) => results[at] === "applied");
+      if (endings.size > 0) { for (const { id } of applied) endings.ended(id); }
+      if (known.size > 0) {
+        publisher.tell(() =>
+          applied.flatMap((amendment) => {
+            const job = known.get(amendment.id);
+            return job === undefined ? [] : amendedEvent(job, amendment) ?? [];
+          })
+        );
+      }
+      return results;
+    },
+    async progress(run, note) {
+      const live = await driver.progress(run, note);
+      if (live) {
+        publisher.tell(async (wanted) => {
+          if (!isWanted(wanted, ["job.progress"])) return [];
+          return (await driver.get([run.id])).map((job) => progressEvent(job, now()));
+        });
+      }
+      return live;
+    },
+    async updateQueue(change) {
+      const queue = await driver.updateQueue(change);
+      publisher.tell(() => queueEvents(change));
+      return queue;
+    },
+  };
+  return new Proxy(driver, {
+    get(target, name) {
+      const member: unknown = Reflect.get(told, name) ?? Reflect.get(target, name, target);
+      // Methods of a driver reach its private parts, which a proxy does not have.
+      return typeof member === "function" && !Reflect.has(told, name) ? member.bind(target) : member;
+    },
+  });
+
+  async function jobsOf(ids: string[]): Promise<Map<string, Job>> {
+    return new Map((await driver.get(ids)).map((job) => [job.id, job]));
+  }
+}
+
+function isWanted(wanted: Interest[], kinds: EventKind[]): boolean {
+  return wanted.some((interest) => interest.kinds.some((kind) => kinds.includes(kind)));
+}
+
+function queueEvents({ namespace, name: queue, at, settings, pausedAt }: QueueChange): NewEvent[] {
+  const base = { at, namespace, queue };
+  return [
+    ...(settings === undefined ? [] : [{ ...base, kind: "queue.updated" as const }]),
+    ...(pausedAt === undefined
+      ? []
+      : [{ ...base, kind: pausedAt === null ? "queue.resumed" as const : "queue.paused" as const }]),
+  ];
+}

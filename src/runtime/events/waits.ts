@@ -1,0 +1,174 @@
+import { sleep } from "../../domain/clock.ts";
+import { JobdError, messageOf } from "../../domain/errors.ts";
+import { ENDINGS, type JobdEvent } from "../../domain/event.ts";
+import type { Feed, Hearer } from "./feed.ts";
+import type { EventsContext } from "./publisher.ts";
+import type { Claimant, Registration } from "./registration.ts";
+import type { Endings } from "./told_driver.ts";
+
+/** How often a job that is waited for is looked at although no event came, in milliseconds: a lost hint costs so much time. */
+export const WAIT_POLL_MS = 15_000;
+/** The same until it is certain that an event will come: soon at first, because many jobs are short. */
+const FIRST_LOOK_MS = 10;
+const LAST_LOOK_MS = 500;
+/** Looks before an event is asked for: a job that ends by then costs no registration. */
+const LOOKS = 3;
+/** Jobs that a registration names; beyond that all endings are asked for, so that it stays small. */
+const NAMED_MAX = 100;
+
+/** One job that somebody waits for, here or in several places of this process. */
+interface Awaited {
+  readonly watches: Set<Watch>;
+  /** Whether an event will come when it ends. */
+  known: boolean;
+  asked: boolean;
+}
+
+/** Who waits for the ends of jobs in this process: all of them share one registration, and one reader of events. */
+export class Waits implements Endings, Hearer {
+  readonly #context: EventsContext;
+  readonly #feed: Feed;
+  readonly #claimant: Claimant;
+  readonly #awaited = new Map<string, Awaited>();
+  readonly #closing = new AbortController();
+  #named: string[] = [];
+  #joined: Promise<unknown> | undefined;
+  #all = false;
+
+  constructor(context: EventsContext, feed: Feed, registration: Registration) {
+    this.#context = context;
+    this.#feed = feed;
+    this.#claimant = registration.claimant();
+  }
+
+  /** How many jobs are waited for. */
+  get size(): number {
+    return this.#awaited.size;
+  }
+
+  /** Begins to wait for a job. */
+  watch(jobId: string): Watch {
+    let awaited = this.#awaited.get(jobId);
+    if (awaited === undefined) {
+      this.#awaited.set(jobId, awaited = { watches: new Set(), known: false, asked: false });
+    }
+    const watch: Watch = new Watch(this.#context, this.#closing.signal, {
+      isKnown: () => awaited.known,
+      ask: () => this.#ask(jobId, awaited),
+      end: () => this.#forget(jobId, watch),
+    });
+    awaited.watches.add(watch);
+    return watch;
+  }
+
+  /** The job has ended, or something like it: whoever waits looks. */
+  ended(jobId: string): void {
+    const awaited = this.#awaited.get(jobId);
+    if (awaited !== undefined) { for (const watch of awaited.watches) watch.wake(); }
+  }
+
+  /** The store says so. */
+  hear(event: JobdEvent): void {
+    if ("jobId" in event && event.kind !== "job.progress") this.ended(event.jobId);
+  }
+
+  /** Ends all waiting. */
+  close(): void {
+    this.#closing.abort();
+    this.#feed.leave(this);
+    this.#claimant.release();
+  }
+
+  #forget(jobId: string, watch: Watch): void {
+    const awaited = this.#awaited.get(jobId);
+    if (!awaited?.watches.delete(watch) || awaited.watches.size > 0) return;
+    this.#awaited.delete(jobId);
+    if (this.#awaited.size > 0) return;
+    this.#feed.leave(this);
+    this.#claimant.release();
+    this.#joined = undefined;
+    this.#all = false;
+    this.#named = [];
+  }
+
+  /** Asks for an event at its end; until that is known to be granted, who waits looks again and again. */
+  #ask(jobId: string, awaited: Awaited): void {
+    if (awaited.asked) return;
+    awaited.asked = true;
+    void this.#register(jobId).then(() => {
+      awaited.known = true;
+      // It may have ended before.
+      this.ended(jobId);
+    }).catch((error: unknown) => {
+      awaited.asked = false;
+      this.#context.log.debug("A job that is waited for is polled", { job: jobId, error: messageOf(error) });
+    });
+  }
+
+  async #register(jobId: string): Promise<void> {
+    const { namespace } = this.#context;
+    this.#joined ??= this.#feed.join(this);
+    await this.#joined.catch((error: unknown) => {
+      this.#joined = undefined;
+      throw error;
+    });
+    if (this.#all) return;
+    const open = this.#named.filter((id) => this.#awaited.has(id));
+    this.#named = [...open, jobId];
+    const all = this.#named.length > NAMED_MAX;
+    await this.#claimant.want({ namespace, kinds: ENDINGS, ...(all ? {} : { jobs: this.#named }) });
+    this.#all = all && this.#awaited.size > 0;
+  }
+}
+
+/** Somebody who waits for one job. */
+export class Watch implements Disposable {
+  readonly #context: EventsContext;
+  readonly #closing: AbortSignal;
+  readonly #options: { isKnown(): boolean; ask(): void; end(): void };
+  #looks = 0;
+  #pause = FIRST_LOOK_MS;
+  #woken = false;
+  #rest: AbortController | undefined;
+
+  constructor(
+    context: EventsContext,
+    closing: AbortSignal,
+    options: { isKnown(): boolean; ask(): void; end(): void },
+  ) {
+    this.#context = context;
+    this.#closing = closing;
+    this.#options = options;
+  }
+
+  /** Something may have happened. */
+  wake(): void {
+    this.#woken = true;
+    this.#rest?.abort();
+  }
+
+  /** Says that the job is looked at now: what happens from here on ends the next rest. */
+  look(): void {
+    this.#woken = false;
+    if (++this.#looks > LOOKS) this.#options.ask();
+  }
+
+  /** Rests until it is time to look again. @throws {JobdError} `store_unavailable` when the store was closed */
+  async rest(atMostMs: number, signal?: AbortSignal): Promise<void> {
+    const { isKnown } = this.#options;
+    const pause = isKnown() ? WAIT_POLL_MS : this.#pause;
+    this.#pause = Math.min(LAST_LOOK_MS, this.#pause * 1.5);
+    this.#rest = new AbortController();
+    const signals = [this.#rest.signal, this.#closing, ...(signal === undefined ? [] : [signal])];
+    if (!this.#woken) await sleep(this.#context.clock, Math.min(pause, atMostMs), AbortSignal.any(signals));
+    this.#rest = undefined;
+    if (this.#closing.aborted) {
+      throw new JobdError("store_unavailable", "The store was closed while a job was waited for");
+    }
+  }
+
+  /** Waits no longer. */
+  [Symbol.dispose](): void {
+    this.#options.end();
+  }
+}

@@ -1,0 +1,87 @@
+import type { EventKind, EventPattern, JobdEvent } from "../../../domain/event.ts";
+import type { Input, OptionSpec } from "../command.ts";
+import type { Context } from "../context.ts";
+import { INTERRUPTED } from "../exit_codes.ts";
+import { count, iso } from "../format.ts";
+import { type Part, type Style, styled } from "../style.ts";
+import { compact } from "./compact.ts";
+import { findJobs, reportMisses } from "./targets.ts";
+import { eventView } from "./views.ts";
+
+type EventsInput = Input<{
+  kind: OptionSpec<EventPattern[]>;
+  queue: OptionSpec<string[]>;
+  type: OptionSpec<string[]>;
+  job: OptionSpec<string[]>;
+  after: OptionSpec<number | undefined>;
+}>;
+
+const STYLES: Partial<Record<EventKind, Style>> = {
+  "job.started": "yellow",
+  "job.completed": "green",
+  "job.retrying": "red",
+  "job.rescued": "red",
+  "job.dead": "red",
+  "job.snoozed": "cyan",
+  "job.released": "cyan",
+};
+/** Wide enough for every kind. */
+const KIND_WIDTH = 14;
+
+/** `jobd events` */
+export async function printEvents({ options }: EventsInput, context: Context): Promise<number> {
+  const { out } = context;
+  const jobd = await context.jobd();
+  const { jobs, missed } = await findJobs(jobd, options.job);
+  if (missed.length > 0) return reportMisses(out, missed);
+  const some = <T>(list: T[]): T[] | undefined => list.length === 0 ? undefined : list;
+  const interrupted = context.interrupted();
+  await using stream = jobd.events({
+    ...compact({
+      kinds: some(options.kind),
+      queue: some(options.queue),
+      type: some(options.type),
+      jobId: some(jobs.map(({ id }) => id)),
+      after: options.after,
+    }),
+    signal: AbortSignal.any([interrupted, out.closed]),
+  });
+  await stream.ready;
+  if (stream.gap) {
+    out.note(
+      styled("yellow", `Some events after ${options.after} may be missing: they are not kept any more`),
+    );
+  }
+  let dropped = 0;
+  for await (const event of stream) {
+    if (stream.dropped > dropped) {
+      out.note(
+        styled("yellow", `${count(stream.dropped - dropped, "event")} left out: the reader is too slow`),
+      );
+      dropped = stream.dropped;
+    }
+    if (out.json) out.jsonLine(eventView(event));
+    else out.line(...lineOf(event));
+    await out.flush();
+  }
+  return interrupted.aborted ? INTERRUPTED : 0;
+}
+
+function lineOf(event: JobdEvent): Part[] {
+  const { id, kind, at, queue } = event;
+  const parts: Part[] = [
+    styled("dim", `${String(id).padStart(6)}  ${iso(at)}  `),
+    styled(STYLES[kind] ?? "plain", kind.padEnd(KIND_WIDTH)),
+  ];
+  if (!("jobId" in event)) return [...parts, `  ${queue}`];
+  const facts = [
+    event.attempt > 0 ? `attempt ${event.attempt}` : "",
+    event.runAt === undefined ? "" : `runs at ${iso(event.runAt)}`,
+    event.error === undefined ? "" : `${event.error.code}: ${event.error.message}`,
+  ].filter((fact) => fact !== "");
+  return [
+    ...parts,
+    `  ${event.jobId}  ${event.type}  ${queue}`,
+    styled("dim", facts.map((fact) => `  ${fact}`).join("")),
+  ];
+}
