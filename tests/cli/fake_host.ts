@@ -14,6 +14,8 @@ export interface FakeMachine {
   /** The answer that a person at the terminal gives; without one there is no terminal. */
   answer?: string;
   terminal?: boolean;
+  /** Told of what is written to stdout. */
+  onOutput?: (text: string) => void;
 }
 
 /** What a command line said and gave. */
@@ -48,7 +50,7 @@ export class FakeWorld {
   /** Runs a command line. */
   async run(args: string[], machine: FakeMachine = {}): Promise<Ran> {
     const [stdout, stderr] = [
-      new TextSink(machine.terminal ?? false),
+      new TextSink(machine.terminal ?? false, machine.onOutput),
       new TextSink(machine.terminal ?? false),
     ];
     const exitCode = await runCommandLine(this.#host(args, machine, stdout, stderr));
@@ -101,8 +103,11 @@ class TextSink implements Sink {
   readonly pending = 0;
   text = "";
 
-  constructor(isTerminal: boolean) {
+  readonly #onOutput: ((text: string) => void) | undefined;
+
+  constructor(isTerminal: boolean, onOutput?: (text: string) => void) {
     this.isTerminal = isTerminal;
+    this.#onOutput = onOutput;
   }
 
   columns(): number {
@@ -111,6 +116,7 @@ class TextSink implements Sink {
 
   write(text: string): void {
     this.text += text;
+    this.#onOutput?.(text);
   }
 
   flush(): Promise<void> {

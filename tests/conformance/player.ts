@@ -75,6 +75,9 @@ export class Player {
         const row = { minute, namespace: "default", queue, type: "x", outcome: "completed", count: 1 };
         return await driver.addStats([{ ...row, wait: [1, 2], run: [0, 3] }]);
       }
+      case "publish":
+        await driver.publish(operation.events);
+        return await driver.eventSpan();
       case "cancelRequests":
         return (await driver.cancelRequests(operation.worker)).sort(by(({ id }) => id));
     }
@@ -180,7 +183,7 @@ export class Player {
   }
 
   /** A whole walk, because each backend cuts it into steps of its own. */
-  async #prune({ now, limit, retention }: Operation & { do: "prune" }): Promise<unknown> {
+  async #prune({ now, limit, retention, events }: Operation & { do: "prune" }): Promise<unknown> {
     let deleted = 0;
     let cursor: string | undefined;
     do {
@@ -188,6 +191,7 @@ export class Player {
         now,
         limit,
         retention,
+        events,
         ...(cursor === undefined ? {} : { cursor }),
       });
       deleted += step.deleted;

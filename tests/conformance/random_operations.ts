@@ -1,4 +1,5 @@
 import type { Amendment, Change } from "../../src/domain/amendment.ts";
+import type { NewEvent } from "../../src/domain/event.ts";
 import type { NewJob } from "../../src/domain/job.ts";
 import { EACH_KEY, type Limit, type LimitName } from "../../src/domain/limit.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
@@ -55,7 +56,14 @@ export type Operation =
   | { do: "extend"; worker: string; expiresAt: number }
   | { do: "rescue"; now: number; workers: string[]; renewed: boolean }
   | { do: "expire"; now: number; limit: number }
-  | { do: "prune"; now: number; limit: number; retention: Retention }
+  | {
+    do: "prune";
+    now: number;
+    limit: number;
+    retention: Retention;
+    events: { before: number; keep: number };
+  }
+  | { do: "publish"; events: NewEvent[] }
   | { do: "pause"; queue: string; at: number; paused: boolean }
   | { do: "progress"; run: number; note: number }
   | { do: "step"; run: number; name: string; value: number; at: number }
@@ -131,6 +139,7 @@ class Maker {
       [2, () => ({ do: "log", run: this.#number(), seq: this.#number(5), drop: this.#chance(0.2), at: now })],
       [1, () => ({ do: "stat", minute: Math.floor(now / MINUTE) * MINUTE, queue })],
       [1, () => ({ do: "cancelRequests", worker })],
+      [2, () => ({ do: "publish", events: this.#many(4, () => this.#event(now, queue)) })],
     ]);
   }
 
@@ -161,7 +170,16 @@ class Maker {
 
   #prune(now: number): Operation {
     const retention = { completed: MINUTE, cancelled: 2 * MINUTE, expired: 3 * MINUTE, dead: DAY };
-    return { do: "prune", now, limit: 2 + this.#number(50), retention };
+    const events = { before: now - 5 * MINUTE, keep: 3 + this.#number(20) };
+    return { do: "prune", now, limit: 2 + this.#number(50), retention, events };
+  }
+
+  #event(at: number, queue: string): NewEvent {
+    const base = { at, namespace: "default", queue };
+    const job = { jobId: "j", type: this.#pick(TYPES), attempt: this.#number(5), state: "running" } as const;
+    return this.#chance(0.8)
+      ? { ...base, ...job, kind: "job.started", worker: this.#pick(WORKERS) }
+      : { ...base, kind: "queue.updated" };
   }
 
   #job(now: number): NewJob {

@@ -2,6 +2,7 @@ import { amendChapter } from "./amend.ts";
 import { cancelChapter } from "./cancel.ts";
 import { claimChapter } from "./claim.ts";
 import { countsChapter } from "./counts.ts";
+import { eventsChapter } from "./events.ts";
 import { executionsChapter } from "./executions.ts";
 import { insertChapter } from "./insert.ts";
 import { jsonChapter } from "./json.ts";
@@ -42,6 +43,7 @@ const CHAPTERS: Record<string, Chapter> = {
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,
+  events: eventsChapter,
   "wake-ups": wakeChapter,
   store: storeChapter,
 };

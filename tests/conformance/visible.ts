@@ -1,3 +1,4 @@
+import type { JobdEvent } from "../../src/domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
 import type { Limit } from "../../src/domain/limit.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
@@ -18,6 +19,7 @@ export interface Visible {
   queues: unknown[];
   stats: StatRow[];
   limits: Limit[];
+  events: JobdEvent[];
 }
 
 /** Reads everything of one namespace. */
@@ -54,6 +56,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     limits: await driver.limits(namespace),
     stats: (await driver.stats({ namespace, from: 0, to: Number.MAX_SAFE_INTEGER / 1_000 }))
       .sort(by((row) => JSON.stringify([row.minute, row.queue, row.type, row.outcome]))),
+    events: await driver.eventsAfter(0, 1_000),
   };
 }
 

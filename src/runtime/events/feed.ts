@@ -1,3 +1,4 @@
+import { turn } from "../../domain/clock.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { JobdEvent } from "../../domain/event.ts";
 import type { Listener } from "../../storage/driver.ts";
@@ -50,8 +51,6 @@ export class Feed {
     if (this.#hearers.size === 0 || start.after < this.#place) this.#place = start.after;
     this.#hearers.set(hearer, { after: start.after });
     this.#start();
-    // If it cannot be listened, polling is enough.
-    await this.#listener?.catch(() => {});
     return start;
   }
 
@@ -72,6 +71,7 @@ export class Feed {
     const { driver, clock, log } = this.#context;
     const loop = new Loop({ name: "Reading events", clock, log, step: () => this.#read() });
     this.#loop = loop;
+    // Not waited for: until it can be listened, and where it cannot, polling is enough.
     this.#listener = driver.listen((wake) => {
       if (wake === "event" || wake === "any") loop.wake();
     });
@@ -82,8 +82,8 @@ export class Feed {
   async #stop(): Promise<void> {
     const [loop, listener] = [this.#loop, this.#listener];
     this.#loop = this.#listener = undefined;
+    listener?.then((live) => live[Symbol.asyncDispose]()).catch(() => {});
     await loop?.stop();
-    await (await listener?.catch(() => undefined))?.[Symbol.asyncDispose]();
   }
 
   async #read(): Promise<number> {
@@ -95,6 +95,8 @@ export class Feed {
       for (const event of events) this.#tell(event);
       this.#place = events.at(-1)?.id ?? from;
       if (events.length < PAGE) break;
+      // A store that answers at once must not keep everything else waiting until all is read.
+      await turn();
     }
     return POLL_MS;
   }
