@@ -37,7 +37,8 @@ export class Registration {
     const claimant: Claimant = {
       want: async (interest) => {
         this.#wants.set(claimant, interest);
-        await sleep(this.#context.clock, await this.#save(), this.#closing.signal);
+        const lagMs = await this.#save();
+        if (lagMs > 0) await sleep(this.#context.clock, lagMs, this.#closing.signal);
       },
       release: () => {
         // What is wanted no longer costs others a little until then, and the next one who wants something nothing.
