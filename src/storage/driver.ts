@@ -1,5 +1,4 @@
 import type { Amendment } from "../domain/amendment.ts";
-import type { JobdEvent, NewEvent } from "../domain/event.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Limit, LimitName } from "../domain/limit.ts";
@@ -7,12 +6,14 @@ import type { Queue, QueueSettings, Retention } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
-import type { EventSpan, StatRow, StoreFact, WatcherRow, WorkerRow } from "./facts.ts";
+import type { EventStore } from "./event_store.ts";
+import type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { Transaction } from "./transaction.ts";
 
 export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
-export type { EventSpan, StatRow, StoreFact, WatcherRow, WorkerRow } from "./facts.ts";
+export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
+export type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type { Transaction } from "./transaction.ts";
 
@@ -34,7 +35,7 @@ export interface CloseOptions {
  *   next move; nobody moves a waiting job without it.
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
-export interface Driver {
+export interface Driver extends EventStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */
@@ -179,26 +180,6 @@ export interface Driver {
   addStats(rows: StatRow[]): Promise<void>;
   /** Statistics rows from one instant up to another, merged by minute, queue, type and outcome. */
   stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]>;
-
-  // ── events: what those who watch are told ─────────────────────────────────────────────────────────────────────
-  /**
-   * Stores events in their order and rings `event`. Whoever has seen an event has, by asking after it, all that have a
-   * higher id: none appears later with a lower one.
-   */
-  publish(events: NewEvent[]): Promise<void>;
-  /** The first and the last event. The last one is never removed, so that a place before it can be told from a gap. */
-  eventSpan(): Promise<EventSpan>;
-  /** Up to `limit` events with ids above this one, in order. */
-  eventsAfter(id: number, limit: number): Promise<JobdEvent[]>;
-  /**
-   * Writes a watcher's row, and gives for how long others may not know of it yet, in milliseconds: what somebody asks
-   * {@linkcode Driver.watchers} for after that time has it.
-   */
-  saveWatcher(watcher: WatcherRow): Promise<number>;
-  /** Removes a watcher's row. */
-  removeWatcher(id: string): Promise<void>;
-  /** All watchers, those that have expired too. Made to be asked after each change: it costs next to nothing. */
-  watchers(): Promise<WatcherRow[]>;
 
   // ── wake-ups: hints only ──────────────────────────────────────────────────────────────────────────────────────
   /**

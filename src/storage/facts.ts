@@ -1,4 +1,3 @@
-import type { Interest } from "../domain/event.ts";
 import type { Json } from "../domain/json.ts";
 
 /** A running worker, as others see it. */
@@ -53,22 +52,4 @@ export interface StoreFact {
   level: "ok" | "warning" | "error";
   /** What to do about it. */
   hint?: string;
-}
-
-/** A process that watches what happens. */
-export interface WatcherRow {
-  /** Unique for each process, or part of one, that watches. */
-  id: string;
-  /** Which events it wants. */
-  wants: Interest[];
-  /** It counts until then, unless it is renewed; epoch milliseconds. */
-  expiresAt: number;
-}
-
-/** The events that a store has. */
-export interface EventSpan {
-  /** The first one that is kept; 0 when there never was one. */
-  first: number;
-  /** The last one; 0 when there never was one. */
-  last: number;
 }

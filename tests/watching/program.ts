@@ -14,8 +14,12 @@ await using worker = jobd.worker({
 });
 await worker.start();
 const job = await jobd.enqueue({ type: "slow" });
-console.log(job.id);
+await print(job.id);
 const { value } = await Deno.stdin.readable.getReader().read();
-console.log(new TextDecoder().decode(value).trim());
+await print(new TextDecoder().decode(value).trim());
 release.resolve();
 await job.result();
+
+async function print(line: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`${line}\n`));
+}

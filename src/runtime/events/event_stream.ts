@@ -29,6 +29,7 @@ export class EventStream<K extends EventKind = EventKind>
   #dropped = 0;
   #closed = false;
 
+  /** Made by `jobd.events()`. */
   constructor(options: EventStreamOptions) {
     this.#options = options;
     this.ready = this.#start();

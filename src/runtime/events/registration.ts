@@ -25,6 +25,7 @@ export class Registration {
   #saving: Promise<number> = Promise.resolve(0);
   #next: Promise<number> | undefined;
   #stored = false;
+  #lingers = false;
   #cancel: (() => void) | undefined;
 
   constructor(context: EventsContext, id: string) {
@@ -42,7 +43,9 @@ export class Registration {
       },
       release: () => {
         // What is wanted no longer costs others a little until then, and the next one who wants something nothing.
-        if (this.#wants.delete(claimant) && this.#wants.size === 0) this.#arm(LINGER_MS);
+        if (!this.#wants.delete(claimant) || this.#lingers) return;
+        this.#lingers = true;
+        this.#arm(LINGER_MS);
       },
     };
     return claimant;
@@ -71,6 +74,7 @@ export class Registration {
   async #write(): Promise<number> {
     const { driver, now } = this.#context;
     if (this.#closing.signal.aborted) return 0;
+    this.#lingers = false;
     if (this.#wants.size === 0) {
       this.#cancel?.();
       this.#cancel = undefined;

@@ -158,7 +158,7 @@ export class Watching {
       kinds: kindsOf(listOf(kinds ?? "*")),
       ...(queue === undefined ? {} : { queues: names("queue", queue) }),
       ...(type === undefined ? {} : { types: names("type", type) }),
-      ...(jobs === undefined ? {} : { jobs: jobs.map((id) => id.toLowerCase()) }),
+      ...(jobs === undefined ? {} : { jobs }),
     };
   }
 }

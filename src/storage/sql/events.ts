@@ -8,7 +8,7 @@ import { type Row, run, type Script } from "./script.ts";
 const PER_JOB = 10;
 
 /**
- * {@linkcode Driver.publish}. Writers take turns until they have committed: an id that becomes visible after a higher one
+ * {@linkcode EventStore.publish}. Writers take turns until they have committed: an id that becomes visible after a higher one
  * would be passed over by those who ask for what comes after that.
  */
 export function* publish(d: Dialect, events: NewEvent[]): Script<void> {
@@ -37,7 +37,7 @@ export function* publish(d: Dialect, events: NewEvent[]): Script<void> {
   );
 }
 
-/** {@linkcode Driver.eventSpan}. */
+/** {@linkcode EventStore.eventSpan}. */
 export function* eventSpan(d: Dialect): Script<EventSpan> {
   const [row] = yield* run(
     `select (select min(id) from ${d.table("event")}) as first, (select max(id) from ${
@@ -47,7 +47,7 @@ export function* eventSpan(d: Dialect): Script<EventSpan> {
   return { first: intOrNull(row?.first) ?? 0, last: intOrNull(row?.last) ?? 0 };
 }
 
-/** {@linkcode Driver.eventsAfter}. */
+/** {@linkcode EventStore.eventsAfter}. */
 export function* eventsAfter(d: Dialect, id: number, limit: number): Script<JobdEvent[]> {
   const rows = yield* run(
     `select id, kind, ${d.ms("at")} as at_ms, namespace, queue, ${d.text("facts")} as facts ` +

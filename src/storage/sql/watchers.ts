@@ -4,7 +4,7 @@ import type { Dialect } from "./dialect.ts";
 import { int, json, text } from "./row.ts";
 import { run, type Script } from "./script.ts";
 
-/** {@linkcode Driver.saveWatcher}. */
+/** {@linkcode EventStore.saveWatcher}. */
 export function* saveWatcher(d: Dialect, { id, wants, expiresAt }: WatcherRow): Script<void> {
   yield* run(
     `insert into ${d.table("watcher")} (id, wants, expires_at) values ($1, $2, ${d.instant("$3")}) ` +
@@ -13,12 +13,12 @@ export function* saveWatcher(d: Dialect, { id, wants, expiresAt }: WatcherRow): 
   );
 }
 
-/** {@linkcode Driver.removeWatcher}. */
+/** {@linkcode EventStore.removeWatcher}. */
 export function* removeWatcher(d: Dialect, id: string): Script<void> {
   yield* run(`delete from ${d.table("watcher")} where id = $1`, [id]);
 }
 
-/** {@linkcode Driver.watchers}. */
+/** {@linkcode EventStore.watchers}. */
 export function* watchers(d: Dialect): Script<WatcherRow[]> {
   const rows = yield* run(
     `select id, ${d.text("wants")} as wants, ${d.ms("expires_at")} as expires_ms ` +
