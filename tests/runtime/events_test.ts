@@ -173,3 +173,23 @@ Deno.test("follow-ups that were there already are not told as new", async () => 
   while (kinds.length < 2) await settled();
   assert.deepEqual(kinds, ["parent", "new"]);
 });
+
+Deno.test("a wait that is given up while it is being registered leaves nothing behind", async () => {
+  const clock = new FakeClock();
+  const inner = new MemoryDriver({ now: () => clock.now() });
+  const gate = Promise.withResolvers<void>();
+  const { driver, calls } = altered(inner, {
+    eventSpan: () => gate.promise.then(() => inner.eventSpan()),
+  });
+  await using jobd = await Jobd.open(driver, { clock });
+  const { id } = await jobd.enqueue({ type: "any" });
+  const bored = new AbortController();
+  const waiting = jobd.jobs.wait(id, { signal: bored.signal });
+  await clock.advance(200);
+  assert.equal(calls.get("eventSpan"), 1);
+  bored.abort();
+  await assert.rejects(waiting, (error) => error instanceof JobdError && error.code === "timed_out");
+  gate.resolve();
+  await settled();
+  assert.deepEqual([clock.pending, await inner.watchers()], [0, []]);
+});

@@ -5,8 +5,6 @@ import type { EventsContext } from "./publisher.ts";
 
 /** How long a watcher counts without being renewed, in milliseconds: so long events are stored for a process that died. */
 export const WATCHER_MS = 60_000;
-/** How long an interest that ended stays registered, in milliseconds: often the next one is on its way. */
-const LINGER_MS = 2_000;
 
 /** One part of the program that wants events. */
 export interface Claimant {
@@ -25,7 +23,6 @@ export class Registration {
   #saving: Promise<number> = Promise.resolve(0);
   #next: Promise<number> | undefined;
   #stored = false;
-  #lingers = false;
   #cancel: (() => void) | undefined;
 
   constructor(context: EventsContext, id: string) {
@@ -35,17 +32,23 @@ export class Registration {
 
   /** A new part that wants nothing yet. */
   claimant(): Claimant {
+    let released = new AbortController();
     const claimant: Claimant = {
       want: async (interest) => {
+        const over = AbortSignal.any([released.signal, this.#closing.signal]);
         this.#wants.set(claimant, interest);
         const lagMs = await this.#save();
-        if (lagMs > 0) await sleep(this.#context.clock, lagMs, this.#closing.signal);
+        if (lagMs > 0) await sleep(this.#context.clock, lagMs, over);
       },
       release: () => {
-        // What is wanted no longer costs others a little until then, and the next one who wants something nothing.
-        if (!this.#wants.delete(claimant) || this.#lingers) return;
-        this.#lingers = true;
-        this.#arm(LINGER_MS);
+        const interest = this.#wants.get(claimant);
+        if (interest === undefined) return;
+        this.#wants.delete(claimant);
+        released.abort();
+        released = new AbortController();
+        if (this.#wants.size === 0) this.#disarm();
+        // To go on wanting jobs that have ended costs nobody anything: the row is put right when it is written next.
+        if (interest.jobs === undefined) this.#save().catch(() => {});
       },
     };
     return claimant;
@@ -54,7 +57,7 @@ export class Registration {
   /** Takes the row away; nothing is registered after that. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#cancel?.();
+    this.#disarm();
     await this.#saving.catch(() => {});
     // A store that is away forgets the row by itself.
     if (this.#stored) await this.#context.driver.removeWatcher(this.#id).catch(() => {});
@@ -74,10 +77,7 @@ export class Registration {
   async #write(): Promise<number> {
     const { driver, now } = this.#context;
     if (this.#closing.signal.aborted) return 0;
-    this.#lingers = false;
     if (this.#wants.size === 0) {
-      this.#cancel?.();
-      this.#cancel = undefined;
       if (this.#stored) await driver.removeWatcher(this.#id);
       this.#stored = false;
       return 0;
@@ -93,7 +93,7 @@ export class Registration {
 
   #arm(ms: number): void {
     if (this.#closing.signal.aborted) return;
-    this.#cancel?.();
+    this.#disarm();
     this.#cancel = this.#context.clock.after(ms, () => {
       this.#arm(WATCHER_MS / 3);
       this.#save().catch((error: unknown) => {
@@ -102,5 +102,10 @@ export class Registration {
         });
       });
     });
+  }
+
+  #disarm(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 }

@@ -31,9 +31,12 @@ export class Waits implements Endings, Hearer {
   readonly #claimant: Claimant;
   readonly #awaited = new Map<string, Awaited>();
   readonly #closing = new AbortController();
-  #named: string[] = [];
+  #named = new Set<string>();
   #joined: Promise<unknown> | undefined;
+  /** Whether all endings are asked for, and known to be. */
   #all = false;
+  /** Another one each time when nobody waits any more. */
+  #wanted = {};
 
   constructor(context: EventsContext, feed: Feed, registration: Registration) {
     this.#context = context;
@@ -75,20 +78,23 @@ export class Waits implements Endings, Hearer {
   /** Ends all waiting. */
   close(): void {
     this.#closing.abort();
-    this.#feed.leave(this);
-    this.#claimant.release();
+    this.#leave();
   }
 
   #forget(jobId: string, watch: Watch): void {
     const awaited = this.#awaited.get(jobId);
     if (!awaited?.watches.delete(watch) || awaited.watches.size > 0) return;
     this.#awaited.delete(jobId);
-    if (this.#awaited.size > 0) return;
+    if (this.#awaited.size === 0) this.#leave();
+  }
+
+  #leave(): void {
     this.#feed.leave(this);
     this.#claimant.release();
     this.#joined = undefined;
     this.#all = false;
-    this.#named = [];
+    this.#named = new Set();
+    this.#wanted = {};
   }
 
   /** Asks for an event at its end; until that is known to be granted, who waits looks again and again. */
@@ -112,12 +118,16 @@ export class Waits implements Endings, Hearer {
       this.#joined = undefined;
       throw error;
     });
-    if (this.#all) return;
-    const open = this.#named.filter((id) => this.#awaited.has(id));
-    this.#named = [...open, jobId];
-    const all = this.#named.length > NAMED_MAX;
-    await this.#claimant.want({ namespace, kinds: ENDINGS, ...(all ? {} : { jobs: this.#named }) });
-    this.#all = all && this.#awaited.size > 0;
+    // Whoever waited may have given up meanwhile, the last one too.
+    if (this.#awaited.size === 0) this.#leave();
+    if (this.#all || !this.#awaited.has(jobId)) return;
+    const named = new Set([...this.#named, jobId].filter((id) => this.#awaited.has(id)));
+    this.#named = named;
+    const all = named.size > NAMED_MAX;
+    const wanted = this.#wanted;
+    await this.#claimant.want({ namespace, kinds: ENDINGS, ...(all ? {} : { jobs: [...named] }) });
+    // Unless all who waited then have gone meanwhile, and the registration with them.
+    if (this.#wanted === wanted) this.#all ||= all;
   }
 }
 
