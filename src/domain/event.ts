@@ -5,6 +5,7 @@ import type { JobState } from "./states.ts";
 export const JOB_EVENTS = [
   "job.enqueued",
   "job.started",
+  "job.blocked",
   "job.progress",
   "job.completed",
   "job.retrying",

@@ -29,6 +29,11 @@ export function startedEvent(job: Job, at: number): NewEvent {
   return { ...about(job, "job.started", at), ...(job.worker === null ? {} : { worker: job.worker }) };
 }
 
+/** A job that was claimed waits at a limit; no handler has seen it. */
+export function blockedEvent(job: Job, at: number): NewEvent {
+  return { ...about(job, "job.blocked", at), state: "blocked" };
+}
+
 /** An attempt has said how far it is. */
 export function progressEvent(job: Job, at: number): NewEvent {
   return about(job, "job.progress", at);

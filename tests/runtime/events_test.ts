@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
 import { Jobd, JobdError, type LogLevel, type OpenOptions } from "../../src/mod.ts";
+import { turn } from "../../src/domain/clock.ts";
 import type { NewEvent } from "../../src/domain/event.ts";
 import type { Driver, WatcherRow } from "../../src/storage/driver.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { Publisher } from "../../src/runtime/events/publisher.ts";
 import { WATCHER_MS } from "../../src/runtime/events/registration.ts";
 import { WAIT_POLL_MS } from "../../src/runtime/events/waits.ts";
-import { FakeClock, settled } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
 import { done, idOf } from "../conformance/world.ts";
 import { decide } from "../../src/domain/decide.ts";
+
+/** Lets everything run that waits for nothing but its turn. */
+async function settled(): Promise<void> {
+  for (let count = 0; count < 20; count++) await turn();
+}
 
 /** The same store with some methods replaced, and a count of all calls. */
 function altered(driver: Driver, over: Partial<Driver> = {}): { driver: Driver; calls: Map<string, number> } {

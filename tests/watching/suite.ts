@@ -194,6 +194,18 @@ const TESTS: Record<string, Body> = {
     assert.deepEqual(order, order.toSorted((a, b) => a - b));
     assert.equal(new Set(order).size, order.length);
   },
+  "a job that waits at a limit tells that too": async (two) => {
+    const { here, there } = two;
+    const events: JobdEvent[] = [];
+    await using _subscription = await here.on("job.*", (event) => void events.push(event));
+    await there.limits.pause({ type: "ok" });
+    await two.work();
+    const { id } = await there.enqueue({ type: "ok" });
+    await until(() => kindsOfJob(events, id).includes("blocked"));
+    await here.limits.resume({ type: "ok" });
+    await until(() => kindsOfJob(events, id).includes("completed"));
+    assert.deepEqual(kindsOfJob(events, id), ["enqueued", "started", "blocked", "started", "completed"]);
+  },
   "patterns and filters choose; a job retried by hand is told": async (two) => {
     await two.work();
     const heard: Record<string, string[]> = { dead: [], jobs: [], queue: [], type: [], job: [] };

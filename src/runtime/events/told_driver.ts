@@ -1,6 +1,7 @@
 import { ENDINGS, type EventKind, type Interest, type NewEvent } from "../../domain/event.ts";
 import {
   amendedEvent,
+  blockedEvent,
   endedEvent,
   enqueuedEvent,
   progressEvent,
@@ -43,6 +44,24 @@ export function toldDriver(
         publisher.tell(() => result.jobs.map((job) => startedEvent(job, request.now)));
       }
       return result;
+    },
+    async claimParked(request) {
+      const result = await driver.claimParked(request);
+      if (result.jobs.length > 0) {
+        publisher.tell(() => result.jobs.map((job) => startedEvent(job, request.now)));
+      }
+      return result;
+    },
+    async acquire(request) {
+      const results = await driver.acquire(request);
+      const parked = request.runs.filter((_, at) => results[at] === "parked").map(({ id }) => id);
+      if (parked.length > 0) {
+        publisher.tell(async (wanted) => {
+          if (!isWanted(wanted, ["job.blocked"])) return [];
+          return [...(await jobsOf(parked)).values()].map((job) => blockedEvent(job, request.now));
+        });
+      }
+      return results;
     },
     async settle(batch) {
       const { transitions, rescue } = batch;
