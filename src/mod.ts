@@ -24,6 +24,14 @@ export { PRIORITY_NAMES } from "./domain/priority.ts";
 export type { Priority } from "./domain/priority.ts";
 export type { Queue, QueueSettings, Retention } from "./domain/queue.ts";
 export type { JobRequest } from "./domain/request.ts";
+export type {
+  ConflictPolicy,
+  Replaceable,
+  StateGroup,
+  Uniqueness,
+  UniqueOptions,
+  UniqueScope,
+} from "./domain/unique.ts";
 export { FINAL_STATES, JOB_STATES } from "./domain/states.ts";
 export type { FinalState, JobState } from "./domain/states.ts";
 export { EVENT_PATTERNS, JOB_EVENTS, QUEUE_EVENTS } from "./domain/event.ts";
@@ -41,7 +49,7 @@ export type {
   QueueEventKind,
 } from "./domain/event.ts";
 export { JOB_ACTIONS } from "./domain/amendment.ts";
-export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
+export type { Amendment, Change, JobAction, Replacement } from "./domain/amendment.ts";
 export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
 export type { Clock } from "./domain/clock.ts";
@@ -50,6 +58,7 @@ export { defineJob } from "./runtime/definition.ts";
 export type {
   DefinitionDefaults,
   DefinitionOptions,
+  DefinitionUnique,
   EnqueueOptions,
   JobDefinition,
   Within,

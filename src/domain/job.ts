@@ -1,6 +1,7 @@
 import type { Backoff } from "./backoff.ts";
 import type { Json } from "./json.ts";
 import type { JobState } from "./states.ts";
+import type { Uniqueness } from "./unique.ts";
 
 /** Why an attempt did not succeed, kept with the job and its executions. */
 export interface FailureRecord {
@@ -36,6 +37,8 @@ export interface JobOptions {
   limitKey?: string;
   /** How much it counts in rates; 1 without it. */
   limitWeight?: number;
+  /** What else makes the job unique; never together with `uniqueKey`. */
+  unique?: Uniqueness;
   /** Who made the job; for filtering and tracing. */
   origin?: string;
   /** Labels for filtering. */

@@ -71,6 +71,9 @@ export function amendedEvent(job: Job, { change, at }: Amendment): NewEvent | un
       return { ...about(job, "job.requeued", at), state: "available" };
     case "delete":
       return about(job, "job.deleted", at);
+    case "replace":
+    case "releaseKey":
+      return undefined;
     case "requestCancel":
       // Its end is told when the attempt has stopped.
       return undefined;

@@ -7,6 +7,9 @@ import { checkJson, type Json, PAYLOAD_LIMITS } from "./json.ts";
 import { checkLimitKey, checkWeight } from "./limit.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
 import { parsePriority, type Priority } from "./priority.ts";
+import { checkText } from "./text.ts";
+import type { UniqueOptions } from "./unique.ts";
+import { parseUnique, UNIQUE_KEY_MAX, type UniqueSubject } from "./unique_request.ts";
 import { isUuid } from "./uuid.ts";
 
 /** What a producer asks for. Everything is optional: the empty request is a job of type `claude` without a prompt. */
@@ -37,12 +40,14 @@ export interface JobRequest {
   backoff?: BackoffOptions;
   /** How long the job is kept after its end. @default the queue's */
   retention?: Duration;
-  /** At most one unfinished job of this type and namespace has this key; up to 512 characters. */
+  /** At most one unfinished job of this type and namespace has this key; up to 512 characters. Short for `unique: { key }`. */
   uniqueKey?: string;
   /** What limits by key tell it apart by, such as a customer; up to 255 characters. */
   limitKey?: string;
   /** How much it counts in rates, 1 to 1,000,000. @default 1 */
   limitWeight?: number;
+  /** What makes the job unique, and what happens when it is not; not together with `uniqueKey`. */
+  unique?: UniqueOptions;
   /** Labels: up to 32, up to 128 characters each. */
   tags?: string[];
   /** Who made the job; up to 256 characters. */
@@ -81,6 +86,7 @@ const KNOWN: Record<keyof JobRequest, true> = {
   uniqueKey: true,
   limitKey: true,
   limitWeight: true,
+  unique: true,
   tags: true,
   origin: true,
   meta: true,
@@ -99,6 +105,7 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
   const payload = request.payload === undefined ? {} : request.payload;
   checkJson("payload", payload, PAYLOAD_LIMITS);
   const ttlMs = request.ttl === undefined ? undefined : positive("ttl", request.ttl);
+  const runAt = firstStart(request, context.now);
   return {
     id: request.id === undefined ? context.id : jobId(request.id),
     namespace: checkName("namespace", request.namespace ?? DEFAULT_NAMESPACE),
@@ -108,10 +115,28 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
     payload: payload as Json,
     maxAttempts: attempts(request.maxAttempts ?? context.maxAttempts),
     createdAt: context.now,
-    runAt: firstStart(request, context.now),
+    runAt,
     expireAt: ttlMs === undefined ? null : Math.min(context.now + ttlMs, MAX_INSTANT_MS),
-    options: jobOptions(request, ttlMs),
+    options: {
+      ...jobOptions(request, ttlMs),
+      ...uniqueness(request, { payload: payload as Json, now: context.now, runAt }),
+    },
   };
+}
+
+/** A key and nothing else is stored as it always was. */
+function uniqueness({ uniqueKey, unique }: JobRequest, subject: UniqueSubject): JobOptions {
+  if (unique === undefined) {
+    return uniqueKey === undefined ? {} : { uniqueKey: checkText("unique key", uniqueKey, UNIQUE_KEY_MAX) };
+  }
+  if (uniqueKey !== undefined) {
+    throw new JobdError("invalid_request", "A job cannot have both uniqueKey and unique", {
+      hint: "Give the key as `unique: { key }`.",
+    });
+  }
+  const { key, ...rest } = parseUnique(unique, subject);
+  const plain = key !== undefined && Object.keys(rest).length === 0;
+  return plain ? { uniqueKey: key } : { unique: { ...(key === undefined ? {} : { key }), ...rest } };
 }
 
 function refuseUnknown(request: JobRequest): void {
@@ -161,10 +186,9 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   if (request.backoff !== undefined) options.backoff = parseBackoff(request.backoff);
   if (request.retention !== undefined) options.retentionMs = parseDuration(request.retention, "retention");
   if (ttlMs !== undefined) options.ttlMs = ttlMs;
-  if (request.uniqueKey !== undefined) options.uniqueKey = text("unique key", request.uniqueKey, 512);
   if (request.limitKey !== undefined) options.limitKey = checkLimitKey(request.limitKey);
   if (request.limitWeight !== undefined) options.limitWeight = checkWeight(request.limitWeight);
-  if (request.origin !== undefined) options.origin = text("origin", request.origin, 256);
+  if (request.origin !== undefined) options.origin = checkText("origin", request.origin, 256);
   if (request.tags !== undefined) options.tags = tags(request.tags);
   if (request.meta !== undefined) {
     if (typeof request.meta !== "object" || request.meta === null || Array.isArray(request.meta)) {
@@ -184,21 +208,5 @@ function positive(what: string, value: Duration): number {
 
 function tags(value: unknown): string[] {
   if (!Array.isArray(value) || value.length > 32) throw invalid("tags", value, "a list of at most 32 texts");
-  return [...new Set(value.map((tag) => text("tag", tag, 128)))];
-}
-
-function text(what: string, value: unknown, max: number): string {
-  if (
-    typeof value !== "string" || value === "" || value.length > max || value.includes("\u0000") ||
-    !value.isWellFormed()
-  ) {
-    throw invalid(what, value, `a text of 1 to ${max} characters`);
-  }
-  return value;
-}
-
-/** What the unique index holds for a job: at most one unfinished job has it. Null when the job has no unique key. */
-export function uniqueLock(job: Pick<NewJob, "namespace" | "type" | "options">): string | null {
-  const key = job.options.uniqueKey;
-  return key === undefined ? null : `${job.namespace}\n${job.type}\n${key}`;
+  return [...new Set(value.map((tag) => checkText("tag", tag, 128)))];
 }

@@ -6,6 +6,7 @@ import type { Json } from "../domain/json.ts";
 import { type LimitOptions, parseLimit } from "../domain/limit.ts";
 import { checkName } from "../domain/names.ts";
 import type { JobRequest } from "../domain/request.ts";
+import type { UniqueOptions } from "../domain/unique.ts";
 import {
   type BackoffFunction,
   type Directive,
@@ -36,7 +37,15 @@ export interface DefinitionDefaults<Payload> extends
   > {
   /** The unique key of a job, or how to make it of the payload; undefined for a job without one. */
   uniqueKey?: string | ((payload: Payload) => string | undefined);
+  /** What makes a job unique, in full; beats `uniqueKey`. Here the key may be made of the payload; without one the job is not unique. */
+  unique?: DefinitionUnique<Payload>;
 }
+
+/** {@linkcode UniqueOptions} for all jobs of a definition. */
+export type DefinitionUnique<Payload> = Omit<UniqueOptions, "key"> & {
+  /** The key, or how to make it of the payload; undefined for a job that is not unique. */
+  key?: string | ((payload: Payload) => string | undefined);
+};
 
 /** What {@linkcode defineJob} takes. */
 export interface DefinitionOptions<Payload, Result> extends DefinitionDefaults<Payload>, IsolationChoice {
@@ -169,8 +178,7 @@ class Definition implements JobDefinition {
   }
 
   async request(payload: unknown, options: EnqueueOptions = {}): Promise<JobRequest> {
-    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, uniqueKey, limit } =
-      this.#options;
+    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, limit } = this.#options;
     const checked = await checkPayload(this.#schema, payload);
     if (checked.issues !== undefined) {
       throw new JobdError(
@@ -178,21 +186,11 @@ class Definition implements JobDefinition {
         `Invalid payload for ${this.type}: ${issuesText(checked.issues)}`,
       );
     }
-    const key = typeof uniqueKey === "function" ? uniqueKey(checked.value) : uniqueKey;
+    const own = options.unique !== undefined || options.uniqueKey !== undefined;
     const limited = { limitKey: limit?.key?.(checked.value), limitWeight: limit?.weight?.(checked.value) };
     const defaults = {
-      ...given({
-        queue,
-        priority,
-        maxAttempts,
-        ttl,
-        retention,
-        tags,
-        origin,
-        meta,
-        uniqueKey: key,
-        ...limited,
-      }),
+      ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, ...limited }),
+      ...(own ? {} : uniqueOf(this.#options, checked.value)),
       // A start time of the job's own takes the place of the usual delay.
       ...(options.runAt === undefined ? given({ delay }) : {}),
     };
@@ -206,6 +204,21 @@ class Definition implements JobDefinition {
     if (checked.issues !== undefined) return invalidPayload(checked.issues);
     return await run.call(this.#options, { ...job, payload: checked.value }, context);
   }
+}
+
+/** What makes a job of a definition unique. */
+function uniqueOf(
+  { uniqueKey, unique }: DefinitionDefaults<unknown>,
+  payload: unknown,
+): Pick<JobRequest, "uniqueKey" | "unique"> {
+  const keyOf = (key: NonNullable<typeof uniqueKey>) => typeof key === "function" ? key(payload) : key;
+  if (unique === undefined) {
+    return given({ uniqueKey: uniqueKey === undefined ? undefined : keyOf(uniqueKey) });
+  }
+  const { key, ...rest } = unique;
+  if (key === undefined) return { unique: rest };
+  const text = keyOf(key);
+  return text === undefined ? {} : { unique: { ...rest, key: text } };
 }
 
 /** No retry helps a payload that does not fit, so the job waits among the dead letters for somebody to look at it. */

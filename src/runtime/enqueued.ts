@@ -4,7 +4,7 @@ import { JobdError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { JobState } from "../domain/states.ts";
-import type { InsertResult } from "../storage/driver.ts";
+import type { InsertOutcome, InsertResult } from "../storage/driver.ts";
 import type { Jobs } from "./jobs.ts";
 
 /** Options of {@linkcode Enqueued.result}. */
@@ -19,17 +19,23 @@ export interface ResultOptions {
 export class Enqueued<Result = Json> {
   /** Its id. */
   readonly id: string;
-  /** Whether this request made it, or it was there: same id, or same unique key. */
-  readonly outcome: "created" | "existing";
+  /**
+   * Whether this request made it (`created`), it was there with the same id or unique key (`existing`), or something that
+   * was there gave way (`replaced`): what this job held before, or the job that `displaced` names.
+   */
+  readonly outcome: InsertOutcome;
   /** Its state at that moment. */
   readonly state: JobState;
+  /** The job that lost its unique key to this one, with its state from then on: cancelled, or running until it stops. */
+  declare readonly displaced?: { id: string; state: JobState };
   readonly #jobs: Jobs;
 
   /** Made by `jobd.enqueue()`. */
-  constructor({ id, outcome, state }: InsertResult, jobs: Jobs) {
+  constructor({ id, outcome, state, displaced }: InsertResult, jobs: Jobs) {
     this.id = id;
     this.outcome = outcome;
     this.state = state;
+    if (displaced !== undefined) this.displaced = displaced;
     this.#jobs = jobs;
   }
 

@@ -1,6 +1,7 @@
 import { JobdError } from "../domain/errors.ts";
 import type { NewJob } from "../domain/job.ts";
 import type { JobRequest } from "../domain/request.ts";
+import { failsOnConflict } from "../domain/unique.ts";
 import { attemptOver } from "./attempt_over.ts";
 import { type EnqueueOptions, type JobDefinition, requestOf } from "./definition.ts";
 import type { FollowUp } from "./handler.ts";
@@ -20,6 +21,15 @@ export async function addFollowUp(
 ): Promise<FollowUp> {
   const { job, payload, options } = wanted;
   const made = await newJobs([await requestOf(job, payload, options)]);
+  if (made.some(failsOnConflict)) {
+    throw new JobdError(
+      "invalid_request",
+      'A job that is enqueued with the end of an attempt cannot say onConflict "fail"',
+      {
+        hint: "The attempt has done its work by then. Choose another onConflict, or use `jobd.enqueue()`.",
+      },
+    );
+  }
   if (slot.ended) throw attemptOver();
   slot.followUps ??= [];
   if (slot.followUps.length >= MAX) {

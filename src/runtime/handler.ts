@@ -105,7 +105,7 @@ export interface EnqueueFollowUp {
 
 /** A job that is going to be enqueued. */
 export interface FollowUp {
-  /** Its id, unless a job with its unique key is there by then. */
+  /** Its id, unless another job holds its unique key by then and keeps it. */
   readonly id: string;
 }
 

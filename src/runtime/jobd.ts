@@ -3,6 +3,7 @@ import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { Execution, NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
+import { failsOnConflict, isContested } from "../domain/unique.ts";
 import type {
   CloseOptions,
   Driver,
@@ -139,6 +140,8 @@ export class Jobd implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
+  /** Jobs that may change others take longer, and hold up only each other. */
+  readonly #contests: Batcher<NewJob[], InsertResult[]>;
 
   private constructor(parts: Parts) {
     const { driver } = parts;
@@ -149,16 +152,8 @@ export class Jobd implements AsyncDisposable {
     this.queues = new Queues(parts);
     this.limits = new JobLimits(parts);
     this.#settings = new QueueSettingsCache(parts);
-    this.#inserts = new Batcher({
-      maxWeight: INSERT_WEIGHT,
-      lanes: INSERT_LANES,
-      weigh: (jobs) => jobs.length,
-      flush: async (groups) => {
-        const results = await driver.insert(groups.flat());
-        let at = 0;
-        return groups.map((jobs) => results.slice(at, at += jobs.length));
-      },
-    });
+    this.#inserts = insertBatcher(driver, INSERT_LANES);
+    this.#contests = insertBatcher(driver, 1);
   }
 
   /**
@@ -208,7 +203,8 @@ export class Jobd implements AsyncDisposable {
   /**
    * Stores one job; when this resolves it is durable. Calls made at the same time share a commit.
    *
-   * @throws {JobdError} `invalid_request` naming what is wrong; `store_unavailable`
+   * @throws {JobdError} `invalid_request` naming what is wrong; `store_unavailable`; `conflict` when its unique key is held
+   * and it says `onConflict: "fail"`
    */
   enqueue<Input, Result>(
     job: JobDefinition<Input, Result>,
@@ -335,7 +331,8 @@ export class Jobd implements AsyncDisposable {
   async close({ withinMs }: CloseOptions = {}): Promise<void> {
     const { driver, clock, watching } = this.#parts;
     const idle = new AbortController();
-    const inserted = this.#inserts.idle().then(() => watching.close()).then(() => idle.abort());
+    const inserted = Promise.all([this.#inserts.idle(), this.#contests.idle()])
+      .then(() => watching.close()).then(() => idle.abort());
     if (withinMs === undefined) {
       await inserted;
       return await driver.close();
@@ -352,9 +349,14 @@ export class Jobd implements AsyncDisposable {
 
   async #insert(requests: readonly JobRequest[], tx?: Transaction): Promise<Enqueued[]> {
     const jobs = await this.#newJobs(requests);
-    const results =
-      await (tx === undefined ? this.#inserts.add(jobs) : this.#parts.driver.insertWithin(tx, jobs));
+    const results = await (tx === undefined ? this.#gather(jobs) : this.#parts.driver.insertWithin(tx, jobs));
     return results.map((result) => new Enqueued(result, this.jobs));
+  }
+
+  #gather(jobs: NewJob[]): Promise<InsertResult[]> {
+    // A call that may be refused as a whole must not take others with it.
+    if (jobs.some(failsOnConflict)) return this.#parts.driver.insert(jobs);
+    return (jobs.some(isContested) ? this.#contests : this.#inserts).add(jobs);
   }
 
   async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
@@ -371,6 +373,20 @@ export class Jobd implements AsyncDisposable {
       maxAttempts: this.#settings.of(request?.queue ?? DEFAULT_QUEUE).maxAttempts ?? maxAttempts,
     });
   }
+}
+
+/** Gathers calls into few, large inserts. */
+function insertBatcher(driver: Driver, lanes: number): Batcher<NewJob[], InsertResult[]> {
+  return new Batcher({
+    maxWeight: INSERT_WEIGHT,
+    lanes,
+    weigh: (jobs) => jobs.length,
+    flush: async (groups) => {
+      const results = await driver.insert(groups.flat());
+      let at = 0;
+      return groups.map((jobs) => results.slice(at, at += jobs.length));
+    },
+  });
 }
 
 function isDefined(item: PlainJob | DefinedJob<unknown>): item is DefinedJob<unknown> {

@@ -67,8 +67,10 @@ export interface Driver extends EventStore {
 
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
   /**
-   * Inserts all jobs or none; creates all queues that they name. A job whose id exists already, or whose unique lock
-   * (`uniqueLock` in domain/request.ts) an unfinished job holds, is not inserted: its result names the existing job.
+   * Inserts all jobs or none, as if one after the other; creates all queues that they name. A job whose id exists already
+   * is not inserted: its result names that job. Where another job has the unique lock (`uniqueLock` in domain/unique.ts),
+   * `planContest` in domain/contest.ts says what happens; when it says fail, this rejects with `conflict`
+   * and may have created queues.
    * Jobs with `runAt` after `createdAt` become scheduled, others available. Results are in the order of the jobs;
    * inside a priority, jobs become available in the order given.
    */
@@ -212,11 +214,19 @@ export interface Listener extends AsyncDisposable {
 export interface InsertResult {
   /** The job that now exists: the new one, or the one that was in the way. */
   id: string;
-  /** Whether it was inserted by this call. */
-  outcome: "created" | "existing";
+  /**
+   * What became of the request: a new job; nothing, since a job with its id or unique key was there; or something that was
+   * there gave way to it: the contents of the waiting job `id`, or the job named by `displaced`.
+   */
+  outcome: InsertOutcome;
   /** Its state at that moment. */
   state: JobState;
+  /** The job that lost the unique key to this one, with its state from now on: cancelled, or running until it stops. */
+  displaced?: { id: string; state: JobState };
 }
+
+/** See {@linkcode InsertResult.outcome}. */
+export type InsertOutcome = "created" | "existing" | "replaced";
 
 /** Ends of runs to be written together. */
 export interface SettleBatch {
@@ -340,7 +350,7 @@ export type AmendResult =
   | "applied"
   /** The job is gone or not as it was seen: look again. */
   | "stale"
-  /** Another unfinished job has its unique key. */
+  /** Another job holds its unique key. */
   | "conflict";
 
 /** Which log chunks. */

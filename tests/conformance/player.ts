@@ -1,3 +1,4 @@
+import { JobdError } from "../../src/domain/errors.ts";
 import type { Job } from "../../src/domain/job.ts";
 import { withFollowUps } from "../../src/domain/transition.ts";
 import type { Driver } from "../../src/storage/driver.ts";
@@ -24,7 +25,10 @@ export class Player {
     const driver = this.#driver;
     switch (operation.do) {
       case "insert":
-        return await driver.insert(operation.jobs);
+        return await driver.insert(operation.jobs).catch((error: unknown) => {
+          if (error instanceof JobdError && error.code === "conflict") return error.message;
+          throw error;
+        });
       case "claim":
         return await this.#claim(operation);
       case "saveLimit":

@@ -1,10 +1,18 @@
-import type { Amendment, Change } from "../../src/domain/amendment.ts";
+import type { Amendment, Change, Replacement } from "../../src/domain/amendment.ts";
 import type { NewEvent } from "../../src/domain/event.ts";
 import type { NewJob } from "../../src/domain/job.ts";
+import type { Json } from "../../src/domain/json.ts";
 import { EACH_KEY, type Limit, type LimitName } from "../../src/domain/limit.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Retention } from "../../src/domain/queue.ts";
+import { FINAL_STATES } from "../../src/domain/states.ts";
 import type { Run } from "../../src/domain/transition.ts";
+import {
+  CONFLICT_POLICIES,
+  type ConflictPolicy,
+  REPLACEABLE,
+  type Uniqueness,
+} from "../../src/domain/unique.ts";
 import { DAY, MINUTE, newJob, SECOND, T } from "./world.ts";
 
 /** A number in [0, 1), the same row of numbers for the same seed (mulberry32). */
@@ -82,6 +90,8 @@ const WORKERS = ["w1", "w2", "w3"];
 export function* operations(seed: number): Generator<Operation> {
   const random = randomFrom(seed);
   const make = new Maker(random);
+  // A call that is refused may have created its queues or not.
+  yield { do: "insert", jobs: make.jobs(T) };
   for (let now = T;; now += Math.floor(random() * 20) * SECOND) yield make.operation(now);
 }
 
@@ -93,11 +103,17 @@ class Maker {
     this.#random = random;
   }
 
+  /** A job for each queue. */
+  jobs(now: number): NewJob[] {
+    return QUEUES.map((queue, at) => ({ ...this.#job(now), queue, priority: at }));
+  }
+
   operation(now: number): Operation {
     const queue = this.#pick(QUEUES);
     const worker = this.#pick(WORKERS);
     return this.#weighted<Operation>([
       [6, () => ({ do: "insert", jobs: this.#many(4, () => this.#job(now)) })],
+      [6, () => ({ do: "insert", jobs: this.#contenders(now) })],
       [8, () => this.#claim(now, worker)],
       [1, () => ({ do: "saveLimit", limit: this.#limit(now), at: now })],
       [1, () => ({ do: "removeLimit", limit: this.#gate(["", EACH_KEY, ...LIMIT_KEYS]), at: now })],
@@ -209,6 +225,44 @@ class Maker {
     });
   }
 
+  /**
+   * Jobs that contest unique keys, in the order of the call; or one that only wants an answer. A batch without a contest
+   * inserts first what nothing is in the way of, so its order is each backend's own affair.
+   */
+  #contenders(now: number): NewJob[] {
+    if (this.#chance(0.2)) return [this.#contender(now, undefined)];
+    return [
+      ...this.#maybe(() => [this.#contender(now, undefined), this.#job(now)]) ?? [],
+      ...this.#many(4, () => this.#contender(now, this.#pick(CONFLICT_POLICIES))),
+      ...this.#maybe(() => [this.#job(now), this.#contender(now, undefined)]) ?? [],
+    ];
+  }
+
+  #contender(now: number, policy: ConflictPolicy | undefined): NewJob {
+    const job = this.#job(now);
+    const at = this.#number(2);
+    const window = { perMs: MINUTE, from: Math.floor(now / MINUTE) * MINUTE };
+    const { uniqueKey: _, ...options } = job.options;
+    const unique: Uniqueness = {
+      key: `u${at}`,
+      ...(policy === "throttle" || this.#chance(0.2) ? { window } : {}),
+      ...(policy === "throttle" && this.#chance(0.7) ? { defer: true } : {}),
+      ...(policy === "debounce" || this.#chance(0.3) ? { whileRunning: false } : {}),
+      ...(this.#chance(0.4) ? { afterwards: FINAL_STATES.filter(() => this.#chance(0.6)) } : {}),
+      ...(policy === undefined || policy === "keep" ? {} : { onConflict: policy }),
+      ...(this.#chance(0.5) ? { replace: REPLACEABLE.filter(() => this.#chance(0.5)) } : {}),
+      ...(this.#chance(0.3) ? { maxWaitMs: this.#number(100) * SECOND } : {}),
+    };
+    // A key for each queue, because a replacement brings its priority along.
+    return {
+      ...job,
+      queue: QUEUES[at] ?? "a",
+      type: "x",
+      priority: at + 3 * (this.#number(3) - 1),
+      options: { ...options, ...(this.#chance(0.3) ? { tags: [this.#pick(["t1", "t2"])] } : {}), unique },
+    };
+  }
+
   #end(now: number): { run: number; outcome: Outcome; followUps: NewJob[] } {
     const error = { code: "error", message: `failure ${this.#number(100)}` };
     const outcome = this.#weighted<Outcome>([
@@ -237,8 +291,19 @@ class Maker {
       [1, () => ({ kind: "expire" })],
       [5, () => ({ kind: "makeAvailable" })],
       [1, () => ({ kind: "delete" })],
+      [1, () => ({ kind: "releaseKey" })],
+      [2, () => ({ kind: "replace", set: this.#replacement() })],
     ]);
     return { job: this.#number(), stale: this.#chance(0.1), change };
+  }
+
+  #replacement(): Replacement {
+    return {
+      ...(this.#maybe(() => ({ payload: this.#pick<Json>([null, 1.5, { text: "ä 😀" }, []]) })) ?? {}),
+      ...(this.#maybe(() => ({ maxAttempts: 1 + this.#number(5) })) ?? {}),
+      ...(this.#maybe(() => ({ runAt: T + this.#number(2_000) * SECOND })) ?? {}),
+      ...(this.#maybe(() => ({ expireAt: this.#pick([null, T + this.#number(3_000) * SECOND]) })) ?? {}),
+    };
   }
 
   #number(below = 1_000_000): number {

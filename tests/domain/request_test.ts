@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_INSTANT_MS } from "../../src/domain/instant.ts";
-import { type JobRequest, newJob, uniqueLock } from "../../src/domain/request.ts";
+import { type JobRequest, newJob } from "../../src/domain/request.ts";
+import { uniqueLock } from "../../src/domain/unique.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const ID = "019b7000-0000-7000-8000-000000000001";

@@ -1,8 +1,10 @@
-import type { Amendment } from "../../domain/amendment.ts";
+import type { Amendment, Replacement } from "../../domain/amendment.ts";
+import { stateAfter } from "../../domain/contest.ts";
 import { MAX_INSTANT_MS } from "../../domain/instant.ts";
 import { isFinal, isWaiting } from "../../domain/states.ts";
+import { holdsKey } from "../../domain/unique.ts";
 import type { AmendResult } from "../driver.ts";
-import type { JobRow, Tables } from "./tables.ts";
+import { copy, type JobRow, type Tables } from "./tables.ts";
 
 /** Changes one job, if it still is as it was seen. */
 export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
@@ -24,6 +26,11 @@ export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
       return "applied";
     case "makeAvailable":
       return isFinal(job.state) ? revive(tables, job, at) : runNow(tables, job, at);
+    case "replace":
+      return isWaiting(job.state) ? replace(tables, job, { set: change.set, at }) : "stale";
+    case "releaseKey":
+      tables.releaseLock(job);
+      return "applied";
     case "delete":
       if (job.state === "running") return "stale";
       tables.remove(job);
@@ -49,9 +56,25 @@ function runNow(tables: Tables, job: JobRow, at: number): AmendResult {
   return "applied";
 }
 
+/** What stays as it was keeps its place among those that wait. */
+function replace(tables: Tables, job: JobRow, { set, at }: { set: Replacement; at: number }): AmendResult {
+  const { runAt = job.runAt, priority = job.priority, ...rest } = copy(set);
+  const state = stateAfter(job.state, set, at);
+  const moves = set.runAt !== undefined || state !== job.state ||
+    (state === "available" && priority !== job.priority);
+  if (moves) tables.move(job, { state, priority, runAt });
+  Object.assign(job, { ...rest, priority });
+  if (set.payload !== undefined && job.attempt > 0) tables.steps.delete(job.id);
+  return "applied";
+}
+
 /** A new life: the attempts before it stay as history, what it left is forgotten, its time to live starts again. */
 function revive(tables: Tables, job: JobRow, at: number): AmendResult {
-  if (tables.lockHolder(job) !== undefined) return "conflict";
+  const holder = tables.lockHolder(job);
+  if (holder !== undefined && holder !== job) {
+    if (holdsKey(holder.state, holder.options.unique)) return "conflict";
+    tables.releaseLock(holder);
+  }
   tables.takeLock(job);
   tables.executions.set(job.id, tables.executionsOf(job));
   if (job.state === "completed") tables.steps.delete(job.id);

@@ -44,7 +44,7 @@ import { system } from "../system.ts";
 import { noTransactions } from "../transaction.ts";
 import { amendJob } from "./amend.ts";
 import { eventSpan, pruneEvents, publishEvents } from "./events.ts";
-import { appendLog, claimJobs, insertJob, settleRuns } from "./life.ts";
+import { appendLog, claimJobs, insertJobs, settleRuns } from "./life.ts";
 import { acquire, claimParked, coolDown, listLimits, release, removeLimit, saveLimit } from "./limits.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
 import { compareText, copy, type QueueRow, Tables, toJob } from "./tables.ts";
@@ -111,11 +111,12 @@ export class MemoryDriver implements Driver {
   insert(jobs: NewJob[]): Promise<InsertResult[]> {
     return this.#run(() => {
       // Copied first: a job that is not JSON must fail before any is stored.
-      const results = copy(jobs).map((job) => insertJob(this.#tables, job));
-      const created = results.filter((result) => result.outcome === "created");
+      const results = insertJobs(this.#tables, copy(jobs));
+      const created = results.filter((result) => result.outcome !== "existing");
       for (const state of ["available", "scheduled"] as const) {
         if (created.some((result) => result.state === state)) this.#wake(state);
       }
+      if (results.some(({ displaced }) => displaced?.state === "running")) this.#wake("cancel");
       return results;
     });
   }
@@ -134,14 +135,13 @@ export class MemoryDriver implements Driver {
     return this.#run(() => {
       const results = settleRuns(this.#tables, batch);
       const applied = batch.transitions.filter((_, index) => results[index] === "applied");
-      const inserted = copy(followUpsOf(batch.transitions, results)).map((job) =>
-        insertJob(this.#tables, job)
-      );
+      const inserted = insertJobs(this.#tables, copy(followUpsOf(batch.transitions, results)));
       const states = new Set<JobState>([
         ...applied.map(({ to }) => to),
         ...inserted.map(({ state }) => state),
       ]);
       for (const state of ["available", "scheduled"] as const) if (states.has(state)) this.#wake(state);
+      if (inserted.some(({ displaced }) => displaced?.state === "running")) this.#wake("cancel");
       return results;
     });
   }

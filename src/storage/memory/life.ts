@@ -1,6 +1,8 @@
 import type { NewJob } from "../../domain/job.ts";
+import { conflictError, planContest } from "../../domain/contest.ts";
 import { isFinal } from "../../domain/states.ts";
 import { failureLeft, type Transition } from "../../domain/transition.ts";
+import { failsOnConflict } from "../../domain/unique.ts";
 import type {
   ClaimRequest,
   ClaimResult,
@@ -9,13 +11,50 @@ import type {
   SettleBatch,
   SettleResult,
 } from "../driver.ts";
+import { refuseTwins } from "../twins.ts";
+import { amendJob } from "./amend.ts";
 import { compareDispatch, copy, type JobRow, type Tables, toJob } from "./tables.ts";
 
-/** Inserts one job, unless its id is known or its unique lock is taken. */
-export function insertJob(tables: Tables, job: NewJob): InsertResult {
+/** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
+export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
+  refuseTwins(jobs);
+  for (const job of jobs.filter(failsOnConflict)) {
+    const holder = tables.jobs.has(job.id) ? undefined : tables.lockHolder(job);
+    if (holder !== undefined && planContest(holder, job).kind === "fail") throw conflictError(job, holder);
+  }
+  return jobs.map((job) => insertJob(tables, job));
+}
+
+/** Inserts one job, unless its id is known or its unique key is held: then that is decided. */
+function insertJob(tables: Tables, job: NewJob): InsertResult {
   tables.queue(job.namespace, job.queue, job.createdAt);
-  const existing = tables.jobs.get(job.id) ?? tables.lockHolder(job);
+  const existing = tables.jobs.get(job.id);
   if (existing !== undefined) return { id: existing.id, outcome: "existing", state: existing.state };
+  const holder = tables.lockHolder(job);
+  if (holder === undefined) return addJob(tables, job);
+  const plan = planContest(holder, job);
+  switch (plan.kind) {
+    case "fail":
+      throw conflictError(job, holder);
+    case "keep":
+      return { id: holder.id, outcome: "existing", state: holder.state };
+    case "defer":
+      return insertJob(tables, plan.job);
+    case "replace": {
+      const { id, state: from, attempt } = holder;
+      amendJob(tables, { id, from, attempt, at: job.createdAt, change: { kind: "replace", set: plan.set } });
+      return { id, outcome: "replaced", state: holder.state };
+    }
+    case "take": {
+      for (const amendment of plan.amendments) amendJob(tables, amendment);
+      const { id, state } = holder;
+      const added = addJob(tables, job);
+      return plan.displaced ? { ...added, outcome: "replaced", displaced: { id, state } } : added;
+    }
+  }
+}
+
+function addJob(tables: Tables, job: NewJob): InsertResult {
   const row = newRow(job);
   tables.jobs.set(row.id, row);
   tables.takeLock(row);

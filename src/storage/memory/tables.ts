@@ -5,8 +5,8 @@ import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
-import { uniqueLock } from "../../domain/request.ts";
-import type { FinalState } from "../../domain/states.ts";
+import type { FinalState, JobState } from "../../domain/states.ts";
+import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
 
@@ -129,6 +129,16 @@ export class Tables {
     this.scheduled.add(job);
   }
 
+  /** A waiting job gets another place: the last of its priority, or a time. */
+  move(job: JobRow, to: { state: JobState; priority: number; runAt: number }): void {
+    this.#leave(job);
+    job.state = "blocked";
+    job.priority = to.priority;
+    job.runAt = to.runAt;
+    if (to.state === "scheduled") this.makeScheduled(job, to.runAt);
+    else this.makeAvailable(job);
+  }
+
   /** The job starts under a lease. */
   makeRunning(job: JobRow, lease: LeaseRow, at: number): void {
     this.#leave(job);
@@ -149,10 +159,10 @@ export class Tables {
     list.add(job);
   }
 
-  /** The job ends and gives up what only unfinished jobs have: unique lock, deadline, request to cancel. */
+  /** The job ends and gives up what only unfinished jobs have: unique lock (most of them), deadline, request to cancel. */
   makeFinal(job: JobRow, state: FinalState, at: number): void {
     this.#leave(job);
-    this.#releaseLock(job);
+    if (!keepsLock(job.options)) this.releaseLock(job);
     job.state = state;
     job.finishedAt = at;
     job.expireAt = null;
@@ -162,15 +172,15 @@ export class Tables {
   /** The job is no more, nor is anything that belongs to it. */
   remove(job: JobRow): void {
     this.#leave(job);
-    this.#releaseLock(job);
+    this.releaseLock(job);
     this.jobs.delete(job.id);
     this.executions.delete(job.id);
     this.steps.delete(job.id);
     this.logs.delete(job.id);
   }
 
-  /** The unfinished job that has the unique lock of this one. */
-  lockHolder(job: Pick<Job, "namespace" | "type" | "options">): JobRow | undefined {
+  /** The job that has the unique lock of this one, whether its state still gives it the key or not. */
+  lockHolder(job: Lockable): JobRow | undefined {
     const lock = uniqueLock(job);
     return lock === null ? undefined : this.jobs.get(this.locks.get(lock) ?? "");
   }
@@ -193,7 +203,8 @@ export class Tables {
     return latest === null || noted.at(-1)?.attempt === latest.attempt ? noted : [...noted, latest];
   }
 
-  #releaseLock(job: JobRow): void {
+  /** Gives up the unique lock, if it has it. */
+  releaseLock(job: JobRow): void {
     const lock = uniqueLock(job);
     if (lock !== null && this.locks.get(lock) === job.id) this.locks.delete(lock);
   }

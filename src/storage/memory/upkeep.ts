@@ -1,6 +1,7 @@
 import type { Job } from "../../domain/job.ts";
 import { pruneGates } from "./limits.ts";
 import { isFinal, isWaiting } from "../../domain/states.ts";
+import { keptUntil } from "../../domain/unique.ts";
 import type { Orphan, PromoteResult, PruneRequest, PruneResult } from "../driver.ts";
 import { compareText, type JobRow, type Tables, toJob } from "./tables.ts";
 
@@ -55,5 +56,6 @@ function outlived(tables: Tables, job: JobRow, { now, retention }: PruneRequest)
   if (!isFinal(job.state) || job.finishedAt === null) return false;
   const settings = tables.queueOf(job).settings;
   const keptMs = job.options.retentionMs ?? settings.retentionMs?.[job.state] ?? retention[job.state];
-  return job.finishedAt + keptMs <= now;
+  const { state, finishedAt, options: { unique } } = job;
+  return keptUntil({ state, finishedAt, unique }, keptMs) <= now;
 }

@@ -5,6 +5,7 @@ import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
+import { failsOnConflict } from "../../domain/unique.ts";
 import type {
   AbsentWorkers,
   AmendResult,
@@ -31,10 +32,10 @@ import type { Script } from "../sql/script.ts";
 import { system as realSystem } from "../system.ts";
 import { parseAddress } from "./address.ts";
 import { Claimers } from "./claimers.ts";
-import { Connections } from "./connections.ts";
+import { Connections, type RunQuery } from "./connections.ts";
 import { postgresDialect } from "./dialect.ts";
 import { Ear } from "./ear.ts";
-import { Inserter } from "./inserter.ts";
+import { type Inserted, Inserter } from "./inserter.ts";
 import { inspect } from "./inspect.ts";
 import { Absence, extendQuery, workerLock } from "./leases.ts";
 import { migrate } from "./migrate.ts";
@@ -174,21 +175,21 @@ class PostgresDriver extends SqlOperations implements Driver {
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
 
   async insert(jobs: NewJob[]): Promise<InsertResult[]> {
-    const { results, places, scheduled } = await this.#inserter.insert(jobs);
-    this.#available(places);
-    if (scheduled) this.#tell("scheduled");
+    const { results, ...effects } = await this.#inserter.insert(jobs);
+    this.#announce(effects);
     return results;
   }
 
   async insertWithin(transaction: Transaction, jobs: NewJob[]): Promise<InsertResult[]> {
     const entries = await this.#inserter.prepare(jobs);
-    const { results, places, scheduled } = await this.#inserter.insertWithin(
-      // The types of parameters are said, because libraries differ in how they send a text that is JSON.
-      ({ text }, values = []) =>
-        runWithin(transaction, text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values),
-      entries,
-    );
-    await this.#notifier.within(transaction, this.#names.channel, { places, scheduled });
+    // The types of parameters are said, because libraries differ in how they send a text that is JSON.
+    const run: RunQuery = ({ text }, values = []) =>
+      runWithin(transaction, text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values);
+    const insert = () => this.#inserter.insertWithin(run, entries);
+    const { results, places, scheduled, amendments } = jobs.some(failsOnConflict)
+      ? await atomically(run, insert)
+      : await insert();
+    await this.#notifier.within(transaction, this.#names.channel, { places, scheduled, ...news(amendments) });
     return results;
   }
 
@@ -197,9 +198,8 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
-    const { results, places, scheduled } = await this.#settler.settle(batch);
-    this.#available(places);
-    if (scheduled) this.#tell("scheduled");
+    const { results, ...effects } = await this.#settler.settle(batch);
+    this.#announce(effects);
     return results;
   }
 
@@ -233,14 +233,24 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   override async amend(amendments: Amendment[]): Promise<AmendResult[]> {
     const results = await super.amend(amendments);
-    const kinds = new Set(amendments.map(({ change }) => change.kind));
-    if (kinds.has("makeAvailable")) {
+    this.#announceAmendments(amendments);
+    return results;
+  }
+
+  #announce({ places, scheduled, amendments }: Omit<Inserted, "results">): void {
+    this.#available(places);
+    if (scheduled) this.#tell("scheduled");
+    this.#announceAmendments(amendments);
+  }
+
+  #announceAmendments(amendments: Amendment[]): void {
+    const { available, cancel } = news(amendments);
+    if (available) {
       this.#claimers.suspect();
       this.#wake("available");
       this.#notifier.tell("any");
     }
-    if (kinds.has("requestCancel")) this.#tell("cancel");
-    return results;
+    if (cancel) this.#tell("cancel");
   }
 
   override async updateQueue(change: QueueChange): Promise<Queue> {
@@ -381,5 +391,30 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   protected override change<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
     return runScript(this.#connections, () => script(postgresDialect(this.#names)));
+  }
+}
+
+/** What changes to jobs mean for workers. */
+function news(amendments: Amendment[]): { available: boolean; cancel: boolean } {
+  return {
+    available: amendments.some(({ change }) =>
+      change.kind === "makeAvailable" ||
+      (change.kind === "replace" && (change.set.runAt ?? change.set.priority) !== undefined)
+    ),
+    cancel: amendments.some(({ change }) => change.kind === "requestCancel"),
+  };
+}
+
+/** Takes back what a call did within a transaction of somebody else, who may go on after its failure. */
+async function atomically<T>(run: RunQuery, work: () => Promise<T>): Promise<T> {
+  await run({ text: "savepoint jobd_call" });
+  try {
+    const result = await work();
+    await run({ text: "release savepoint jobd_call" });
+    return result;
+  } catch (error) {
+    await run({ text: "rollback to savepoint jobd_call" });
+    await run({ text: "release savepoint jobd_call" });
+    throw error;
   }
 }

@@ -1,6 +1,7 @@
 import type { NewJob } from "../../domain/job.ts";
-import { uniqueLock } from "../../domain/request.ts";
 import type { JobState } from "../../domain/states.ts";
+import { holdsKey, uniqueLock } from "../../domain/unique.ts";
+import { uniquenessOf } from "../sql/locks.ts";
 import { text } from "../sql/row.ts";
 import type { Query, Value } from "./connections.ts";
 import { instant } from "./dialect.ts";
@@ -77,9 +78,9 @@ select id, queue_id, priority, seq from added`,
   };
 }
 
-/** The jobs that are in the way of some that could not be added. `$1`: their ids; `$2`: their unique locks. */
+/** The jobs that may be in the way of some that could not be added. `$1`: their ids; `$2`: their unique locks. */
 export function holdersQuery({ table }: Names): Query {
-  const columns = "id, state, unique_lock";
+  const columns = "id, state, unique_lock, options ->> 'unique' as unique_options";
   return {
     name: "jobd_holders",
     text: `
@@ -90,6 +91,21 @@ union
 select ${columns} from ${
       table("job")
     } where unique_lock = any(array(select json_array_elements_text($2::json)))`,
+  };
+}
+
+/**
+ * Waits until no other transaction contests the same unique locks. `$1`: the locks. Few numbers stand for all locks, taken in
+ * order: the server has room for a limited number of them.
+ */
+export function turnQuery({ lock }: Names): Query {
+  return {
+    name: "jobd_turn",
+    text: `
+with wanted as materialized (
+  select distinct hashtextextended(value, 0) & 255 as number from json_array_elements_text($1::json) order by 1
+)
+select pg_advisory_xact_lock(${lock("unique")} + number) from wanted`,
   };
 }
 
@@ -129,20 +145,30 @@ export function insertion(job: NewJob, queueId: number): Insertion {
   return { job, queueId, lock: uniqueLock(job) };
 }
 
-/** Jobs that are in the way, by id and by unique lock. */
+/** A job that may be in the way. */
+interface Holder {
+  id: string;
+  state: JobState;
+  /** Whether it still has a right to its unique lock. */
+  holds: boolean;
+}
+
+/** Jobs that may be in the way, by id and by unique lock. */
 export class Holders {
-  readonly #byKey = new Map<string, { id: string; state: JobState }>();
+  readonly #byKey = new Map<string, Holder>();
 
   constructor(rows: Record<string, unknown>[]) {
     for (const row of rows) {
-      const holder = { id: text(row.id), state: row.state as JobState };
+      const state = row.state as JobState;
+      const holder = { id: text(row.id), state, holds: holdsKey(state, uniquenessOf(row)) };
       this.#byKey.set(holder.id, holder);
       if (row.unique_lock !== null) this.#byKey.set(text(row.unique_lock), holder);
     }
   }
 
   /** The job that is in the way of this one; undefined when it went away meanwhile. */
-  of({ job, lock }: Insertion): { id: string; state: JobState } | undefined {
-    return this.#byKey.get(job.id) ?? (lock === null ? undefined : this.#byKey.get(lock));
+  of({ job, lock }: Insertion): Holder | undefined {
+    const same = this.#byKey.get(job.id);
+    return same !== undefined ? { ...same, holds: true } : lock === null ? undefined : this.#byKey.get(lock);
   }
 }

@@ -1,9 +1,15 @@
-import { JobdError } from "../../domain/errors.ts";
+import type { Amendment } from "../../domain/amendment.ts";
 import type { NewJob } from "../../domain/job.ts";
+import { isContested } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
+import { insertContested, tooFast } from "../sql/contest.ts";
+import type { Contender } from "../sql/contest_pass.ts";
+import type { Dialect } from "../sql/dialect.ts";
 import { text } from "../sql/row.ts";
-import type { Row } from "../sql/script.ts";
+import { type Row, run as runStatement, type SqlValue } from "../sql/script.ts";
+import { refuseTwins } from "../twins.ts";
 import type { Connections, Query, RunQuery } from "./connections.ts";
+import { postgresDialect } from "./dialect.ts";
 import { isDuplicate } from "./errors.ts";
 import {
   Holders,
@@ -13,10 +19,12 @@ import {
   insertion,
   insertQuery,
   insertValues,
+  turnQuery,
 } from "./insert.ts";
 import type { Names } from "./names.ts";
 import { type Place, places } from "./place.ts";
 import type { QueueIds } from "./queue_ids.ts";
+import { drive } from "./scripts.ts";
 
 /** Rounds until the jobs that are in the way stay long enough to be named. */
 const ROUNDS = 10;
@@ -29,6 +37,8 @@ export interface Inserted {
   places: Place[];
   /** Whether some wait for a time. */
   scheduled: boolean;
+  /** Changes to jobs that were there. */
+  amendments: Amendment[];
 }
 
 /** Inserts jobs. */
@@ -38,6 +48,8 @@ export class Inserter {
   readonly #insert: Query;
   readonly #insertFree: Query;
   readonly #holders: Query;
+  readonly #turn: Query;
+  readonly #dialect: Dialect;
 
   constructor(connections: Connections, names: Names, queues: QueueIds) {
     this.#connections = connections;
@@ -45,20 +57,30 @@ export class Inserter {
     this.#insert = insertQuery(names);
     this.#insertFree = insertFreeQuery(names);
     this.#holders = holdersQuery(names);
+    this.#turn = turnQuery(names);
+    this.#dialect = postgresDialect(names);
   }
 
   /**
    * {@linkcode Driver.insert}. One statement writes all jobs that nothing is in the way of; that is the whole effect.
    * Then the jobs in the way of the others are named. If one of them ended between the two, its rival is inserted after
-   * all, as if it had come a moment later.
+   * all, as if it had come a moment later. What asks for more than an answer is written in one transaction.
    */
   async insert(jobs: NewJob[]): Promise<Inserted> {
+    refuseTwins(jobs);
     const entries = await this.prepare(jobs);
     if (entries.every(({ lock }) => lock === null)) {
       const done = await this.#all(entries);
       if (done !== null) return done;
     }
-    return await this.insertWithin((query, values) => this.#connections.query(query, values), entries);
+    if (jobs.some(isContested)) return await this.#inTransaction(numbered(entries), nothing());
+    const done = nothing();
+    const contested = await this.#free(
+      (query, values) => this.#connections.query(query, values),
+      numbered(entries),
+      done,
+    );
+    return contested.length === 0 ? done : await this.#inTransaction(contested, done);
   }
 
   /** Finds the queues of jobs, and creates them. */
@@ -77,30 +99,71 @@ export class Inserter {
       throw error;
     }
     const results = entries.map(({ job }) => created(job.id, job.runAt <= job.createdAt));
-    return { results, places: places(rows), scheduled: results.some(({ state }) => state === "scheduled") };
+    const scheduled = results.some(({ state }) => state === "scheduled");
+    return { ...nothing(), results, places: places(rows), scheduled };
   }
 
-  /** {@linkcode insert} of jobs that are prepared, by statements that may be part of a transaction. */
+  /** {@linkcode insert} of jobs that are prepared, by statements that are part of a transaction. */
   async insertWithin(run: RunQuery, entries: Insertion[]): Promise<Inserted> {
-    const done: Inserted = { results: [], places: [], scheduled: false };
-    let open = entries.map((entry, at) => ({ at, entry }));
+    const jobs = entries.map(({ job }) => job);
+    refuseTwins(jobs);
+    const done = nothing();
+    const contested = jobs.some(isContested)
+      ? numbered(entries)
+      : await this.#free(run, numbered(entries), done);
+    return contested.length === 0 ? done : await this.#contest(run, contested, done);
+  }
+
+  /** Inserts what can be decided without a change to other jobs; gives the rest. */
+  async #free(run: RunQuery, entries: Numbered[], done: Inserted): Promise<Numbered[]> {
+    const contested: Numbered[] = [];
+    let open = entries;
     for (let round = 0; open.length > 0; round++) {
-      if (round >= ROUNDS) {
-        throw new JobdError(
-          "store_unavailable",
-          "Other jobs with the same unique keys come and go too fast",
-          {
-            hint: "Try again.",
-          },
-        );
-      }
-      open = await this.#round(run, open, done);
+      if (round >= ROUNDS) throw tooFast();
+      open = await this.#round(run, open, { done, contested });
     }
-    return done;
+    return contested;
+  }
+
+  #inTransaction(entries: Numbered[], done: Inserted): Promise<Inserted> {
+    return this.#connections.transaction((run) => this.#contest(run, entries, done));
+  }
+
+  /** Inserts jobs whose keys may be held; callers that want the same keys wait for each other. */
+  async #contest(run: RunQuery, entries: Numbered[], before: Inserted): Promise<Inserted> {
+    const done = { ...before, results: [...before.results], places: [...before.places] };
+    await run(this.#turn, [JSON.stringify(entries.flatMap(({ entry }) => entry.lock ?? []))]);
+    const byPlace = new Map(entries.map(({ at, entry }) => [at, entry]));
+    const free = (contenders: Contender[]): Insertion[] =>
+      contenders.map(({ at, job }) => insertion(job, byPlace.get(at)?.queueId ?? 0));
+    const insertFree = this.#insertFree.text;
+    const { results, amendments } = await drive(
+      run,
+      insertContested(
+        this.#dialect,
+        entries.map(({ at, entry }) => ({ at, job: entry.job })),
+        function* (given) {
+          if (given.length === 0) return new Map();
+          const rows = yield* runStatement(insertFree, insertValues(free(given)) as SqlValue[]);
+          done.places.push(...places(rows));
+          const added = new Map(rows.map((row) => [text(row.id), row.seq !== null]));
+          return new Map(given.flatMap(({ at, job }) => {
+            const available = added.get(job.id);
+            return available === undefined ? [] : [[at, created(job.id, available)] as const];
+          }));
+        },
+      ),
+    );
+    for (const [at, result] of results) done.results[at] = result;
+    const scheduled = [...results.values()].some(({ outcome, state }) =>
+      outcome !== "existing" && state === "scheduled"
+    );
+    return { ...done, scheduled: done.scheduled || scheduled, amendments };
   }
 
   /** One try; gives what is still open. */
-  async #round(run: RunQuery, open: Numbered[], done: Inserted): Promise<Numbered[]> {
+  async #round(run: RunQuery, open: Numbered[], into: Collected): Promise<Numbered[]> {
+    const { done } = into;
     const values = insertValues(withDistinctIds(open.map(({ entry }) => entry)));
     const rows = await run(this.#insertFree, values);
     done.places.push(...places(rows));
@@ -114,17 +177,18 @@ export class Inserter {
       if (row.seq === null) done.scheduled = true;
       return false;
     });
-    return rest.length === 0 ? [] : await this.#name(run, rest, done);
+    return rest.length === 0 ? [] : await this.#name(run, rest, into);
   }
 
-  async #name(run: RunQuery, rest: Numbered[], done: Inserted): Promise<Numbered[]> {
+  async #name(run: RunQuery, rest: Numbered[], { done, contested }: Collected): Promise<Numbered[]> {
     const ids = JSON.stringify(rest.map(({ entry }) => entry.job.id));
     const locks = JSON.stringify(rest.flatMap(({ entry }) => entry.lock ?? []));
     const holders = new Holders(await run(this.#holders, [ids, locks]));
-    return rest.filter(({ at, entry }) => {
-      const holder = holders.of(entry);
+    return rest.filter((each) => {
+      const holder = holders.of(each.entry);
       if (holder === undefined) return true;
-      done.results[at] = { ...holder, outcome: "existing" };
+      if (holder.holds) done.results[each.at] = { id: holder.id, outcome: "existing", state: holder.state };
+      else contested.push(each);
       return false;
     });
   }
@@ -137,9 +201,24 @@ function withDistinctIds(entries: Insertion[]): Insertion[] {
   return [...byId.values()];
 }
 
+/** What rounds come to. */
+interface Collected {
+  done: Inserted;
+  /** Those whose key is held by a job without a right to it. */
+  contested: Numbered[];
+}
+
 interface Numbered {
   at: number;
   entry: Insertion;
+}
+
+function numbered(entries: Insertion[]): Numbered[] {
+  return entries.map((entry, at) => ({ at, entry }));
+}
+
+function nothing(): Inserted {
+  return { results: [], places: [], scheduled: false, amendments: [] };
 }
 
 function created(id: string, available: boolean): InsertResult {

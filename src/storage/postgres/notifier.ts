@@ -73,15 +73,22 @@ export class Notifier {
   async within(
     transaction: Transaction,
     channel: string,
-    what: { places: Place[]; scheduled: boolean },
+    what: { places: Place[]; scheduled: boolean; available: boolean; cancel: boolean },
   ): Promise<void> {
     const { system, silent } = this.#options;
-    const { places, scheduled } = what;
+    const { places, scheduled, available, cancel } = what;
     const now = system.monotonic();
-    if (silent || (places.length === 0 && !scheduled) || now - this.#withinAt < WITHIN_GAP_MS) return;
+    const nothing = places.length === 0 && !scheduled && !available && !cancel;
+    if (silent || nothing || now - this.#withinAt < WITHIN_GAP_MS) return;
     this.#withinAt = now;
     const lanes = places.slice(0, LANES_MAX).map(({ queueId, rank, seq }) => [queueId, rank, seq]);
-    const message = { from: "a transaction", lanes, ...(scheduled ? { scheduled } : {}) };
+    const message = {
+      from: "a transaction",
+      lanes,
+      ...(scheduled ? { scheduled } : {}),
+      ...(available ? { any: true } : {}),
+      ...(cancel ? { cancel } : {}),
+    };
     await runWithin(transaction, "select pg_notify($1::text, $2::text)", [channel, JSON.stringify(message)]);
   }
 

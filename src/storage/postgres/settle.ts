@@ -1,10 +1,12 @@
+import type { Amendment } from "../../domain/amendment.ts";
 import type { Transition } from "../../domain/transition.ts";
 import type { SettleBatch, SettleResult } from "../driver.ts";
+import { lockAfterEnd } from "../sql/locks.ts";
 import { int, json, text, textOrNull } from "../sql/row.ts";
 import type { Row } from "../sql/script.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import type { Connections, Query, RunQuery, Value } from "./connections.ts";
-import { instant } from "./dialect.ts";
+import { instant, postgresDialect } from "./dialect.ts";
 import type { Inserter } from "./inserter.ts";
 import { Kinds } from "./kinds.ts";
 import type { Names } from "./names.ts";
@@ -17,7 +19,8 @@ import { type Place, place } from "./place.ts";
  * Places in `ready` are given in the order of the transitions; rows are written in the order of ids, so that batches
  * cannot deadlock. The condition on the array of ids says the same as the join, in a form that always uses the primary key.
  */
-export function settleQuery({ table, nextSeq }: Names, rescue: boolean): Query {
+export function settleQuery(names: Names, rescue: boolean): Query {
+  const { table, nextSeq } = names;
   const final = "i.state in ('completed', 'dead', 'cancelled', 'expired')";
   const rare = (state: string): string =>
     `${state}_at = case when i.state = '${state}' then i.at else j.${state}_at end`;
@@ -44,7 +47,7 @@ with ${rescue ? guard(table) : ""} kind as materialized (
     seq = i.seq, run_at = coalesce(i.run_at, j.run_at), result = coalesce(i.result, j.result),
     error = case when i.outcome = 'snoozed' then j.error else coalesce(i.error, j.error) end,
     finished_at = case when ${final} then i.at else j.finished_at end,
-    unique_lock = case when ${final} then null else j.unique_lock end,
+    unique_lock = case when ${final} then ${lockAfterEnd(postgresDialect(names), "j")} else j.unique_lock end,
     expire_at = case when ${final} then null else j.expire_at end,
     cancel_requested_at = case when ${final} then null else j.cancel_requested_at end,
     ${["dead", "cancelled", "expired"].map(rare).join(", ")}
@@ -132,6 +135,8 @@ export interface Settled {
   places: Place[];
   /** Whether some wait for a time. */
   scheduled: boolean;
+  /** Changes to jobs that were in the way of follow-ups. */
+  amendments: Amendment[];
 }
 
 /** Ends runs. */
@@ -160,7 +165,7 @@ export class Settler {
     return await this.#connections.transaction(async (run) => {
       const settled = await this.#write(run, batch);
       const wanted = new Set(followUpsOf(batch.transitions, settled.results));
-      const { places, scheduled } = await this.#inserter.insertWithin(
+      const { places, scheduled, amendments } = await this.#inserter.insertWithin(
         run,
         prepared.filter(({ job }) => wanted.has(job)),
       );
@@ -168,6 +173,7 @@ export class Settler {
         ...settled,
         places: [...settled.places, ...places],
         scheduled: settled.scheduled || scheduled,
+        amendments,
       };
     });
   }
@@ -181,6 +187,7 @@ export class Settler {
       results: await this.#results(run, batch, row?.guarded === false ? null : written),
       places: (json(row?.places) as [number, number, number][] ?? []).map(place),
       scheduled: row?.scheduled === true,
+      amendments: [],
     };
   }
 

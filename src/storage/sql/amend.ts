@@ -4,7 +4,10 @@ import type { AmendResult } from "../driver.ts";
 import type { Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { removeHistory } from "./history.ts";
+import { lockAfterEnd } from "./locks.ts";
+import { replace, shapeOf } from "./replace.ts";
 import { reviveFinal } from "./revive.ts";
+import { own, seenJson, seenRows, update } from "./seen.ts";
 import { text } from "./row.ts";
 import { run, type Script } from "./script.ts";
 
@@ -46,8 +49,12 @@ function groups(amendments: Amendment[]): Member[][] {
   return all;
 }
 
-/** Waiting and final jobs become available in different ways; apart, they still arrive in the order given. */
+/**
+ * Waiting and final jobs become available in different ways; apart, they still arrive in the order given. Replacements are
+ * written together when they write the same columns.
+ */
 function together(a: Amendment, b: Amendment): boolean {
+  if (a.change.kind === "replace" && b.change.kind === "replace") return shapeOf(a) === shapeOf(b);
   return a.change.kind === b.change.kind &&
     (a.change.kind !== "makeAvailable" || isFinal(a.from) === isFinal(b.from));
 }
@@ -71,6 +78,10 @@ function* amendGroup(d: Dialect, group: Amendment[]): Script<Outcomes> {
       const moved = applied(yield* makeAvailable(d, yield* own(d, later)));
       return new Map([...moved, ...yield* reviveFinal(d, final)]);
     }
+    case "replace":
+      return applied(yield* replace(d, waiting));
+    case "releaseKey":
+      return applied(yield* update(d, group, "unique_lock = null"));
     case undefined:
       return new Map();
   }
@@ -80,82 +91,13 @@ function applied(ids: string[]): Outcomes {
   return new Map(ids.map((id) => [id, "applied"]));
 }
 
-/** Takes the dispatch rows of waiting jobs that still are as they were seen; gives those that are ours now. */
-function* own(d: Dialect, waiting: Amendment[]): Script<Amendment[]> {
-  const owned = new Set<string>();
-  const keys = { available: "queue_id, rank, seq", scheduled: "run_at, job_id" } as const;
-  const columns = { available: "j.queue_id, -j.priority, j.seq", scheduled: "j.run_at, j.id" } as const;
-  for (const state of ["available", "scheduled"] as const) {
-    const seen = waiting.filter(({ from }) => from === state);
-    if (seen.length === 0) continue;
-    const rows = yield* run(
-      `delete from ${d.table(state === "available" ? "ready" : "scheduled")} where (${keys[state]}) in (` +
-        `select ${columns[state]} from ${seenRows(d)} join ${d.table("job")} j ` +
-        `on j.id = r.job_id and j.attempt = r.seen_attempt and j.state = r.seen_state) returning job_id`,
-      [seenJson(seen)],
-    );
-    for (const row of rows) owned.add(text(row.job_id));
-  }
-  const blocked = waiting.filter(({ from }) => from === "blocked");
-  if (blocked.length > 0) {
-    const rows = yield* run(
-      `delete from ${d.table("parked")} where job_id in (select j.id from ${seenRows(d)} join ${
-        d.table("job")
-      } j ` +
-        "on j.id = r.job_id and j.attempt = r.seen_attempt and j.state = r.seen_state) returning job_id",
-      [seenJson(blocked)],
-    );
-    for (const row of rows) owned.add(text(row.job_id));
-  }
-  return waiting.filter(({ id }) => owned.has(id));
-}
-
-/** Amendments as rows `r`: the job, how it was seen, when the change is made, the error that it leaves. */
-function seenRows(d: Dialect): string {
-  return d.rows("$1", "r", {
-    job_id: "uuid",
-    seen_state: "text",
-    seen_attempt: "integer",
-    amended_at: "instant",
-    amend_error: "json",
-  });
-}
-
-function seenJson(amendments: Amendment[]): string {
-  return JSON.stringify(amendments.map(({ id, from, attempt, at, change }) => ({
-    job_id: id,
-    seen_state: from,
-    seen_attempt: attempt,
-    amended_at: at,
-    amend_error: changeError(change),
-  })));
-}
-
-function changeError(change: Amendment["change"]): { code: string; message: string } | null {
-  if (change.kind === "cancel") return { code: "cancelled", message: change.reason };
-  if (change.kind === "expire") {
-    return { code: "expired", message: "The job was not finished before its deadline" };
-  }
-  return null;
-}
-
-/** Updates jobs that still are as they were seen; gives their ids. */
-function* update(d: Dialect, seen: Amendment[], set: string): Script<string[]> {
-  if (seen.length === 0) return [];
-  const rows = yield* run(
-    `update ${d.table("job")} as j set ${set} from ${seenRows(d)} ` +
-      "where j.id = r.job_id and j.state = r.seen_state and j.attempt = r.seen_attempt returning id",
-    [seenJson(seen)],
-  );
-  return rows.map((row) => text(row.id));
-}
-
 function* end(d: Dialect, owned: Amendment[], state: "cancelled" | "expired"): Script<string[]> {
   return yield* update(
     d,
     owned,
     `state = '${state}', ${state}_at = r.amended_at, finished_at = r.amended_at, error = r.amend_error, ` +
-      "unique_lock = null, expire_at = null, cancel_requested_at = null, seq = null, lease_id = null",
+      `unique_lock = ${lockAfterEnd(d, "j")}, expire_at = null, cancel_requested_at = null, seq = null, ` +
+      "lease_id = null",
   );
 }
 

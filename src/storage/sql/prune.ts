@@ -1,6 +1,7 @@
 import type { JobOptions } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { FinalState } from "../../domain/states.ts";
+import { keptUntil } from "../../domain/unique.ts";
 import type { PruneRequest, PruneResult } from "../driver.ts";
 import { badCursor, type Place, readCursor, writeCursor } from "./cursor.ts";
 import type { Dialect } from "./dialect.ts";
@@ -27,9 +28,7 @@ export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const state = PARTS[place.part];
   if (state === undefined) throw badCursor(request.cursor);
   const piece = yield* look(d, state, request, place);
-  const old = piece.rows.filter((row) =>
-    int(row.finished_ms) + retentionMs(row, state, request) <= request.now
-  );
+  const old = piece.rows.filter((row) => endOf(row, state, request) <= request.now);
   const deleted = yield* remove(d, state, old);
   if (piece.end !== null) return { deleted, cursor: writeCursor({ part: place.part, key: piece.end }) };
   const part = place.part + 1;
@@ -54,11 +53,15 @@ function* look(d: Dialect, state: FinalState, { now, limit }: PruneRequest, { ke
   });
 }
 
-/** The job's own retention, else its queue's, else the default. */
-function retentionMs(row: Row, state: FinalState, { retention }: PruneRequest): number {
-  const options = json(row.options) as JobOptions;
+/** When the job may go: by its own retention, else its queue's, else the default. */
+function endOf(row: Row, state: FinalState, { retention }: PruneRequest): number {
+  const { retentionMs, unique } = json(row.options) as JobOptions;
   const settings = json(row.settings) as QueueSettings;
-  return options.retentionMs ?? settings.retentionMs?.[state] ?? retention[state];
+  const finishedAt = int(row.finished_ms);
+  return keptUntil(
+    { state, finishedAt, unique },
+    retentionMs ?? settings.retentionMs?.[state] ?? retention[state],
+  );
 }
 
 /** Deletes jobs that are still as they were when they were judged. */

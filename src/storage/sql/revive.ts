@@ -2,12 +2,13 @@ import type { Amendment } from "../../domain/amendment.ts";
 import { latestExecution } from "../../domain/execution.ts";
 import { MAX_INSTANT_MS } from "../../domain/instant.ts";
 import type { Execution } from "../../domain/job.ts";
-import { uniqueLock } from "../../domain/request.ts";
+import { uniqueLock } from "../../domain/unique.ts";
 import type { AmendResult } from "../driver.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { keepExecutions } from "./history.ts";
-import { jobColumns, jobTables, text, toJob } from "./row.ts";
+import { takenLocks } from "./locks.ts";
+import { jobColumns, jobTables, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
 import { forgetSteps } from "./steps.ts";
 
@@ -24,8 +25,8 @@ interface Candidate {
 
 /**
  * Makes final jobs available again: failures forgotten, the latest attempt kept as history, unique key and deadline
- * taken anew. One that had completed forgets its steps too; others go on where they stopped. A job whose key an
- * unfinished job holds stays as it is.
+ * taken anew. One that had completed forgets its steps too; others go on where they stopped. A job whose key another
+ * one holds stays as it is.
  */
 export function* reviveFinal(d: Dialect, final: Amendment[]): Script<Map<string, AmendResult>> {
   const results = new Map<string, AmendResult>();
@@ -60,16 +61,6 @@ function* lockCandidates(d: Dialect, final: Amendment[]): Script<Candidate[]> {
     const completed = job.state === "completed";
     return [{ id, at, latest: latestExecution(job), lock: uniqueLock(job), expireAt, completed }];
   });
-}
-
-function* takenLocks(d: Dialect, candidates: Candidate[]): Script<Set<string>> {
-  const locks = candidates.flatMap(({ lock }) => lock ?? []);
-  if (locks.length === 0) return new Set();
-  const rows = yield* run(
-    `select unique_lock from ${d.table("job")} where unique_lock ${among(d, "$1", "text")}`,
-    [JSON.stringify(locks)],
-  );
-  return new Set(rows.map((row) => text(row.unique_lock)));
 }
 
 function* revive(d: Dialect, chosen: Candidate[]): Script<void> {

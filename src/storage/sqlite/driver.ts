@@ -6,6 +6,7 @@ import type { NewJob } from "../../domain/job.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type { JobState } from "../../domain/states.ts";
+import { isContested } from "../../domain/unique.ts";
 import type {
   AbsentWorkers,
   AmendResult,
@@ -138,8 +139,13 @@ class SqliteDriver extends SqlOperations implements Driver {
     const results = await inserted;
     this.#ring(
       "scheduled",
-      results.some(({ outcome, state }) => outcome === "created" && state === "scheduled"),
+      results.some(({ outcome, state }) => outcome !== "existing" && state === "scheduled"),
     );
+    this.#ring(
+      "available",
+      results.some(({ outcome, state }) => outcome === "replaced" && state === "available"),
+    );
+    this.#ring("cancel", results.some(({ displaced }) => displaced?.state === "running"));
     return results;
   }
 
@@ -173,6 +179,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     this.#ring("available", may("available"));
     const results = await settled;
     this.#ring("scheduled", may("scheduled"));
+    this.#ring("cancel", batch.transitions.some(({ followUps }) => followUps?.some(isContested) ?? false));
     return results;
   }
 

@@ -1,12 +1,15 @@
 import { JobdError } from "../../domain/errors.ts";
 import type { NewJob } from "../../domain/job.ts";
-import { uniqueLock } from "../../domain/request.ts";
 import type { JobState } from "../../domain/states.ts";
+import { holdsKey, isContested, uniqueLock } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
+import { insertContested } from "../sql/contest.ts";
+import { uniqueColumn, uniquenessOf } from "../sql/locks.ts";
 import { int, text } from "../sql/row.ts";
 import type { SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
-import { TAKE_SEQS } from "./dialect.ts";
+import { refuseTwins } from "../twins.ts";
+import { sqliteDialect, TAKE_SEQS } from "./dialect.ts";
 import { isConstraint } from "./errors.ts";
 import { manyRows, pieces } from "./rows.ts";
 
@@ -18,6 +21,8 @@ const INSERT_FREE_JOB = manyRows(13, `insert into job (${COLUMNS}) values`, "on 
 const INSERT_READY = manyRows(5, "insert into ready (queue_id, rank, seq, job_id, type) values");
 const INSERT_SCHEDULED = manyRows(2, "insert into scheduled (run_at, job_id) values");
 
+const HOLDER = `select id, state, ${uniqueColumn(sqliteDialect)} from job j where unique_lock = $1`;
+
 /** A job with its queue and the place that it has if it is available. */
 interface Entry {
   job: NewJob;
@@ -27,19 +32,37 @@ interface Entry {
 
 /** {@linkcode Driver.insert}, inside a transaction. */
 export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
+  refuseTwins(jobs);
   const queueIds = new Map<string, number>();
-  let seq = int(c.get(TAKE_SEQS, jobs.length)?.value) - jobs.length;
-  const entries = jobs.map((job): Entry => {
-    seq += 1;
-    const queueId = findQueue(c, job, queueIds) ?? createQueue(c, job, queueIds);
-    return { job, queueId, seq: job.runAt > job.createdAt ? null : seq };
-  });
+  const enter = (list: NewJob[]): Entry[] => {
+    let seq = int(c.get(TAKE_SEQS, list.length)?.value) - list.length;
+    return list.map((job): Entry => {
+      seq += 1;
+      const queueId = findQueue(c, job, queueIds) ?? createQueue(c, job, queueIds);
+      return { job, queueId, seq: job.runAt > job.createdAt ? null : seq };
+    });
+  };
+  if (jobs.some(isContested)) return contest(c, jobs, enter);
   const results: InsertResult[] = [];
-  for (const piece of pieces(entries)) {
+  for (const piece of pieces(enter(jobs))) {
     if (piece.length > 1 && insertAll(c, piece)) results.push(...piece.map(created));
-    else for (const entry of piece) results.push(insertFree(c, entry) ?? existingJob(c, entry.job));
+    else for (const entry of piece) results.push(insertFree(c, entry) ?? existingJob(c, entry));
   }
   return results;
+}
+
+/** Inserts jobs whose keys may be held. */
+function contest(c: Connection, jobs: NewJob[], enter: (jobs: NewJob[]) => Entry[]): InsertResult[] {
+  const contenders = jobs.map((job, at) => ({ at, job }));
+  const { results } = c.drive(insertContested(sqliteDialect, contenders, function* (free) {
+    const added = new Map<number, InsertResult>();
+    for (const [index, entry] of enter(free.map(({ job }) => job)).entries()) {
+      const result = insertFree(c, entry);
+      if (result !== undefined) added.set(free[index]?.at ?? 0, result);
+    }
+    return added;
+  }));
+  return jobs.map((_, at) => results.get(at) as InsertResult);
 }
 
 /** Writes new jobs, unless anything is in the way of one of them: then nothing happens. */
@@ -93,13 +116,19 @@ function created({ job, seq }: Entry): InsertResult {
   return { id: job.id, outcome: "created", state: seq === null ? "scheduled" : "available" };
 }
 
-/** The job that has this id, or else the one that holds its unique lock. */
-function existingJob(c: Connection, job: NewJob): InsertResult {
+/** The job that has this id, or else the one that holds its unique key; its own, if that one has given it up. */
+function existingJob(c: Connection, entry: Entry): InsertResult {
+  const { job } = entry;
   const lock = uniqueLock(job);
   const row = c.get("select id, state from job where id = $1", job.id) ??
-    (lock === null ? undefined : c.get("select id, state from job where unique_lock = $1", lock));
+    (lock === null ? undefined : c.get(HOLDER, lock));
   if (row === undefined) throw new JobdError("internal", `Job ${job.id} was neither inserted nor found`);
-  return { id: text(row.id), outcome: "existing", state: row.state as JobState };
+  const state = row.state as JobState;
+  if (text(row.id) === job.id || holdsKey(state, uniquenessOf(row))) {
+    return { id: text(row.id), outcome: "existing", state };
+  }
+  const [result] = contest(c, [job], () => [entry]);
+  return result as InsertResult;
 }
 
 function findQueue(c: Connection, job: NewJob, known: Map<string, number>): number | undefined {

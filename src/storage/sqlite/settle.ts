@@ -1,22 +1,26 @@
 import { failureLeft, type Run, type Transition } from "../../domain/transition.ts";
 import type { SettleBatch, SettleResult } from "../driver.ts";
+import { lockAfterEnd } from "../sql/locks.ts";
 import { int } from "../sql/row.ts";
 import type { Row, SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
-import { TAKE_SEQS } from "./dialect.ts";
+import { sqliteDialect, TAKE_SEQS } from "./dialect.ts";
 import { manyRows, pieces } from "./rows.ts";
 
 const LIVE = "where id = $1 and attempt = $2 and state = 'running'";
 /** What every ending writes; an ending without an error leaves the job's latest failure. */
 const COMMON = "update job set failures = $3, releases = $4, error = coalesce($5, error), lease_id = null";
-const FINAL = `${COMMON}, finished_at = $6, unique_lock = null, expire_at = null, cancel_requested_at = null`;
+const LOCK = lockAfterEnd(sqliteDialect, "job");
+const FINAL =
+  `${COMMON}, finished_at = $6, unique_lock = ${LOCK}, expire_at = null, cancel_requested_at = null`;
 
 const COMPLETE = `${FINAL}, state = 'completed', result = $7 ${LIVE} and cancel_requested_at is null`;
 /** The same for many jobs; gives those that it ended. */
 const COMPLETE_MANY = manyRows(
   7,
   "update job set failures = v.failures, releases = v.releases, error = coalesce(v.error, job.error), lease_id = null, " +
-    "finished_at = v.at, unique_lock = null, expire_at = null, state = 'completed', result = v.result from (select " +
+    `finished_at = v.at, unique_lock = ${LOCK}, ` +
+    "expire_at = null, state = 'completed', result = v.result from (select " +
     "column1 as id, column2 as attempt, column3 as failures, column4 as releases, column5 as error, column6 as at, " +
     "column7 as result from (values",
   ")) v where job.id = v.id and job.attempt = v.attempt and job.state = 'running' and job.cancel_requested_at is null " +

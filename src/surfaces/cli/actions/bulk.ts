@@ -111,7 +111,9 @@ async function store(lines: Line[], progress: Progress, { out, host }: Context, 
       // A repetition finds the jobs of the first try: they are its own.
       progress.jobs.push(
         ...results.map((one, index) =>
-          one.id === requests[index]?.id ? { ...one, outcome: "created" as const } : one
+          one.outcome === "existing" && one.id === requests[index]?.id
+            ? { ...one, outcome: "created" as const }
+            : one
         ),
       );
       progress.line = lines.at(-1)?.number ?? progress.line;

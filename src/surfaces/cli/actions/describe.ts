@@ -1,7 +1,9 @@
 import type { Job, JobOptions } from "../../../domain/job.ts";
 import { formatDuration } from "../../../domain/duration.ts";
 import type { Json } from "../../../domain/json.ts";
+import { formatInstant } from "../../../domain/instant.ts";
 import { isFinal } from "../../../domain/states.ts";
+import type { Uniqueness } from "../../../domain/unique.ts";
 import { instant, span } from "../format.ts";
 import type { Output } from "../output.ts";
 import { type Part, stateOf, styled } from "../style.ts";
@@ -70,8 +72,19 @@ function tookNote(job: Job): string {
 }
 
 function optionsText(options: JobOptions): string {
-  const { timeoutMs, backoff, retentionMs, ttlMs, uniqueKey, limitKey, limitWeight, origin, tags, meta } =
-    options;
+  const {
+    timeoutMs,
+    backoff,
+    retentionMs,
+    ttlMs,
+    uniqueKey,
+    unique,
+    limitKey,
+    limitWeight,
+    origin,
+    tags,
+    meta,
+  } = options;
   return [
     timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
     ttlMs === undefined ? [] : [`ttl ${formatDuration(ttlMs)}`],
@@ -82,12 +95,30 @@ function optionsText(options: JobOptions): string {
     ],
     retentionMs === undefined ? [] : [`kept for ${formatDuration(retentionMs)}`],
     uniqueKey === undefined ? [] : [`unique key ${JSON.stringify(uniqueKey)}`],
+    unique === undefined ? [] : [uniqueText(unique)],
     limitKey === undefined ? [] : [`limit key ${JSON.stringify(limitKey)}`],
     limitWeight === undefined ? [] : [`limit weight ${limitWeight}`],
     origin === undefined ? [] : [`origin ${origin}`],
     tags === undefined ? [] : [`tags ${tags.join(", ")}`],
     meta === undefined ? [] : [`meta ${JSON.stringify(meta)}`],
   ].flat().join("; ");
+}
+
+function uniqueText(
+  { key, fields, scope, window, whileRunning, afterwards, onConflict }: Uniqueness,
+): string {
+  const by = [
+    key === undefined ? [] : [`key ${JSON.stringify(key)}`],
+    fields === undefined ? [] : [fields.join(", ")],
+  ].flat();
+  return [
+    `unique by ${by.length === 0 ? "payload" : by.join(" and ")}`,
+    scope === undefined ? [] : [`in its ${scope}`],
+    window === undefined ? [] : [`per ${formatDuration(window.perMs)} from ${formatInstant(window.from)}`],
+    whileRunning === undefined ? [] : ["until it starts"],
+    afterwards === undefined ? [] : [`also when ${afterwards.join(", ")}`],
+    onConflict === undefined ? [] : [`on conflict ${onConflict}`],
+  ].flat().join(" ");
 }
 
 /** What an agent's result, or the data of its failure, says about its run. */

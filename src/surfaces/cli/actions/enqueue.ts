@@ -2,7 +2,8 @@ import { JobdError } from "../../../domain/errors.ts";
 import { parseJson } from "../../../domain/json.ts";
 import { type JobRequest, newJob } from "../../../domain/request.ts";
 import { uuidv7 } from "../../../domain/uuid.ts";
-import type { InsertResult } from "../../../storage/driver.ts";
+import type { Enqueued } from "../../../runtime/enqueued.ts";
+import type { InsertOutcome } from "../../../storage/driver.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -11,25 +12,27 @@ import { styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { SHIPPED_TYPES } from "./handlers.ts";
 import { type PayloadSource, payloadSource, readWhole, sourceName } from "./payload.ts";
+import { type UniqueFlags, uniqueOptions } from "./unique.ts";
 
 type Given<T> = OptionSpec<T | undefined>;
-type EnqueueInput = Input<{
-  payload: Given<string>;
-  bulk: OptionSpec<boolean>;
-  queue: Given<string>;
-  priority: Given<number>;
-  delay: Given<number>;
-  at: Given<number>;
-  maxAttempts: Given<number>;
-  timeout: Given<number>;
-  ttl: Given<number>;
-  uniqueKey: Given<string>;
-  limitKey: Given<string>;
-  tag: OptionSpec<string[]>;
-  origin: Given<string>;
-  wait: OptionSpec<boolean>;
-  follow: OptionSpec<boolean>;
-}>;
+type EnqueueInput = Input<
+  {
+    payload: Given<string>;
+    bulk: OptionSpec<boolean>;
+    queue: Given<string>;
+    priority: Given<number>;
+    delay: Given<number>;
+    at: Given<number>;
+    maxAttempts: Given<number>;
+    timeout: Given<number>;
+    ttl: Given<number>;
+    limitKey: Given<string>;
+    tag: OptionSpec<string[]>;
+    origin: Given<string>;
+    wait: OptionSpec<boolean>;
+    follow: OptionSpec<boolean>;
+  } & UniqueFlags
+>;
 
 /** `jobd enqueue` */
 export async function enqueue(input: EnqueueInput, context: Context): Promise<number> {
@@ -39,15 +42,18 @@ export async function enqueue(input: EnqueueInput, context: Context): Promise<nu
 }
 
 function checkCombination({ args, options }: EnqueueInput): void {
-  const { bulk, uniqueKey, wait, follow, payload } = options;
+  const { bulk, uniqueKey, uniqueFields, wait, follow, payload } = options;
   const refuse = (message: string, hint: string): never => {
     throw new JobdError("invalid_request", message, { hint });
   };
   if (bulk && (wait || follow)) {
     refuse("--bulk cannot be combined with --wait or --follow", "Enqueue first, then look with `jobd jobs`.");
   }
-  if (bulk && uniqueKey !== undefined) {
-    refuse("--bulk cannot be combined with --unique-key", "All lines would be one and the same job.");
+  if (bulk && uniqueKey !== undefined && uniqueFields.length === 0) {
+    refuse(
+      "--bulk cannot be combined with --unique-key",
+      "All lines would be one and the same job: make the key of the payload with --unique-fields.",
+    );
   }
   if (!bulk && payload === undefined && args.length === 0) {
     refuse(
@@ -59,7 +65,7 @@ function checkCombination({ args, options }: EnqueueInput): void {
 
 /** What all jobs of the call have in common. */
 function requestOf({ args, options }: EnqueueInput): JobRequest {
-  const { queue, priority, delay, at, maxAttempts, timeout, ttl, uniqueKey, limitKey, tag, origin } = options;
+  const { queue, priority, delay, at, maxAttempts, timeout, ttl, limitKey, tag, origin } = options;
   return compact({
     type: args[0],
     queue,
@@ -69,7 +75,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     maxAttempts,
     timeout,
     ttl,
-    uniqueKey,
+    unique: uniqueOptions(options),
     limitKey,
     tags: tag.length === 0 ? undefined : tag,
     origin,
@@ -93,16 +99,15 @@ async function single(input: EnqueueInput, context: Context): Promise<number> {
   const jobd = await context.jobd();
   const enqueued = await jobd.enqueue(request);
   if (wait || follow) {
-    out.note(styled("dim", `Job ${enqueued.id}${enqueued.outcome === "existing" ? " existed already" : ""}`));
+    out.note(styled("dim", `Job ${enqueued.id}${HOW[enqueued.outcome]}`));
     await noteIfUnserved(jobd, type, request.queue, context);
     const { awaitJob } = await import("./await_job.ts");
     return await awaitJob(enqueued, { follow }, context, jobd);
   }
   if (out.json) out.document(enqueued);
   else out.line(enqueued.id);
-  if (enqueued.outcome === "existing") {
-    out.note(styled("dim", `The job existed already; it is ${enqueued.state}.`));
-  }
+  const note = noteAbout(enqueued);
+  if (note !== undefined) out.note(styled("dim", note));
   await out.flush();
   await noteIfUnserved(jobd, type, request.queue, context);
   return 0;
@@ -116,14 +121,35 @@ async function bulk(input: EnqueueInput, context: Context): Promise<number> {
   const { enqueueBulk } = await import("./bulk.ts");
   const jobd = await context.jobd();
   const jobs = await enqueueBulk(source, request, context, jobd);
-  const created = jobs.filter(({ outcome }) => outcome === "created").length;
-  if (out.json) out.document({ created, existing: jobs.length - created, items: jobs });
-  else out.note(styled("dim", `${count(created, "job")} enqueued${existingText(jobs, created)}`));
+  const number = (outcome: InsertOutcome): number => jobs.filter((job) => job.outcome === outcome).length;
+  const numbers = { created: number("created"), existing: number("existing"), replaced: number("replaced") };
+  if (out.json) out.document({ ...numbers, items: jobs });
+  else out.note(styled("dim", bulkText(numbers)));
   return 0;
 }
 
-function existingText(jobs: readonly InsertResult[], created: number): string {
-  return jobs.length === created ? "" : `, ${jobs.length - created} existed already`;
+function bulkText({ created, existing, replaced }: Record<InsertOutcome, number>): string {
+  return [
+    `${count(created, "job")} enqueued`,
+    ...(replaced === 0 ? [] : [`${replaced} replaced`]),
+    ...(existing === 0 ? [] : [`${existing} existed already`]),
+  ].join(", ");
+}
+
+const HOW: Record<InsertOutcome, string> = {
+  created: "",
+  existing: " existed already",
+  replaced: " took the place of what was there",
+};
+
+/** What became of a request that did not simply make a job. */
+function noteAbout({ outcome, state, displaced }: Enqueued): string | undefined {
+  if (outcome === "created") return undefined;
+  if (outcome === "existing") return `The job existed already; it is ${state}.`;
+  if (displaced === undefined) return `The job existed already and was changed; it is ${state}.`;
+  return displaced.state === "running"
+    ? `Job ${displaced.id}, which had its unique key, was told to stop.`
+    : `Job ${displaced.id}, which had its unique key, was cancelled.`;
 }
 
 function askForInput(source: PayloadSource, { host, out }: Context): void {

@@ -1,6 +1,9 @@
-import { duration, integer, nameOf, type Reader, text } from "../../config/readers.ts";
+import { choice, duration, integer, nameOf, type Reader, text } from "../../config/readers.ts";
 import { parseInstant } from "../../../domain/instant.ts";
 import { parsePriority } from "../../../domain/priority.ts";
+import { JOB_STATES } from "../../../domain/states.ts";
+import { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "../../../domain/unique.ts";
+import { UNIQUE_KEY_MAX } from "../../../domain/unique_request.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
 import { IDS, PAGE, STATE_FILTER } from "./options.ts";
 
@@ -18,6 +21,44 @@ const boundedText = (max: number): Reader<string> => ({
   allowed: `a text of 1 to ${max} characters`,
   read: (value) => typeof value === "string" && value !== "" && value.length <= max ? value : undefined,
 });
+
+/** Flags that make jobs unique; `actions/unique.ts` puts them together. */
+const UNIQUE = {
+  unique: flag("at most one unfinished job of this type has this payload; the one that exists is named"),
+  uniqueKey: value(
+    boundedText(UNIQUE_KEY_MAX),
+    "text",
+    "at most one unfinished job of this type has this key, whatever its payload",
+  ),
+  uniqueFields: list(text, "field", "the same for jobs with the same values at these places of the payload", {
+    commas: true,
+  }),
+  uniqueScope: value(
+    choice(UNIQUE_SCOPES),
+    "scope",
+    "which jobs count: of this type, of this type in this queue, or all of the namespace (default: type)",
+  ),
+  uniquePer: value(
+    duration("1ms"),
+    "duration",
+    "at most one in each period, such as 1h: from full hour to full hour in UTC",
+  ),
+  uniqueStates: list(
+    choice([...JOB_STATES, ...STATE_GROUPS]),
+    "state",
+    "states in which the job counts (default: unfinished; with --unique-per completed too)",
+    { commas: true },
+  ),
+  onConflict: value(
+    choice(CONFLICT_POLICIES),
+    "policy",
+    "when there is one: keep it; replace what it holds; debounce (start it --delay from now, with the new payload); throttle " +
+      "(as keep, needs --unique-per); cancel it; or fail with exit code 4 (default: keep)",
+  ),
+  replace: list(choice(REPLACEABLE), "field", "to replace or debounce: only these", { commas: true }),
+  maxWait: value(duration("1ms"), "duration", "to debounce: put off no longer than this"),
+  defer: flag("to throttle: the first job too many waits for the next period"),
+} as const;
 
 /** Commands about jobs. */
 export const JOB_COMMANDS: readonly Command[] = [
@@ -57,11 +98,7 @@ export const JOB_COMMANDS: readonly Command[] = [
         "longest run of one attempt (default: the queue's, else the handler's)",
       ),
       ttl: value(duration("1ms"), "duration", "expired unless finished within this time"),
-      uniqueKey: value(
-        boundedText(512),
-        "text",
-        "at most one unfinished job of this type has it; the one that exists is named",
-      ),
+      ...UNIQUE,
       limitKey: value(
         boundedText(255),
         "text",
@@ -87,6 +124,14 @@ export const JOB_COMMANDS: readonly Command[] = [
       [
         "jobd enqueue exec --payload @job.json --follow",
         "payload from a file; watch it run and get its result",
+      ],
+      [
+        `jobd enqueue report --unique-fields user.id --unique-per 1h --payload '{"user":{"id":7}}'`,
+        "at most one an hour for each user",
+      ],
+      [
+        "jobd enqueue reindex --unique-key shop --on-conflict debounce --delay 30s --max-wait 5m",
+        "30 seconds after the last request, but within 5 minutes",
       ],
       ["generate-payloads | jobd enqueue email --bulk --queue mail", "one job for each line of JSON"],
     ],
