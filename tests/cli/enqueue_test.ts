@@ -125,6 +125,84 @@ Deno.test("enqueue: a unique key that is taken names the job that has it", async
   assert.deepEqual(three.json(), { id: one.stdout.trim(), outcome: "existing", state: "available" });
 });
 
+Deno.test("enqueue: flags of unique jobs reach the job, and the answer says what became of it", async () => {
+  const world = new FakeWorld();
+  const by = (value: string, ...flags: string[]) =>
+    world.run([
+      "enqueue",
+      "x",
+      "-p",
+      value,
+      "--unique-fields",
+      "user.id,shop",
+      "--unique-per",
+      "1d",
+      ...flags,
+    ]);
+  const one = await by(
+    '{"user":{"id":7},"n":1}',
+    "--unique-scope",
+    "queue",
+    "--unique-states",
+    "unfinished,dead",
+  );
+  assert.equal(one.exitCode, 0, one.stderr);
+  const job = await (await world.jobd()).jobs.get(one.stdout.trim());
+  const { hash, window, ...unique } = job.options.unique ?? {};
+  assert.deepEqual([unique, hash?.length, window?.perMs], [
+    { fields: ["shop", "user.id"], scope: "queue", afterwards: ["dead"] },
+    64,
+    86_400_000,
+  ]);
+  const two = await by(
+    '{"n":2,"user":{"id":7}}',
+    "--unique-scope",
+    "queue",
+    "--on-conflict",
+    "replace",
+    "--json",
+  );
+  assert.deepEqual(two.json(), { id: job.id, outcome: "replaced", state: "available" });
+  const shown = await world.run(["job", "show", job.id]);
+  assert.match(shown.stdout, /unique by shop, user\.id in its queue per 1d from .* also when dead/);
+});
+
+Deno.test("enqueue --on-conflict: replaced, cancelled and refused", async () => {
+  const world = new FakeWorld();
+  const run = (...flags: string[]) => world.run(["enqueue", "x", "--unique-key", "k", ...flags]);
+  const one = await run("--delay", "1h");
+  const replaced = await run(
+    "--on-conflict",
+    "debounce",
+    "--delay",
+    "2h",
+    "--max-wait",
+    "3h",
+    "--replace",
+    "payload",
+  );
+  assert.equal(replaced.stdout, one.stdout);
+  assert.match(replaced.stderr, /existed already and was changed; it is scheduled/);
+  const refused = await run("--on-conflict", "fail");
+  assert.equal(refused.exitCode, 4);
+  assert.match(refused.stderr, /which is scheduled, has the same unique key "k"/);
+  const taken = await run("--on-conflict", "cancel");
+  assert.match(taken.stderr, new RegExp(`Job ${one.stdout.trim()}, which had its unique key, was cancelled`));
+  const wrong = await run("--defer");
+  assert.equal(wrong.exitCode, 2);
+});
+
+Deno.test("enqueue --unique and --bulk: the payload is the key", async () => {
+  const world = new FakeWorld();
+  const stdin = '{"a":1,"b":2}\n{"b":2,"a":1}\n{"a":"1","b":2}\n';
+  const ran = await world.run(["enqueue", "x", "--bulk", "--unique"], { stdin });
+  assert.match(ran.stderr, /2 jobs enqueued, 1 existed already/);
+  const fields = ["--unique-key", "k", "--unique-fields", "b", "--on-conflict", "replace", "--json"];
+  const { created, existing, replaced } = (await world.run(["enqueue", "x", "--bulk", ...fields], { stdin }))
+    .json();
+  assert.deepEqual([created, existing, replaced], [1, 0, 2]);
+});
+
 Deno.test("enqueue: no note when a worker serves type and queue", async () => {
   const world = new FakeWorld();
   const now = Date.now();

@@ -19,6 +19,7 @@ import { stepsChapter } from "./steps.ts";
 import { storeChapter } from "./store_itself.ts";
 import { typesChapter } from "./types_filter.ts";
 import { uniqueChapter } from "./unique.ts";
+import { uniquePoliciesChapter } from "./unique_policies.ts";
 import { wakeChapter } from "./wake.ts";
 import { workersChapter } from "./workers.ts";
 import { type Chapter, World } from "./world.ts";
@@ -27,6 +28,7 @@ const CHAPTERS: Record<string, Chapter> = {
   insert: insertChapter,
   json: jsonChapter,
   unique: uniqueChapter,
+  "unique policies": uniquePoliciesChapter,
   claim: claimChapter,
   types: typesChapter,
   settle: settleChapter,

@@ -64,6 +64,25 @@ Deno.test("what is in the way is named, within the transaction too", async () =>
   assert.deepEqual([first.outcome, second.outcome, second.id], ["created", "existing", first.id]);
 });
 
+Deno.test("keys are contested within the transaction, and a call that fails leaves it usable", async () => {
+  await using w = await world();
+  const holder = await w.jobd.enqueue({ type: "a", payload: "old", uniqueKey: "k", delay: "1h" });
+  const running = await w.jobd.enqueue({ type: "b", uniqueKey: "k" });
+  await w.client.query("begin");
+  const within = { tx: w.client };
+  const replace = { type: "a", payload: "new", unique: { key: "k", onConflict: "replace" } } as const;
+  const [made, changed] = await w.jobd.enqueueMany([{ type: "c" }, replace], within);
+  const failing = [{ type: "c" }, { ...replace, unique: { key: "k", onConflict: "fail" } }] as const;
+  await assert.rejects(w.jobd.enqueueMany(failing, within), { code: "conflict" });
+  const taken = await w.jobd.enqueue({ type: "b", unique: { key: "k", onConflict: "cancel" } }, within);
+  assert.deepEqual([made?.outcome, changed?.outcome, changed?.id], ["created", "replaced", holder.id]);
+  assert.deepEqual(taken.displaced, { id: running.id, state: "cancelled" });
+  assert.deepEqual([(await holder.job()).payload, (await running.job()).state], ["old", "available"]);
+  await w.client.query("commit");
+  assert.deepEqual([(await holder.job()).payload, (await running.job()).state], ["new", "cancelled"]);
+  assert.equal((await w.jobd.jobs.page({ limit: 10, type: "c" })).items.length, 1);
+});
+
 Deno.test("transactions of other libraries: an object with unsafe(), and a function", async () => {
   await using w = await world();
   const { client } = w;
