@@ -24,6 +24,7 @@ export { PRIORITY_NAMES } from "./domain/priority.ts";
 export type { Priority } from "./domain/priority.ts";
 export type { Queue, QueueSettings, Retention } from "./domain/queue.ts";
 export type { JobRequest } from "./domain/request.ts";
+export { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "./domain/unique.ts";
 export type {
   ConflictPolicy,
   Replaceable,

@@ -2,8 +2,8 @@ import type { Amendment, Change, Replacement } from "./amendment.ts";
 import { JobdError } from "./errors.ts";
 import { MAX_INSTANT_MS } from "./instant.ts";
 import type { Job, JobOptions, NewJob } from "./job.ts";
-import { isFinal, isWaiting } from "./states.ts";
-import { holdsKey, REPLACEABLE, type Replaceable } from "./unique.ts";
+import { isFinal, isWaiting, type JobState } from "./states.ts";
+import { holdsKey, keepsLock, REPLACEABLE, type Replaceable } from "./unique.ts";
 
 /** What a decision about a unique key needs to know of the job that holds it. */
 export type Holder = Pick<
@@ -26,8 +26,8 @@ export type ContestPlan =
   | { kind: "keep" }
   /** The holder takes over what the new job brings. */
   | { kind: "replace"; set: Replacement }
-  /** The holder loses the key by these changes, one after the other, and the new job is inserted. */
-  | { kind: "take"; amendments: Amendment[]; displaced: boolean }
+  /** The holder loses the key by these changes, one after the other, and the new job is inserted; `displaced` is what becomes of it. */
+  | { kind: "take"; amendments: Amendment[]; displaced?: JobState }
   /** The new job waits for the next period, if nobody else does. */
   | { kind: "defer"; job: NewJob }
   /** Nothing of the call happens. */
@@ -36,7 +36,7 @@ export type ContestPlan =
 /** Decides between a new job and the holder of its unique key. The only place where that is decided. */
 export function planContest(holder: Holder, job: NewJob): ContestPlan {
   if (!holdsKey(holder.state, holder.options.unique)) {
-    return { kind: "take", amendments: [amendment(holder, job, { kind: "releaseKey" })], displaced: false };
+    return { kind: "take", amendments: [amendment(holder, job, { kind: "releaseKey" })] };
   }
   switch (job.options.unique?.onConflict) {
     case undefined:
@@ -118,13 +118,14 @@ function planCancel(holder: Holder, job: NewJob): ContestPlan {
     amendment({ ...holder, state: from }, job, { kind: "releaseKey" });
   if (holder.state === "running") {
     const ask = amendment(holder, job, { kind: "requestCancel" });
-    return { kind: "take", amendments: [ask, release("running")], displaced: true };
+    return { kind: "take", amendments: [ask, release("running")], displaced: "running" };
   }
   const cancel = amendment(holder, job, {
     kind: "cancel",
     reason: `Job ${job.id} with the same unique key took its place`,
   });
-  return { kind: "take", amendments: [cancel, release("cancelled")], displaced: true };
+  const amendments = keepsLock(holder.options) ? [cancel, release("cancelled")] : [cancel];
+  return { kind: "take", amendments, displaced: "cancelled" };
 }
 
 function amendment(

@@ -92,7 +92,7 @@ export function checkOf(expected: ExpectedJob): Check {
     (job) => job.priority,
   );
   field("maxAttempts", maxAttempts, (job) => job.maxAttempts);
-  field("uniqueKey", uniqueKey, (job) => job.options.uniqueKey);
+  field("uniqueKey", uniqueKey, (job) => job.options.uniqueKey ?? job.options.unique?.key);
   field("origin", origin, (job) => job.options.origin);
   field("meta", expected.meta, (job) => job.options.meta);
   field("payload", expected.payload, (job) => job.payload);

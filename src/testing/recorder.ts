@@ -56,7 +56,15 @@ export class Recorder {
 
   async #insert({ effect }: DriverCall, jobs: NewJob[]): Promise<InsertResult[]> {
     const results = this.discards ? jobs.map(accepted) : await effect() as InsertResult[];
-    this.#add(jobs.filter((_, index) => results[index]?.outcome === "created"));
+    // A job that only changed another one has not become a job.
+    this.#add(
+      jobs.filter(({ id }, index) => results[index]?.id === id && results[index]?.outcome !== "existing"),
+    );
+    for (const { displaced } of results) {
+      if (displaced?.state === "cancelled") {
+        this.#tell({ id: displaced.id, outcome: "cancelled", to: "cancelled" });
+      }
+    }
     return results;
   }
 

@@ -225,7 +225,7 @@ export class TestJobd implements AsyncDisposable {
 
   async #enqueued(jobs: readonly Enqueued<unknown>[]): Promise<void> {
     if (this.#mode !== "inline" || this.#inline === undefined) return;
-    const ids = jobs.filter(({ outcome }) => outcome === "created").map(({ id }) => id);
+    const ids = jobs.filter(({ outcome }) => outcome !== "existing").map(({ id }) => id);
     await this.#inline.run(ids, { throws: this.#options.throwFailures ?? false });
   }
 }

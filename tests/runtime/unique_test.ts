@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineJob } from "../../src/runtime/definition.ts";
 import { Jobd } from "../../src/runtime/jobd.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { FakeClock } from "../../src/testing/fake_clock.ts";
 
 async function open(): Promise<Jobd> {
   return await Jobd.open(new MemoryDriver());

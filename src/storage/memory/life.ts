@@ -49,7 +49,9 @@ function insertJob(tables: Tables, job: NewJob): InsertResult {
       for (const amendment of plan.amendments) amendJob(tables, amendment);
       const { id, state } = holder;
       const added = addJob(tables, job);
-      return plan.displaced ? { ...added, outcome: "replaced", displaced: { id, state } } : added;
+      return plan.displaced === undefined
+        ? added
+        : { ...added, outcome: "replaced", displaced: { id, state } };
     }
   }
 }

@@ -61,7 +61,9 @@ export class Pass {
       const { id, state: from, attempt } = seen;
       return { id, from, attempt, at, change: { kind: "replace", set } };
     });
-    return [...edits, ...this.#taken];
+    // Keys are given up last, so that changes of one kind stand together and are written together.
+    const gives = ({ change }: Amendment): boolean => change.kind === "releaseKey";
+    return [...edits, ...this.#taken.filter((each) => !gives(each)), ...this.#taken.filter(gives)];
   }
 
   /** Walks. @throws {JobdError} `conflict` */
@@ -91,9 +93,9 @@ export class Pass {
         // Its own changes are to be written first.
         if (this.#edits.has(holder.id)) return false;
         this.#taken.push(...plan.amendments);
-        const after = plan.amendments.at(-1)?.from ?? holder.state;
-        this.#see(lock, { ...holder, state: after });
-        const displaced = plan.displaced ? { displaced: { id: holder.id, state: after } } : {};
+        const state = plan.displaced ?? holder.state;
+        this.#see(lock, { ...holder, state });
+        const displaced = plan.displaced === undefined ? {} : { displaced: { id: holder.id, state } };
         return this.#insert({ at, job, holder: holder.id, ...displaced }, lock);
       }
     }

@@ -54,6 +54,7 @@ export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
 /** Inserts jobs whose keys may be held. */
 function contest(c: Connection, jobs: NewJob[], enter: (jobs: NewJob[]) => Entry[]): InsertResult[] {
   const contenders = jobs.map((job, at) => ({ at, job }));
+  // deno-lint-ignore require-yield -- here a statement needs nobody else to run it
   const { results } = c.drive(insertContested(sqliteDialect, contenders, function* (free) {
     const added = new Map<number, InsertResult>();
     for (const [index, entry] of enter(free.map(({ job }) => job)).entries()) {
