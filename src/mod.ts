@@ -97,7 +97,7 @@ export { timeout } from "./runtime/middleware/timeout.ts";
 export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export { Jobd } from "./runtime/jobd.ts";
-export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd.ts";
+export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd_options.ts";
 export type { EventStream } from "./runtime/events/event_stream.ts";
 export type { EventListener, EventsOptions, Subscription, WatchOptions } from "./runtime/events/watching.ts";
 export type { DeadFilter, DeadLetters } from "./runtime/dead_letters.ts";

@@ -34,6 +34,15 @@ export function blockedEvent(job: Job, at: number): NewEvent {
   return { ...about(job, "job.blocked", at), state: "blocked" };
 }
 
+/** A job that has been cancelled: as it is now. */
+export function cancelledEvent(job: Job): NewEvent {
+  const { error, finishedAt, createdAt } = job;
+  return {
+    ...about(job, "job.cancelled", finishedAt ?? createdAt),
+    ...(error === null ? {} : { error: brief(error) }),
+  };
+}
+
 /** An attempt has said how far it is. */
 export function progressEvent(job: Job, at: number): NewEvent {
   return about(job, "job.progress", at);

@@ -1,50 +1,20 @@
 import { JobdError, messageOf } from "../domain/errors.ts";
-import type { ClaimRequest, ClaimResult, Driver, Listener, WorkerRow } from "../storage/driver.ts";
+import type { ClaimRequest, ClaimResult, Listener, WorkerRow } from "../storage/driver.ts";
 import { Attempts } from "./attempts.ts";
 import { BackoffRules } from "./backoff_rules.ts";
-import { type Clock, sleep, turn } from "../domain/clock.ts";
-import type { NewJobs } from "./follow_ups.ts";
+import { sleep, turn } from "../domain/clock.ts";
+import type { EngineContext } from "./engine_context.ts";
 import { codeLimits, Gatekeeper } from "./gatekeeper.ts";
 import { RENEWAL } from "./leases.ts";
-import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
-import type { Modules } from "./isolation/modules.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Patience } from "./patience.ts";
 import { queueNames, queueOrder } from "./queue_order.ts";
-import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Rescuer } from "./rescuer.ts";
 import { Statistics } from "./statistics.ts";
-import type { StoreTime } from "./store_time.ts";
 import type { WorkerSettings } from "./worker_options.ts";
-import { Watchdog, type WatchdogStore } from "./watchdog.ts";
-
-/** What an engine gets from the program around it. */
-export interface EngineContext {
-  /** The store. */
-  driver: Driver;
-  /** The tenant. */
-  namespace: string;
-  /** Time. */
-  clock: Clock;
-  /** The store's time. */
-  time: StoreTime;
-  /** A number in [0, 1). */
-  random(): number;
-  /** Unique for this start. */
-  id: string;
-  /** This process, and the others of this machine. */
-  processes: ProcessWatch;
-  /** Makes jobs of requests. */
-  newJobs: NewJobs;
-  /** Where the worker says what it does. */
-  log: Logger;
-  /** Handlers from files, which may have processes of their own. */
-  modules?: Modules;
-  /** How a thread reaches the same store; absent when it cannot. */
-  store?: WatchdogStore;
-}
+import { Watchdog } from "./watchdog.ts";
 
 /** For how long a blocked event loop is covered by the watchdog, in milliseconds. */
 const BLOCKED_LIMIT_MS = 600_000;

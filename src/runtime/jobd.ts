@@ -9,13 +9,11 @@ import type {
   Driver,
   InsertResult,
   Page,
-  QueueCount,
-  StatRow,
   StoreFact,
   Transaction,
   WorkerRow,
 } from "../storage/driver.ts";
-import { openDriver, type OpenDriverOptions } from "../storage/open.ts";
+import { openDriver } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
 import { Ids, type JobIds } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
@@ -38,8 +36,9 @@ import {
   type WatchOptions,
 } from "./events/watching.ts";
 import { Jobs } from "./jobs.ts";
+import type { DefinedJob, OpenOptions, PlainJob, Stats } from "./jobd_options.ts";
 import { JobLimits } from "./limits.ts";
-import { type Logger, silentLogger } from "./logger.ts";
+import { silentLogger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
@@ -48,49 +47,6 @@ import type { WatchdogStore } from "./watchdog.ts";
 import { Worker } from "./worker.ts";
 import { loadedModules } from "./worker_modules.ts";
 import { withHandlers, type WorkerOptions } from "./worker_options.ts";
-
-/** Options of {@linkcode Jobd.open}. */
-export interface OpenOptions extends OpenDriverOptions {
-  /** Create or update the schema first. @default false */
-  migrate?: boolean;
-  /** The tenant whose queues and jobs this object sees. @default "default" */
-  namespace?: string;
-  /** Attempts of jobs when neither they nor their queue says so. @default 5 */
-  maxAttempts?: number;
-  /** Time; tests give their own. @default the system's */
-  clock?: Clock;
-  /** Numbers in [0, 1); tests give their own. @default the system's */
-  random?: () => number;
-  /** Where ids of jobs come from; tests give their own. @default UUIDs of version 7 */
-  ids?: JobIds;
-  /** What workers ask about processes; tests give their own. @default this machine's */
-  processes?: ProcessWatch;
-  /** Where it says what goes wrong behind your back, such as a listener that throws. Workers have their own. @default nowhere */
-  log?: Logger;
-}
-
-/** One job of {@linkcode Jobd.enqueueMany} that says everything itself. */
-export type PlainJob = JobRequest & { job?: never };
-
-/** One job of {@linkcode Jobd.enqueueMany} by its definition. */
-export type DefinedJob<Input> = EnqueueOptions & {
-  /** The definition. */
-  job: JobDefinition<Input>;
-  /** Its payload. */
-  payload: NoInfer<Input>;
-};
-
-/** Numbers about a namespace. */
-export interface Stats {
-  /** The store's time, epoch milliseconds. */
-  at: number;
-  /** Jobs by queue and state, capped. */
-  counts: QueueCount[];
-  /** From when on `rows` tell, epoch milliseconds. */
-  since: number;
-  /** Ended runs by minute, queue, type and outcome. */
-  rows: StatRow[];
-}
 
 /** The most jobs in one call of {@linkcode Jobd.enqueueMany}. */
 export const BULK_MAX = 10_000;

@@ -1,6 +1,7 @@
 import type { Duration } from "../domain/duration.ts";
 import { parseDuration } from "../domain/duration.ts";
-import { Jobd, type OpenOptions } from "../runtime/jobd.ts";
+import { Jobd } from "../runtime/jobd.ts";
+import type { OpenOptions } from "../runtime/jobd_options.ts";
 import type { Driver } from "../storage/driver.ts";
 import { intercepted } from "../storage/intercept.ts";
 import { MemoryDriver } from "../storage/memory/driver.ts";

@@ -426,6 +426,9 @@ export const uniquePoliciesChapter: Chapter = {
     const change = make(w, { key: "w", onConflict: "replace" }, { payload: "new" });
     const results = await w.driver.settle({
       transitions: [{
+        namespace: "default",
+        queue: "default",
+        type: "test",
         id: run.id,
         attempt: run.attempt,
         at: T + SECOND,

@@ -2,6 +2,7 @@ import { ENDINGS, type EventKind, type Interest, type NewEvent } from "../../dom
 import {
   amendedEvent,
   blockedEvent,
+  cancelledEvent,
   endedEvent,
   enqueuedEvent,
   progressEvent,
@@ -35,7 +36,15 @@ export function toldDriver(
   const told: Partial<Driver> = {
     async insert(jobs) {
       const results = await driver.insert(jobs);
-      publisher.tell(() => jobs.filter((_, at) => results[at]?.outcome === "created").map(enqueuedEvent));
+      const made = jobs.filter((job, at) =>
+        results[at]?.id === job.id && results[at]?.outcome !== "existing"
+      );
+      const gone = results.flatMap(({ displaced }) => displaced?.state === "cancelled" ? [displaced.id] : []);
+      for (const id of gone) endings.ended(id);
+      publisher.tell(async (wanted) => [
+        ...made.map(enqueuedEvent),
+        ...await cancelledEvents(wanted, gone),
+      ]);
       return results;
     },
     async claim(request) {
@@ -125,6 +134,12 @@ export function toldDriver(
       return typeof member === "function" && !Reflect.has(told, name) ? member.bind(target) : member;
     },
   });
+
+  /** Jobs that have lost their unique keys to others. */
+  async function cancelledEvents(wanted: Interest[], ids: string[]): Promise<NewEvent[]> {
+    if (ids.length === 0 || !isWanted(wanted, ["job.cancelled"])) return [];
+    return [...(await jobsOf(ids)).values()].map(cancelledEvent);
+  }
 
   async function jobsOf(ids: string[]): Promise<Map<string, Job>> {
     return new Map((await driver.get(ids)).map((job) => [job.id, job]));

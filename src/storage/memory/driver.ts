@@ -1,25 +1,19 @@
 import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
-import type { JobdEvent, NewEvent } from "../../domain/event.ts";
 import { addHistograms } from "../../domain/histogram.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
-import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type { JobState } from "../../domain/states.ts";
 import type { Run } from "../../domain/transition.ts";
 import type {
   AbsentWorkers,
-  AcquireRequest,
-  AcquireResult,
   AmendResult,
   ClaimRequest,
   ClaimResult,
   Driver,
-  EventSpan,
   InsertResult,
   JobQuery,
-  Listener,
   LogBatch,
   LogQuery,
   MigrationStatus,
@@ -35,19 +29,17 @@ import type {
   StatRow,
   Step,
   StoreFact,
-  Wake,
-  WatcherRow,
   WorkerRow,
 } from "../driver.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { system } from "../system.ts";
 import { noTransactions } from "../transaction.ts";
 import { amendJob } from "./amend.ts";
-import { eventSpan, pruneEvents, publishEvents } from "./events.ts";
+import { pruneEvents } from "./events.ts";
 import { appendLog, claimJobs, insertJobs, settleRuns } from "./life.ts";
-import { acquire, claimParked, coolDown, listLimits, release, removeLimit, saveLimit } from "./limits.ts";
+import { MemoryLimits } from "./limit_operations.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
-import { compareText, copy, type QueueRow, Tables, toJob } from "./tables.ts";
+import { compareText, copy, type QueueRow, toJob } from "./tables.ts";
 import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
 
 /** Options of {@linkcode MemoryDriver}. */
@@ -60,20 +52,18 @@ export interface MemoryDriverOptions {
  * The store in plain Maps: the executable specification that the other backends are compared with, and the fast store
  * for tests. Nothing survives the process. Every operation runs to its end before the next one begins.
  */
-export class MemoryDriver implements Driver {
+export class MemoryDriver extends MemoryLimits implements Driver {
   readonly backend = "memory";
   readonly location = "memory";
   readonly #now: () => number;
-  readonly #tables = new Tables();
-  readonly #listeners = new Set<(wake: Wake) => void>();
-  #closed = false;
 
   constructor(options: MemoryDriverOptions = {}) {
+    super();
     this.#now = options.now ?? system.now;
   }
 
   migrate(): Promise<MigrationStatus> {
-    return this.#run(() => ({ applied: [], pending: [] }));
+    return this.run(() => ({ applied: [], pending: [] }));
   }
 
   ready(): Promise<number> {
@@ -81,11 +71,11 @@ export class MemoryDriver implements Driver {
   }
 
   time(): Promise<number> {
-    return this.#run(() => this.#now());
+    return this.run(() => this.#now());
   }
 
   inspect(): Promise<StoreFact[]> {
-    return this.#run(() => [{
+    return this.run(() => [{
       name: "durability",
       value: "jobs live in the memory of this process",
       level: "warning",
@@ -94,7 +84,7 @@ export class MemoryDriver implements Driver {
   }
 
   backup(): Promise<void> {
-    return this.#run(() => {
+    return this.run(() => {
       throw new JobdError("invalid_request", "A store in memory cannot be backed up", {
         hint: "Use a sqlite: store with a path.",
       });
@@ -103,92 +93,51 @@ export class MemoryDriver implements Driver {
 
   /** At once: nothing waits here. */
   close(): Promise<void> {
-    this.#closed = true;
-    this.#listeners.clear();
+    this.shut();
     return Promise.resolve();
   }
 
   insert(jobs: NewJob[]): Promise<InsertResult[]> {
-    return this.#run(() => {
+    return this.run(() => {
       // Copied first: a job that is not JSON must fail before any is stored.
-      const results = insertJobs(this.#tables, copy(jobs));
+      const results = insertJobs(this.tables, copy(jobs));
       const created = results.filter((result) => result.outcome !== "existing");
       for (const state of ["available", "scheduled"] as const) {
-        if (created.some((result) => result.state === state)) this.#wake(state);
+        if (created.some((result) => result.state === state)) this.wake(state);
       }
-      if (results.some(({ displaced }) => displaced?.state === "running")) this.#wake("cancel");
+      if (results.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
       return results;
     });
   }
 
   insertWithin(): Promise<InsertResult[]> {
-    return this.#run(() => {
+    return this.run(() => {
       throw noTransactions("memory");
     });
   }
 
   claim(request: ClaimRequest): Promise<ClaimResult> {
-    return this.#run(() => claimJobs(this.#tables, request));
+    return this.run(() => claimJobs(this.tables, request));
   }
 
   settle(batch: SettleBatch): Promise<SettleResult[]> {
-    return this.#run(() => {
-      const results = settleRuns(this.#tables, batch);
+    return this.run(() => {
+      const results = settleRuns(this.tables, batch);
       const applied = batch.transitions.filter((_, index) => results[index] === "applied");
-      const inserted = insertJobs(this.#tables, copy(followUpsOf(batch.transitions, results)));
+      const inserted = insertJobs(this.tables, copy(followUpsOf(batch.transitions, results)));
       const states = new Set<JobState>([
         ...applied.map(({ to }) => to),
         ...inserted.map(({ state }) => state),
       ]);
-      for (const state of ["available", "scheduled"] as const) if (states.has(state)) this.#wake(state);
-      if (inserted.some(({ displaced }) => displaced?.state === "running")) this.#wake("cancel");
+      for (const state of ["available", "scheduled"] as const) if (states.has(state)) this.wake(state);
+      if (inserted.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
       return results;
     });
   }
 
-  limits(namespace: string): Promise<Limit[]> {
-    return this.#run(() => listLimits(this.#tables, namespace));
-  }
-
-  saveLimit(limit: Limit, at: number): Promise<Limit> {
-    return this.#run(() => {
-      const saved = saveLimit(this.#tables, limit, at);
-      this.#wake("any");
-      return saved;
-    });
-  }
-
-  removeLimit(name: LimitName, at: number): Promise<boolean> {
-    return this.#run(() => {
-      const removed = removeLimit(this.#tables, name, at);
-      this.#wake("any");
-      return removed;
-    });
-  }
-
-  acquire(request: AcquireRequest): Promise<AcquireResult[]> {
-    return this.#run(() => acquire(this.#tables, request));
-  }
-
-  claimParked(request: ClaimRequest): Promise<ClaimResult> {
-    return this.#run(() => claimParked(this.#tables, request));
-  }
-
-  release(jobIds: string[], at: number): Promise<boolean> {
-    return this.#run(() => {
-      const waiting = release(this.#tables, jobIds, at);
-      if (waiting) this.#wake("available");
-      return waiting;
-    });
-  }
-
-  coolDown(gate: LimitName, until: number): Promise<void> {
-    return this.#run(() => coolDown(this.#tables, gate, until));
-  }
-
   extend(worker: string, expiresAt: number, named?: string[]): Promise<string[]> {
-    return this.#run(() => {
-      const leases = [...this.#tables.leases.values()].filter((lease) =>
+    return this.run(() => {
+      const leases = [...this.tables.leases.values()].filter((lease) =>
         lease.worker === worker && (named?.includes(String(lease.id)) ?? true)
       );
       for (const lease of leases) lease.expiresAt = expiresAt;
@@ -197,109 +146,109 @@ export class MemoryDriver implements Driver {
   }
 
   cancelRequests(worker: string): Promise<Run[]> {
-    return this.#run(() =>
-      [...this.#tables.jobs.values()]
+    return this.run(() =>
+      [...this.tables.jobs.values()]
         .filter((job) => job.state === "running" && job.worker === worker && job.cancelRequestedAt !== null)
         .map(({ id, attempt }) => ({ id, attempt }))
     );
   }
 
   progress(run: Run, note: Json): Promise<boolean> {
-    return this.#run(() => {
-      const job = this.#tables.live(run.id, run.attempt);
+    return this.run(() => {
+      const job = this.tables.live(run.id, run.attempt);
       if (job !== undefined) job.progress = copy(note);
       return job !== undefined;
     });
   }
 
   saveStep(run: Run, { name, value }: Step): Promise<boolean> {
-    return this.#run(() => {
-      const { steps } = this.#tables;
-      if (this.#tables.live(run.id, run.attempt) === undefined) return false;
+    return this.run(() => {
+      const { steps } = this.tables;
+      if (this.tables.live(run.id, run.attempt) === undefined) return false;
       steps.set(run.id, new Map([...steps.get(run.id) ?? [], [name, copy(value)]]));
       return true;
     });
   }
 
   step(jobId: string, name: string): Promise<Json | undefined> {
-    return this.#run(() => {
-      const value = this.#tables.steps.get(jobId)?.get(name);
+    return this.run(() => {
+      const value = this.tables.steps.get(jobId)?.get(name);
       return value === undefined ? undefined : copy(value);
     });
   }
 
   appendLogs(batches: LogBatch[]): Promise<void> {
-    return this.#run(() => batches.forEach((batch) => appendLog(this.#tables, batch)));
+    return this.run(() => batches.forEach((batch) => appendLog(this.tables, batch)));
   }
 
   promote(now: number, limit: number): Promise<PromoteResult> {
-    return this.#run(() => {
-      const result = promoteDue(this.#tables, now, limit);
-      if (result.promoted > 0) this.#wake("available");
+    return this.run(() => {
+      const result = promoteDue(this.tables, now, limit);
+      if (result.promoted > 0) this.wake("available");
       return result;
     });
   }
 
   orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
-    return this.#run(() => findOrphans(this.#tables, request));
+    return this.run(() => findOrphans(this.tables, request));
   }
 
   absentWorkers(): Promise<AbsentWorkers> {
-    return this.#run(() => ({ epoch: "", workers: [] }));
+    return this.run(() => ({ epoch: "", workers: [] }));
   }
 
   holdLiveness(): Promise<AsyncDisposable> {
-    return this.#run(() => ({ [Symbol.asyncDispose]: () => Promise.resolve() }));
+    return this.run(() => ({ [Symbol.asyncDispose]: () => Promise.resolve() }));
   }
 
   overdue(now: number, limit: number): Promise<Job[]> {
-    return this.#run(() => findOverdue(this.#tables, now, limit));
+    return this.run(() => findOverdue(this.tables, now, limit));
   }
 
   prune(request: PruneRequest): Promise<PruneResult> {
-    return this.#run(() => {
-      pruneEvents(this.#tables, request);
-      return pruneStep(this.#tables, request);
+    return this.run(() => {
+      pruneEvents(this.tables, request);
+      return pruneStep(this.tables, request);
     });
   }
 
   get(ids: string[]): Promise<Job[]> {
-    return this.#run(() => [...new Set(ids)].flatMap((id) => this.#tables.jobs.get(id) ?? []).map(toJob));
+    return this.run(() => [...new Set(ids)].flatMap((id) => this.tables.jobs.get(id) ?? []).map(toJob));
   }
 
   find(partialId: string, limit: number): Promise<Job[]> {
-    return this.#run(() => findJobs(this.#tables, partialId, limit));
+    return this.run(() => findJobs(this.tables, partialId, limit));
   }
 
   list(query: JobQuery): Promise<Page<Job>> {
-    return this.#run(() => listJobs(this.#tables, query));
+    return this.run(() => listJobs(this.tables, query));
   }
 
   amend(amendments: Amendment[]): Promise<AmendResult[]> {
-    return this.#run(() => {
-      const results = amendments.map((amendment) => amendJob(this.#tables, amendment));
+    return this.run(() => {
+      const results = amendments.map((amendment) => amendJob(this.tables, amendment));
       const applied = amendments.filter((_, index) => results[index] === "applied");
-      if (applied.some(({ change }) => change.kind === "makeAvailable")) this.#wake("available");
-      if (applied.some(({ change }) => change.kind === "requestCancel")) this.#wake("cancel");
+      if (applied.some(({ change }) => change.kind === "makeAvailable")) this.wake("available");
+      if (applied.some(({ change }) => change.kind === "requestCancel")) this.wake("cancel");
       return results;
     });
   }
 
   executions(jobId: string): Promise<Execution[]> {
-    return this.#run(() => {
-      const job = this.#tables.jobs.get(jobId);
-      return job === undefined ? [] : copy(this.#tables.executionsOf(job));
+    return this.run(() => {
+      const job = this.tables.jobs.get(jobId);
+      return job === undefined ? [] : copy(this.tables.executionsOf(job));
     });
   }
 
   listExecutions(query: { namespace: string; limit: number; cursor?: string }): Promise<Page<Execution>> {
-    return this.#run(() => listAttempts(this.#tables, query));
+    return this.run(() => listAttempts(this.tables, query));
   }
 
   logs(query: LogQuery): Promise<LogChunk[]> {
     const { jobId, after = { attempt: 0, seq: -1 }, limit } = query;
-    return this.#run(() =>
-      copy(this.#tables.logs.get(jobId) ?? [])
+    return this.run(() =>
+      copy(this.tables.logs.get(jobId) ?? [])
         .filter(({ attempt, seq }) =>
           attempt > after.attempt || (attempt === after.attempt && seq > after.seq)
         )
@@ -308,8 +257,8 @@ export class MemoryDriver implements Driver {
   }
 
   queues(namespace: string): Promise<Queue[]> {
-    return this.#run(() =>
-      [...this.#tables.queues.values()]
+    return this.run(() =>
+      [...this.tables.queues.values()]
         .filter((queue) => queue.namespace === namespace)
         .sort((a, b) => compareText(a.name, b.name))
         .map(toQueue)
@@ -317,105 +266,46 @@ export class MemoryDriver implements Driver {
   }
 
   updateQueue(change: QueueChange): Promise<Queue> {
-    return this.#run(() => {
-      const queue = this.#tables.queue(change.namespace, change.name, change.at);
+    return this.run(() => {
+      const queue = this.tables.queue(change.namespace, change.name, change.at);
       if (change.settings !== undefined) queue.settings = copy(change.settings);
       if (change.pausedAt !== undefined) queue.pausedAt = change.pausedAt;
-      if (change.pausedAt === null) this.#wake("available");
+      if (change.pausedAt === null) this.wake("available");
       return toQueue(queue);
     });
   }
 
   counts(namespace: string, cap: number): Promise<QueueCount[]> {
-    return this.#run(() => countJobs(this.#tables, namespace, cap));
+    return this.run(() => countJobs(this.tables, namespace, cap));
   }
 
   saveWorker(worker: WorkerRow): Promise<void> {
-    return this.#run(() => void this.#tables.workers.set(worker.id, copy(worker)));
+    return this.run(() => void this.tables.workers.set(worker.id, copy(worker)));
   }
 
   removeWorker(id: string): Promise<void> {
-    return this.#run(() => void this.#tables.workers.delete(id));
+    return this.run(() => void this.tables.workers.delete(id));
   }
 
   workers(seenAfter: number): Promise<WorkerRow[]> {
-    return this.#run(() =>
-      copy([...this.#tables.workers.values()].filter((worker) => worker.seenAt >= seenAfter))
+    return this.run(() =>
+      copy([...this.tables.workers.values()].filter((worker) => worker.seenAt >= seenAfter))
     );
   }
 
   addStats(rows: StatRow[]): Promise<void> {
-    return this.#run(() => void this.#tables.stats.push(...copy(rows)));
+    return this.run(() => void this.tables.stats.push(...copy(rows)));
   }
 
   stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
     const { namespace, from, to } = query;
-    return this.#run(() =>
+    return this.run(() =>
       merge(
-        this.#tables.stats.filter((row) =>
+        this.tables.stats.filter((row) =>
           row.namespace === namespace && row.minute >= from && row.minute < to
         ),
       )
     );
-  }
-
-  publish(events: NewEvent[]): Promise<void> {
-    return this.#run(() => {
-      publishEvents(this.#tables, copy(events));
-      if (events.length > 0) this.#wake("event");
-    });
-  }
-
-  eventSpan(): Promise<EventSpan> {
-    return this.#run(() => eventSpan(this.#tables));
-  }
-
-  eventsAfter(id: number, limit: number): Promise<JobdEvent[]> {
-    return this.#run(() => copy(this.#tables.events.filter((event) => event.id > id).slice(0, limit)));
-  }
-
-  saveWatcher(watcher: WatcherRow): Promise<number> {
-    return this.#run(() => {
-      this.#tables.watchers.set(watcher.id, copy(watcher));
-      return 0;
-    });
-  }
-
-  removeWatcher(id: string): Promise<void> {
-    return this.#run(() => void this.#tables.watchers.delete(id));
-  }
-
-  watchers(): Promise<WatcherRow[]> {
-    return this.#run(() => {
-      const rows = [...this.#tables.watchers.values()];
-      return copy(rows.sort((a, b) => compareText(a.id, b.id)));
-    });
-  }
-
-  listen(onWake: (wake: Wake) => void): Promise<Listener> {
-    return this.#run(() => {
-      const listener = (wake: Wake): void => onWake(wake);
-      this.#listeners.add(listener);
-      return {
-        live: true,
-        [Symbol.asyncDispose]: () => {
-          this.#listeners.delete(listener);
-          return Promise.resolve();
-        },
-      };
-    });
-  }
-
-  /** Calls the listeners after the operation, never from inside it. */
-  #wake(wake: Wake): void {
-    queueMicrotask(() => this.#listeners.forEach((listener) => listener(wake)));
-  }
-
-  #run<T>(work: () => T): Promise<T> {
-    return new Promise((resolve) => {
-      if (this.#closed) throw new JobdError("store_unavailable", "The store in memory is closed");
-      resolve(work());
-    });
   }
 }
 

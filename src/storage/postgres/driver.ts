@@ -3,7 +3,6 @@ import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
-import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import { failsOnConflict } from "../../domain/unique.ts";
 import type {
@@ -239,7 +238,7 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   #announce({ places, scheduled, amendments }: Omit<Inserted, "results">): void {
     this.#available(places);
-    if (scheduled) this.#tell("scheduled");
+    if (scheduled) this.ring("scheduled");
     this.#announceAmendments(amendments);
   }
 
@@ -250,7 +249,7 @@ class PostgresDriver extends SqlOperations implements Driver {
       this.#wake("available");
       this.#notifier.tell("any");
     }
-    if (cancel) this.#tell("cancel");
+    if (cancel) this.ring("cancel");
   }
 
   override async updateQueue(change: QueueChange): Promise<Queue> {
@@ -261,24 +260,6 @@ class PostgresDriver extends SqlOperations implements Driver {
       this.#notifier.tell("any");
     } else if (change.pausedAt !== undefined) await this.#claimsEnd();
     return queue;
-  }
-
-  override async saveLimit(limit: Limit, at: number): Promise<Limit> {
-    const saved = await super.saveLimit(limit, at);
-    this.#tell("any");
-    return saved;
-  }
-
-  override async removeLimit(name: LimitName, at: number): Promise<boolean> {
-    const removed = await super.removeLimit(name, at);
-    this.#tell("any");
-    return removed;
-  }
-
-  override async release(jobIds: string[], at: number): Promise<boolean> {
-    const waiting = await super.release(jobIds, at);
-    if (waiting) this.#tell("any");
-    return waiting;
   }
 
   /** Waits for claims that began before this moment: they hold the lock shared, a later one waits behind us. */
@@ -292,7 +273,7 @@ class PostgresDriver extends SqlOperations implements Driver {
   override async publish(events: NewEvent[]): Promise<void> {
     if (events.length === 0) return;
     await super.publish(events);
-    this.#tell("event");
+    this.ring("event");
   }
 
   override async saveWatcher(watcher: WatcherRow): Promise<number> {
@@ -372,7 +353,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#notifier.available(places);
   }
 
-  #tell(what: "scheduled" | "cancel" | "any" | "event"): void {
+  protected override ring(what: "scheduled" | "cancel" | "any" | "event"): void {
     this.#wake(what);
     this.#notifier.tell(what);
   }

@@ -56,6 +56,8 @@ export abstract class SqlOperations {
   protected abstract change<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
   /** The same for a script of one statement, which is a transaction by itself. */
   protected abstract changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+  /** Wakes whoever waits for something like that, in all processes if the backend can. */
+  protected abstract ring(wake: "any"): void;
 
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,12 +143,16 @@ export abstract class SqlOperations {
     return this.read((d) => limits(d, namespace));
   }
 
-  saveLimit(limit: Limit, at: number): Promise<Limit> {
-    return this.change((d) => saveLimit(d, limit, at));
+  async saveLimit(limit: Limit, at: number): Promise<Limit> {
+    const saved = await this.change((d) => saveLimit(d, limit, at));
+    this.ring("any");
+    return saved;
   }
 
-  removeLimit(name: LimitName, at: number): Promise<boolean> {
-    return this.change((d) => removeLimit(d, name, at));
+  async removeLimit(name: LimitName, at: number): Promise<boolean> {
+    const removed = await this.change((d) => removeLimit(d, name, at));
+    this.ring("any");
+    return removed;
   }
 
   acquire(request: AcquireRequest): Promise<AcquireResult[]> {
@@ -157,8 +163,10 @@ export abstract class SqlOperations {
     return this.change((d) => claimParked(d, request));
   }
 
-  release(jobIds: string[], at: number): Promise<boolean> {
-    return this.change((d) => release(d, jobIds, at));
+  async release(jobIds: string[], at: number): Promise<boolean> {
+    const waiting = await this.change((d) => release(d, jobIds, at));
+    if (waiting) this.ring("any");
+    return waiting;
   }
 
   coolDown(gate: LimitName, until: number): Promise<void> {

@@ -3,7 +3,6 @@ import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
-import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type { JobState } from "../../domain/states.ts";
 import { isContested } from "../../domain/unique.ts";
@@ -228,16 +227,8 @@ class SqliteDriver extends SqlOperations implements Driver {
     return queue;
   }
 
-  override async saveLimit(limit: Limit, at: number): Promise<Limit> {
-    const saved = await super.saveLimit(limit, at);
-    this.#ring("any", true);
-    return saved;
-  }
-
-  override async removeLimit(name: LimitName, at: number): Promise<boolean> {
-    const removed = await super.removeLimit(name, at);
-    this.#ring("any", true);
-    return removed;
+  protected override ring(wake: "any"): void {
+    this.#ring(wake, true);
   }
 
   // ── events: written apart from what changes jobs, so that claims need not look anew ─────────────────────────────

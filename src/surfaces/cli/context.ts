@@ -1,5 +1,6 @@
 import { JobdError } from "../../domain/errors.ts";
-import type { Jobd, OpenOptions } from "../../runtime/jobd.ts";
+import type { Jobd } from "../../runtime/jobd.ts";
+import type { OpenOptions } from "../../runtime/jobd_options.ts";
 import type { Driver } from "../../storage/driver.ts";
 import type { OpenDriverOptions } from "../../storage/open.ts";
 import { type Config, loadConfig } from "../config/load.ts";

@@ -1,5 +1,6 @@
 import type { Clock } from "../../domain/clock.ts";
-import type { Jobd, OpenOptions } from "../../runtime/jobd.ts";
+import type { Jobd } from "../../runtime/jobd.ts";
+import type { OpenOptions } from "../../runtime/jobd_options.ts";
 import type { Driver } from "../../storage/driver.ts";
 import type { OpenDriverOptions } from "../../storage/open.ts";
 import type { ConfigFiles } from "../config/file.ts";

@@ -1,0 +1,51 @@
+import type { Clock } from "../domain/clock.ts";
+import type { JobRequest } from "../domain/request.ts";
+import type { QueueCount, StatRow } from "../storage/driver.ts";
+import type { OpenDriverOptions } from "../storage/open.ts";
+import type { EnqueueOptions, JobDefinition } from "./definition.ts";
+import type { JobIds } from "./ids.ts";
+import type { Logger } from "./logger.ts";
+import type { ProcessWatch } from "./process/identity.ts";
+
+/** Options of {@linkcode Jobd.open}. */
+export interface OpenOptions extends OpenDriverOptions {
+  /** Create or update the schema first. @default false */
+  migrate?: boolean;
+  /** The tenant whose queues and jobs this object sees. @default "default" */
+  namespace?: string;
+  /** Attempts of jobs when neither they nor their queue says so. @default 5 */
+  maxAttempts?: number;
+  /** Time; tests give their own. @default the system's */
+  clock?: Clock;
+  /** Numbers in [0, 1); tests give their own. @default the system's */
+  random?: () => number;
+  /** Where ids of jobs come from; tests give their own. @default UUIDs of version 7 */
+  ids?: JobIds;
+  /** What workers ask about processes; tests give their own. @default this machine's */
+  processes?: ProcessWatch;
+  /** Where it says what goes wrong behind your back, such as a listener that throws. Workers have their own. @default nowhere */
+  log?: Logger;
+}
+
+/** One job of {@linkcode Jobd.enqueueMany} that says everything itself. */
+export type PlainJob = JobRequest & { job?: never };
+
+/** One job of {@linkcode Jobd.enqueueMany} by its definition. */
+export type DefinedJob<Input> = EnqueueOptions & {
+  /** The definition. */
+  job: JobDefinition<Input>;
+  /** Its payload. */
+  payload: NoInfer<Input>;
+};
+
+/** Numbers about a namespace. */
+export interface Stats {
+  /** The store's time, epoch milliseconds. */
+  at: number;
+  /** Jobs by queue and state, capped. */
+  counts: QueueCount[];
+  /** From when on `rows` tell, epoch milliseconds. */
+  since: number;
+  /** Ended runs by minute, queue, type and outcome. */
+  rows: StatRow[];
+}
