@@ -19,7 +19,9 @@ import { stepsChapter } from "./steps.ts";
 import { storeChapter } from "./store_itself.ts";
 import { typesChapter } from "./types_filter.ts";
 import { uniqueChapter } from "./unique.ts";
+import { uniqueConflictsChapter } from "./unique_conflicts.ts";
 import { uniquePoliciesChapter } from "./unique_policies.ts";
+import { uniqueRacesChapter } from "./unique_races.ts";
 import { wakeChapter } from "./wake.ts";
 import { workersChapter } from "./workers.ts";
 import { type Chapter, World } from "./world.ts";
@@ -29,6 +31,8 @@ const CHAPTERS: Record<string, Chapter> = {
   json: jsonChapter,
   unique: uniqueChapter,
   "unique policies": uniquePoliciesChapter,
+  "unique conflicts": uniqueConflictsChapter,
+  "unique races": uniqueRacesChapter,
   claim: claimChapter,
   types: typesChapter,
   settle: settleChapter,

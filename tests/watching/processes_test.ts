@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Clock, Jobd } from "../../src/mod.ts";
 import { openSqlite } from "../../src/storage/sqlite/driver.ts";
 import { system } from "../../src/storage/system.ts";
-import { until } from "./suite.ts";
+import { until } from "./two.ts";
 
 /** Time in which nobody polls. */
 const withoutPolls: Clock = { ...system, after: (ms, fn) => ms <= 600 ? system.after(ms, fn) : () => {} };

@@ -43,27 +43,14 @@ import { type Message, Notifier } from "./notifier.ts";
 import { type Place, places } from "./place.ts";
 import { promoteQuery } from "./promote.ts";
 import { QueueIds } from "./queue_ids.ts";
+import type { PostgresOptions } from "./options.ts";
 import { checkReady, readTime } from "./ready.ts";
 import { Recent } from "./recent.ts";
 import { runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 import { runWithin, type Transaction } from "../transaction.ts";
 
-/** Options of {@linkcode openPostgres}. */
-export interface PostgresOptions extends Partial<System> {
-  /** A direct connection for LISTEN and session locks when the main one is a pooler. @default the store's URL */
-  listenUrl?: string;
-  /** Whether statements are prepared; false behind a pooler in transaction mode. @default true */
-  preparedStatements?: boolean;
-  /** Whether others are told what happened here; the probes of a listener stay. @default true */
-  notify?: boolean;
-  /** The schema that holds the tables: up to 41 of `a-z 0-9 _`. @default "jobd" */
-  schema?: string;
-  /** Connections at most, besides the one that listens and the one that renews leases. @default 4 */
-  poolSize?: number;
-  /** A connection that does not answer for so long is given up, in milliseconds. @default 30000 */
-  deadlineMs?: number;
-}
+export type { PostgresOptions } from "./options.ts";
 
 /**
  * For how long the watchers that were read are believed, in milliseconds. Whoever changes jobs asks for them, so a busy
