@@ -13,7 +13,7 @@ import type { Faults } from "./faults.ts";
 import { InlineRuns } from "./inline.ts";
 import { type AttemptOptions, type Performed, performIn } from "./perform.ts";
 import { producer } from "./producer.ts";
-import { startWorker, type TestWorker } from "./test_worker.ts";
+import { CLOSE_MS, startWorker, type TestWorker } from "./test_worker.ts";
 import { makeTime, openStore, type StoreOptions, type TimeOptions, World } from "./world.ts";
 
 /**
@@ -41,8 +41,6 @@ export interface TestJobdOptions extends TimeOptions, StoreOptions {
 }
 
 const MODES: readonly TestMode[] = ["manual", "inline", "discard"];
-/** How long closing waits for calls, in milliseconds on the clock. */
-const CLOSE_MS = 1_000;
 
 /**
  * A jobd for tests: a real {@linkcode Jobd} with real workers, on a store in memory, at a time that the test moves and

@@ -49,7 +49,8 @@ export class TestWorker implements AsyncDisposable {
         timeout === undefined ? {} : { timeoutMs: parseDuration(timeout, "shutdown timeout") },
       ),
     );
-    await this.#jobd.close();
+    // Its store may be one that does not answer any more.
+    await clock.until(this.#jobd.close({ withinMs: CLOSE_MS }));
     this.#end();
   }
 
@@ -74,6 +75,8 @@ export class TestWorker implements AsyncDisposable {
   }
 }
 
+/** How long closing waits for calls, in milliseconds on the clock. */
+export const CLOSE_MS = 1_000;
 /** Wake-ups always reach a worker in the same process, so it need not poll often. */
 const POLL_MS = 60_000;
 
@@ -116,7 +119,7 @@ export interface Gate {
 
 function gated(world: World, ids: Set<string>, gate: Gate | undefined): World["driver"] {
   return intercepted(world.driver, async ({ method, args, effect }) => {
-    if (method !== "claim") return await effect();
+    if (method !== "claim" && method !== "claimParked") return await effect();
     const request = args[0] as ClaimRequest;
     ids.add(request.worker);
     if (gate === undefined) return await effect();

@@ -41,10 +41,8 @@ export function toldDriver(
       );
       const gone = results.flatMap(({ displaced }) => displaced?.state === "cancelled" ? [displaced.id] : []);
       for (const id of gone) endings.ended(id);
-      publisher.tell(async (wanted) => [
-        ...made.map(enqueuedEvent),
-        ...await cancelledEvents(wanted, gone),
-      ]);
+      publisher.tell(() => made.map(enqueuedEvent));
+      if (gone.length > 0) publisher.tell((wanted) => cancelledEvents(wanted, gone));
       return results;
     },
     async claim(request) {
