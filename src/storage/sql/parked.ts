@@ -60,10 +60,10 @@ function* nextOpenAt(d: Dialect, request: ClaimRequest): Script<{ nextOpenAt?: n
 
 /** Gates at which there may be jobs for this worker. */
 function served(d: Dialect, { namespace, queues, types }: ClaimRequest, params: Params): string {
-  const among_ = (names: string[] | "all"): string =>
+  const isServed = (names: string[] | "all"): string =>
     names === "all" ? "true" : `g.name ${among(d, params.json(names), "text")}`;
   return `g.namespace = ${params.add(namespace)} and (` +
-    `(g.target = 'queue' and ${among_(queues)}) or (g.target = 'type' and ${among_(types)}))`;
+    `(g.target = 'queue' and ${isServed(queues)}) or (g.target = 'type' and ${isServed(types)}))`;
 }
 
 /** Those who have waited longest at each gate, of each at most as many as are wanted. */
