@@ -73,6 +73,7 @@ export class Engine {
       now,
       namespace,
       log,
+      told: () => this.#listener?.live ?? false,
       onOpen: () => this.#claims.wake(),
     });
     this.#attempts = new Attempts({

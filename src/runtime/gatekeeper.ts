@@ -7,8 +7,10 @@ import { Batcher } from "./batcher.ts";
 import type { Handler, HandlerLimit } from "./handler.ts";
 import type { Logger } from "./logger.ts";
 
-/** How long limits that were read are believed, in milliseconds, unless a wake-up says that something changed. */
+/** How long limits that were read are believed, in milliseconds, where nobody says that something changed; */
 const FRESH_MS = 5_000;
+/** and where wake-ups do. */
+const FRESH_WHEN_TOLD_MS = 30_000;
 /** Ends that are told to the store together. */
 const RELEASED_MAX = 500;
 
@@ -24,6 +26,8 @@ export interface GatekeeperOptions {
   namespace: string;
   /** Where trouble is said. */
   log: Logger;
+  /** Whether wake-ups from other processes arrive: a change of limits is told then. */
+  told(): boolean;
   /** Called when jobs that waited at limits may start. */
   onOpen(): void;
 }
@@ -77,8 +81,9 @@ export class Gatekeeper {
 
   /** Reads the limits again unless that happened a moment ago. */
   async refresh(): Promise<void> {
-    const { driver, clock, namespace } = this.#options;
-    if (clock.monotonic() - this.#readAt < FRESH_MS) return;
+    const { driver, clock, namespace, told } = this.#options;
+    const freshMs = told() ? FRESH_WHEN_TOLD_MS : FRESH_MS;
+    if (clock.monotonic() - this.#readAt < freshMs) return;
     const readAt = clock.monotonic();
     this.#limits = new Limits(await driver.limits(namespace));
     this.#readAt = readAt;

@@ -33,7 +33,7 @@ export class JobLimits {
 
   /**
    * Sets a limit in place of the one that is there; whether it is paused stays as it is. Jobs that run already are let
-   * finish. It reaches workers within five seconds, those on PostgreSQL at once.
+   * finish. It reaches workers at once, or within five seconds where wake-ups do not arrive.
    *
    * @throws {JobdError} `invalid_request` for a bad name, key or number
    */

@@ -9,7 +9,7 @@ import type { Statistics } from "./statistics.ts";
 /** Jobs that one step of a sweep touches at most. */
 const BATCH = 1_000;
 const STATISTICS_MS = 5_000;
-const PRUNE_MS = 60_000;
+const PRUNE_MS = 120_000;
 /** Events are kept for so long, in milliseconds, */
 const EVENTS_MS = 3_600_000;
 /** and so many of them at most, from one sweep to the next. */
@@ -109,14 +109,17 @@ export class Maintenance {
     this.#outdated = this.#options.clock.monotonic();
   }
 
-  /** How long to sleep by what a claim saw within the poll interval, unless it is time to do something. */
+  /**
+   * How long to sleep by what a claim saw within the poll interval, unless it is time to do something. The next claim may be
+   * just under way, so it has a moment more.
+   */
   #known(): number | undefined {
     const { clock, now, pollIntervalMs } = this.#options;
     if (this.#seen === undefined) return undefined;
     const { nextDueAt, at } = this.#seen;
-    const restMs = pollIntervalMs - (clock.monotonic() - at);
-    if (restMs < 0 || (nextDueAt !== null && nextDueAt <= now())) return undefined;
-    return Math.min(this.#until(nextDueAt), restMs + TRAIL_MS);
+    const restMs = pollIntervalMs + TRAIL_MS - (clock.monotonic() - at);
+    if (restMs <= 0 || (nextDueAt !== null && nextDueAt <= now())) return undefined;
+    return Math.min(this.#until(nextDueAt), restMs);
   }
 
   /** Never longer than the poll interval: an earlier job may be added without a wake-up reaching us. */
@@ -137,7 +140,7 @@ export class Maintenance {
         change: { kind: "expire" },
       })));
     }
-    return jobs.length === BATCH ? 0 : sweepMs;
+    return jobs.length === BATCH ? 0 : 2 * sweepMs;
   }
 
   async #prune(): Promise<number> {

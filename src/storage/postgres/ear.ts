@@ -24,8 +24,10 @@ export interface EarOptions {
   onLive(): void;
 }
 
-/** A probe follows the last one after this time, and must come back within it: a dead connection is noticed in 10 s. */
-const PROBE_MS = 5_000;
+/** A probe follows the last one after this time, */
+const PROBE_EVERY_MS = 10_000;
+/** and must come back within this time: a dead connection is noticed in 15 s. */
+const PROBE_WITHIN_MS = 5_000;
 const BACKOFF_MS = 250;
 const BACKOFF_MAX_MS = 15_000;
 /** How long somebody who begins to listen waits for the connection. */
@@ -117,7 +119,7 @@ export class Ear {
         await this.#takeLocks();
         if (first) this.#options.onLive();
         this.#tried.resolve();
-        await sleep(this.#options.system, PROBE_MS, over);
+        await sleep(this.#options.system, PROBE_EVERY_MS, over);
       }
     } catch {
       // Whatever went wrong, the answer is a new connection.
@@ -152,7 +154,7 @@ export class Ear {
       },
     };
     const sent = send({ from: id, probe: token }).catch(() => back.abort());
-    await sleep(system, PROBE_MS, AbortSignal.any([over, back.signal]));
+    await sleep(system, PROBE_WITHIN_MS, AbortSignal.any([over, back.signal]));
     this.#probe = null;
     if (arrived) await sent;
     return arrived && !over.aborted;
