@@ -258,6 +258,32 @@ Deno.test("a place is decided when every transaction that is older than its mark
   assert.equal(decided.seq, 60);
 });
 
+Deno.test("the highest place given is never taken for a higher one, however many take places", async () => {
+  await using store = await openPostgresStore();
+  const names = schemaNames(store.schema);
+  await using looker = await producer(store);
+  const takers = [await producer(store), await producer(store)];
+  let taking = true;
+  const take = async ({ client }: Producer): Promise<void> => {
+    const text = `do $$ begin for i in 1..5000 loop perform ${names.nextSeq}; end loop; end $$`;
+    while (taking) await client.query(text);
+  };
+  const all = Promise.all(takers.map(take));
+  // A place that was shown too high shows itself by going back.
+  const walk = `do $$
+    declare seen bigint := 0; next bigint;
+    begin
+      for look in 1..400000 loop
+        next := ${names.lastSeq};
+        if next < seen then raise exception 'after % came %', seen, next; end if;
+        seen := next;
+      end loop;
+    end $$`;
+  await looker.client.query(walk).finally(() => taking = false);
+  await all;
+  for (const taker of takers) await taker[Symbol.asyncDispose]();
+});
+
 Deno.test("whoever takes a place has a transaction number before it", async () => {
   await using store = await openPostgresStore();
   await using session = await producer(store);

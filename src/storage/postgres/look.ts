@@ -14,7 +14,7 @@ export const FOUND_MAX = 1000;
  * lowest row. The walk through the gaps
  * jumps from lane to lane, and known lanes are left out of it because dead entries at their head would have to be walked.
  */
-export function lookQuery({ table }: Names, typed: boolean): Query {
+export function lookQuery({ table, lastSeq }: Names, typed: boolean): Query {
   const filter = typed ? "and r.type = any(array(select json_array_elements_text($3::json)))" : "";
   const next = (after: string, before: string): string => `
     select r.queue_id, r.rank, r.seq from ${table("ready")} r
@@ -24,7 +24,7 @@ export function lookQuery({ table }: Names, typed: boolean): Query {
     name: typed ? "jobd_look_typed" : "jobd_look",
     text: `
 with recursive mark as materialized (
-  select case when is_called then last_value else 0 end as seq from ${table("ready_seq")}
+  select ${lastSeq} as seq
 ), known as materialized (
   select l.pos, (
     select r.seq from ${table("ready")} r

@@ -8,6 +8,11 @@ export interface Names {
   table(name: string): string;
   /** Takes the next place in `ready`. The transaction has its number before the place, see floor.ts. */
   nextSeq: string;
+  /**
+   * The highest place given so far. Not `last_value` by a SELECT from the sequence: that reads without a lock, and while
+   * another session makes room for its next 32 values in the write-ahead log it shows the last of those.
+   */
+  lastSeq: string;
   /** The key of an advisory lock of this schema: an SQL expression. */
   lock(name: string): string;
   /** The NOTIFY channel. */
@@ -29,6 +34,7 @@ export function schemaNames(schema: string): Names {
     schema,
     table: (name) => `"${schema}".${name}`,
     nextSeq: `case when pg_current_xact_id() is not null then nextval('"${schema}".ready_seq') end`,
+    lastSeq: `coalesce(pg_sequence_last_value('"${schema}".ready_seq'), 0)`,
     lock: (name) => `hashtextextended('jobd:${schema}:${name}', 0)`,
     channel: `jobd_${schema}`,
   };
