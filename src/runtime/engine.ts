@@ -250,9 +250,16 @@ export class Engine {
 
   /** A watchdog costs a thread, so there is one only where a handler can block the loop. */
   #watch(): Watchdog | undefined {
-    const { store } = this.#context;
+    const { store, log } = this.#context;
     const { handlers, leaseMs, whenBlocked } = this.#options;
     if (store === undefined || handlers.values().every(({ outOfProcess }) => outOfProcess)) {
+      return undefined;
+    }
+    const unreadable = Watchdog.unreadable();
+    if (unreadable !== undefined) {
+      log.warn("There is no watchdog for handlers that block the event loop: its file may not be read", {
+        file: unreadable,
+      });
       return undefined;
     }
     return new Watchdog({

@@ -355,7 +355,7 @@ function definedRequest({ job, payload, ...options }: DefinedJob<unknown>): Prom
 
 async function thisMachine(): Promise<ProcessWatch> {
   const { Processes } = await import("./process/processes.ts");
-  return new Processes();
+  return Processes.ofThisMachine();
 }
 
 /** How a thread opens the same store; a store in memory exists in one thread only. */

@@ -1,4 +1,7 @@
+import { fileURLToPath } from "node:url";
 import type { OpenDriverOptions } from "../storage/open.ts";
+
+const THREAD = new URL("./watchdog_thread.ts", import.meta.url);
 
 /** How the watchdog's thread reaches the store: a URL, because a driver cannot cross into a thread. */
 export interface WatchdogStore {
@@ -35,8 +38,15 @@ export class Watchdog {
   readonly #turns = new SharedArrayBuffer(4);
   readonly #thread: Worker;
 
+  /** The file of the thread that this program has no right to read, so that there can be no watchdog; undefined when it may. */
+  static unreadable(): string | undefined {
+    if (THREAD.protocol !== "file:") return undefined;
+    const { state } = Deno.permissions.querySync({ name: "read", path: THREAD });
+    return state === "granted" ? undefined : fileURLToPath(THREAD);
+  }
+
   constructor(options: WatchdogOptions) {
-    this.#thread = new Worker(new URL("./watchdog_thread.ts", import.meta.url).href, { type: "module" });
+    this.#thread = new Worker(THREAD.href, { type: "module" });
     this.#thread.postMessage({ ...options, turns: this.#turns } satisfies WatchdogOrder);
   }
 

@@ -47,7 +47,9 @@ export class Worker implements AsyncDisposable {
    * Called again with no time, it hurries.
    */
   async stop(options: { timeoutMs?: number } = {}): Promise<void> {
-    await (this.#engine ?? await this.#making)?.stop(options);
+    // A worker that could not be made has nothing to stop; whoever started it has heard why.
+    const engine = this.#engine ?? await this.#making?.catch(() => undefined);
+    await engine?.stop(options);
     this.#stopped.resolve();
   }
 

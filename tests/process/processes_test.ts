@@ -9,6 +9,7 @@ import {
 import { Processes } from "../../src/runtime/process/processes.ts";
 import { parseStat, ProcTable } from "../../src/runtime/process/proc_table.ts";
 import { ShellTable } from "../../src/runtime/process/shell_table.ts";
+import { UnseenTable } from "../../src/runtime/process/unseen_table.ts";
 import { alive, freshMark, marked, runScript, until } from "../support/process_probe.ts";
 
 const TABLES = {
@@ -173,4 +174,14 @@ Deno.test("without the right to read /proc everything goes through the shell", a
   assert.equal(code, 0);
   const seen = JSON.parse(new TextDecoder().decode(stdout));
   assert.deepEqual(seen, { exitCode: 0, left: 0, alive: true, ended: true, output: "hi\n" });
+});
+
+Deno.test("without the right to look at processes this one knows its number, and nothing is taken for dead", async () => {
+  const processes = new Processes({ table: new UnseenTable() });
+  const identity = await processes.identity();
+  assert.deepEqual([identity.pid, identity.startTicks, identity.bootId], [Deno.pid, null, null]);
+  const known = await new Processes().identity();
+  assert.equal(await processes.isAlive({ ...known, startTicks: known.startTicks! - 1 }), undefined);
+  assert.deepEqual(await processes.reapStrays(), { ended: 0, left: 0 });
+  await assert.rejects(processes.endAttempts(crypto.randomUUID(), 2), { code: "permission_denied" });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { sleep } from "../../src/domain/clock.ts";
-import { discard, snooze } from "../../src/mod.ts";
+import { discard, Jobd, snooze } from "../../src/mod.ts";
 import { untilStopped } from "../../src/testing/mod.ts";
 import { working } from "../support/working.ts";
 
@@ -156,4 +156,20 @@ Deno.test("Worker takes the jobs of a dead worker back when their lease has ende
   assert.deepEqual([first?.outcome, first?.error?.code], ["lost", "worker_lost"]);
   assert.ok((first?.finishedAt ?? 0) - (first?.startedAt ?? 0) >= 300, "not before its lease had ended");
   assert.notEqual(first?.worker, second?.worker);
+});
+
+Deno.test("a worker that cannot start says why once: closing it afterwards is no second failure", async () => {
+  await using jobd = await Jobd.open("sqlite::memory:", {
+    migrate: true,
+    processes: {
+      identity: () => Promise.reject(new Error("Nobody knows who this is")),
+      isAlive: () => Promise.resolve(undefined),
+      reapStrays: () => Promise.resolve(),
+    },
+  });
+  const started = async (): Promise<void> => {
+    await using worker = jobd.worker({ handlers: { any: () => 1 } });
+    await worker.start();
+  };
+  await assert.rejects(started(), /^Error: Nobody knows who this is$/);
 });

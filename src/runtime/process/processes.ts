@@ -10,8 +10,9 @@ import {
 } from "./identity.ts";
 import { ProcTable } from "./proc_table.ts";
 import { type ProcessEnd, type ProcessSpec, runProcess } from "./run_process.ts";
-import { ShellTable } from "./shell_table.ts";
+import { SHELL, ShellTable } from "./shell_table.ts";
 import { type ProcessRow, type ProcessTable, Scanner } from "./table.ts";
+import { UnseenTable } from "./unseen_table.ts";
 
 /** Options of {@linkcode Processes}. */
 export interface ProcessesOptions {
@@ -38,6 +39,13 @@ export class Processes implements ProcessWatch {
   constructor({ clock = system, table = defaultTable() }: ProcessesOptions = {}) {
     this.#clock = clock;
     this.#scanner = new Scanner(table);
+  }
+
+  /** For a program that need not start any: where it may not look at processes it does without. */
+  static ofThisMachine(): Processes {
+    const mayLook = ProcTable.usable() ||
+      Deno.permissions.querySync({ name: "run", command: SHELL }).state === "granted";
+    return new Processes(mayLook ? {} : { table: new UnseenTable() });
   }
 
   /** Who this process is. */
@@ -71,6 +79,7 @@ export class Processes implements ProcessWatch {
   /** Ends what is marked as started by daemons of this machine and namespace that run no more. */
   async reapStrays({ graceMs = REAP_GRACE_MS }: ReapOptions = {}): Promise<TreeEnd> {
     const here = await this.identity();
+    if (here.bootId === null) return { ended: 0, left: 0 }; // no mark can be proved to be of this machine
     const rows = await this.#scanner.rows();
     // A daemon that itself runs inside a job leaves that job's tree to its owner.
     const outer = rows.find((row) => row.pid === here.pid)?.owner ?? null;
@@ -102,14 +111,9 @@ export class Processes implements ProcessWatch {
 
   async #readIdentity(): Promise<ProcessIdentity> {
     const { host, bootId, pidNamespace } = await this.#scanner.table.place();
-    const own = (await this.#scanner.rows()).find((row) => row.pid === Deno.pid);
-    return {
-      host,
-      pid: Deno.pid,
-      startTicks: bootId === null ? null : own?.startTicks ?? null,
-      bootId,
-      pidNamespace,
-    };
+    const rows = bootId === null ? [] : await this.#scanner.rows();
+    const startTicks = rows.find((row) => row.pid === Deno.pid)?.startTicks ?? null;
+    return { host, pid: Deno.pid, startTicks, bootId, pidNamespace };
   }
 }
 

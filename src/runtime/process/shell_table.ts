@@ -3,6 +3,9 @@ import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
 import { namespaceNumber, parseStat } from "./proc_table.ts";
 import type { ProcessRow, ProcessTable, Visitor } from "./table.ts";
 
+/** The program that it runs; the right to run it is all that it needs. */
+export const SHELL = "/bin/sh";
+
 const SCAN = `exec grep -zasH -e '^[0-9][0-9]* (' -e '^${ATTEMPT_VARIABLE}=' -e '^${OWNER_VARIABLE}=' \
 /proc/[0-9]*/stat /proc/[0-9]*/environ`;
 const SIGNAL = 'kill -s "$0" -- "$@" 2>/dev/null; :';
@@ -62,7 +65,7 @@ export class ShellTable implements ProcessTable {
 
 /** Runs one of the fixed scripts above; arguments arrive as `$0`, `$1`, ... and are never read as code. */
 async function shell(script: string, args: string[] = []): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
+  const { code, stdout, stderr } = await new Deno.Command(SHELL, {
     args: ["-c", script, ...args],
     clearEnv: true,
     env: { PATH: "/usr/bin:/bin", LC_ALL: "C" },

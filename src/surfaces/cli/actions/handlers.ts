@@ -10,6 +10,7 @@ export const SHIPPED_TYPES: readonly string[] = ["claude", "exec"];
  * The handlers that ship with the daemon, as the configuration wants them; `types` leaves the others out.
  *
  * @throws {JobdError} `invalid_config` for a wrong section of the config file, `invalid_request` for an unknown type
+ * @throws {Deno.errors.NotCapable} when processes cannot be looked at
  */
 export async function loadHandlers(config: Config, types?: readonly string[]): Promise<Handler[]> {
   const [{ claudeHandler }, { execHandler }, { Processes }] = await Promise.all([
@@ -19,6 +20,7 @@ export async function loadHandlers(config: Config, types?: readonly string[]): P
   ]);
   const { agent = {}, commands = {} } = config.file?.sections ?? {};
   const processes = new Processes();
+  await processes.identity(); // a daemon that may not look at processes could not end what it starts
   const handlers = [claudeHandler(agent, { processes }), execHandler({ commands }, { processes })];
   return types === undefined ? handlers : types.map((type) => pick(handlers, type));
 }
