@@ -53,6 +53,7 @@ export { JOB_ACTIONS } from "./domain/amendment.ts";
 export type { Amendment, Change, JobAction, Replacement } from "./domain/amendment.ts";
 export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
+export { sleep } from "./domain/clock.ts";
 export type { Clock } from "./domain/clock.ts";
 export type { PayloadSchema, SchemaIssue, SchemaResult } from "./runtime/payload_schema.ts";
 export { defineJob } from "./runtime/definition.ts";

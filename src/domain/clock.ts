@@ -14,7 +14,7 @@ export interface System extends Clock {
   random(): number;
 }
 
-/** Waits; ends early, without an error, when the signal is aborted. */
+/** Waits so many milliseconds on the clock; ends early, without an error, when the signal is aborted. */
 export function sleep(clock: Pick<Clock, "after">, ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
