@@ -8,6 +8,7 @@ import { insertChapter } from "./insert.ts";
 import { jsonChapter } from "./json.ts";
 import { leasesChapter } from "./leases.ts";
 import { limitsChapter } from "./limits.ts";
+import { limitsRacesChapter } from "./limits_races.ts";
 import { listChapter } from "./list.ts";
 import { logsChapter } from "./logs.ts";
 import { promoteChapter } from "./promote.ts";
@@ -46,6 +47,7 @@ const CHAPTERS: Record<string, Chapter> = {
   steps: stepsChapter,
   queues: queuesChapter,
   limits: limitsChapter,
+  "limits races": limitsRacesChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

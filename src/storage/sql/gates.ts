@@ -123,14 +123,14 @@ export function* forgetHolds(d: Dialect, jobIds: string[]): Script<void> {
 
 /** {@linkcode Driver.release}. */
 export function* release(d: Dialect, jobIds: string[], at: number): Script<boolean> {
-  const rows = yield* run(
-    `delete from ${d.table("hold")} as h where job_id ${among(d, "$1", "uuid")} and ${
-      isOver(d)
-    } returning scope`,
-    [JSON.stringify(jobIds)],
-  );
+  const over = `job_id ${among(d, "$1", "uuid")} and ${isOver(d)}`;
+  const ids = JSON.stringify(jobIds);
+  const rows = yield* run(`select distinct scope from ${d.table("hold")} h where ${over}`, [ids]);
   if (rows.length === 0) return false;
-  const scopes = [...new Set(rows.map((row) => text(row.scope)))];
+  const scopes = rows.map((row) => text(row.scope));
+  // Somebody who has counted these jobs may be about to let others wait for them; he has to be heard of first.
+  yield* d.lockGates(scopes);
+  yield* run(`delete from ${d.table("hold")} as h where ${over}`, [ids]);
   const opened = yield* run(
     `update ${d.table("gate")} set open_at = ${d.instant("$2")} where scope ${among(d, "$1", "text")} ` +
       `and exists (select 1 from ${d.table("parked")} p where p.scope = gate.scope) returning scope`,
