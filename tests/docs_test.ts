@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].concat(
+const PAGES = [
+  ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "examples/shop/README.md"],
+].concat(
   [...Deno.readDirSync(join(ROOT, "docs"))].filter(({ name }) => name.endsWith(".md")).map(({ name }) =>
     `docs/${name}`
   ),

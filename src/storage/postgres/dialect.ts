@@ -51,6 +51,7 @@ export function postgresDialect(names: Names): Dialect {
       `coalesce(jsonb_exists((${column} -> '${key}')::jsonb, ${param}::text), false)`,
     leaseJobs: (lease, alias) => `unnest(${lease}.jobs) as ${alias}(value)`,
     lock: (alias) => `for update of ${alias}`,
+    lockFree: (alias) => `for update of ${alias} skip locked`,
     *openLease({ worker, expiresAt, jobs }) {
       const [row] = yield* run(
         `insert into ${names.table("lease")} (worker, expires_at, jobs) values ($1, ${instant("$2")}, ` +
@@ -67,6 +68,10 @@ export function postgresDialect(names: Names): Dialect {
           "from json_array_elements_text($1::json) order by key offset 0) keys",
         [JSON.stringify(scopes)],
       );
+    },
+    *lockLimits(to) {
+      const lock = to === "read" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock";
+      yield* run(`select ${lock}(${names.lock("limits")})`);
     },
     *preferOrder() {
       yield* run("set local enable_sort = off");

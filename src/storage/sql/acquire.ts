@@ -53,8 +53,9 @@ export function* acquire(
   });
 }
 
-/** The limits that may concern these jobs. */
+/** The limits that may concern these jobs. They stay so until the transaction ends, and with it all that follows from them. */
 export function* limitsFor(d: Dialect, namespace: string, jobs: Limited[]): Script<Limits> {
+  yield* d.lockLimits("read");
   const names = new Set(jobs.flatMap(({ queue, type }) => [queue, type]));
   return new Limits(yield* limitsOf(d, namespace, [...names]));
 }

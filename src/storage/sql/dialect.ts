@@ -36,10 +36,17 @@ export interface Dialect {
   leaseJobs(lease: string, alias: string): string;
   /** The end of a SELECT that locks the rows of `alias` until the transaction ends; empty where it has them to itself. */
   lock(alias: string): string;
+  /** {@linkcode Dialect.lock} of those rows only that nobody else has locked. */
+  lockFree(alias: string): string;
   /** Opens a lease over jobs and gives its id. */
   openLease(lease: { worker: string; expiresAt: number; jobs: string[] }): Script<string>;
   /** Waits until nobody else decides about these gates; until the transaction ends nobody else does. */
   lockGates(scopes: string[]): Script<void>;
+  /**
+   * Until the transaction ends limits are not changed by others (`"read"`), or are not even read for a decision
+   * (`"change"`).
+   */
+  lockLimits(to: "read" | "change"): Script<void>;
   /**
    * Until the transaction ends, rows in an order come from an index in that order. A planner that takes a table for a small
    * one would rather sort all of it.

@@ -149,14 +149,17 @@ export function* coolDown(d: Dialect, gate: LimitName, until: number): Script<vo
 
 /** Removes gates at which it is as if nothing had ever happened. */
 export function* pruneGates(d: Dialect, now: number, limit: number): Script<void> {
-  const gate = d.table("gate");
-  yield* run(
-    `delete from ${gate} where scope in (select g.scope from ${gate} g where g.idle_at <= ${
-      d.instant("$1")
-    } ` +
-      `and not exists (select 1 from ${
-        d.table("parked")
-      } p where p.scope = g.scope) order by g.idle_at limit $2)`,
+  const idle = `g.idle_at <= ${d.instant("$1")} ` +
+    `and not exists (select 1 from ${d.table("parked")} p where p.scope = g.scope)`;
+  const rows = yield* run(
+    `select g.scope from ${d.table("gate")} g where ${idle} order by g.idle_at limit $2 ${d.lockFree("g")}`,
     [now, limit],
   );
+  if (rows.length === 0) return;
+  const scopes = rows.map((row) => text(row.scope));
+  // Looked at again: somebody may have begun to wait there. Who does so from now on makes the gate anew.
+  yield* run(`delete from ${d.table("gate")} as g where g.scope ${among(d, "$2", "text")} and ${idle}`, [
+    now,
+    JSON.stringify(scopes),
+  ]);
 }

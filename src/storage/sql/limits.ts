@@ -47,6 +47,7 @@ export function* limitsOf(d: Dialect, namespace: string, names: string[]): Scrip
 /** {@linkcode Driver.saveLimit}. */
 export function* saveLimit(d: Dialect, limit: Limit, at: number): Script<Limit> {
   const { namespace, target, name, key, settings, pausedAt, source } = limit;
+  yield* d.lockLimits("change");
   const rows = yield* run(
     `insert into ${d.table("limit_rule")} (namespace, target, name, key, settings, paused_at, source) ` +
       `values ($1, $2, $3, $4, $5, ${
@@ -72,6 +73,7 @@ export function* saveLimit(d: Dialect, limit: Limit, at: number): Script<Limit> 
 /** {@linkcode Driver.removeLimit}. */
 export function* removeLimit(d: Dialect, limit: LimitName, at: number): Script<boolean> {
   const { namespace, target, name, key } = limit;
+  yield* d.lockLimits("change");
   const rows = yield* run(`delete from ${d.table("limit_rule")} where ${THIS} returning name`, [
     namespace,
     target,

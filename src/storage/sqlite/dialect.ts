@@ -25,6 +25,7 @@ export const sqliteDialect: Dialect = {
     `exists (select 1 from json_each(${column}, '$.${key}') item where item.value = ${param})`,
   leaseJobs: (lease, alias) => `json_each(${lease}.jobs) ${alias}`,
   lock: () => "",
+  lockFree: () => "",
   *openLease({ worker, expiresAt, jobs }) {
     const [row] = yield* run(TAKE_LEASE);
     yield* run("insert into lease (id, worker, expires_at, jobs) values ($1, $2, $3, $4)", [
@@ -37,6 +38,7 @@ export const sqliteDialect: Dialect = {
   },
   // A transaction has the store to itself.
   *lockGates() {},
+  *lockLimits() {},
   // Its planner does so anyway.
   *preferOrder() {},
   turns: () => "",
