@@ -54,7 +54,15 @@ Deno.test("a program with handlers of its own needs the rights of its PostgreSQL
 });
 
 Deno.test("what the rights lack is told, also where the program closes everything by itself", async () => {
-  const { code, out } = await run("sqlite:own.db", (folder) => [`--allow-read=${folder}`]);
-  assert.equal(code, 1);
-  assert.match(out, /Deno does not allow this program to use the store .*own\.db/);
+  const sqlite = await run("sqlite:own.db", (folder) => [`--allow-read=${folder}`]);
+  assert.equal(sqlite.code, 1);
+  assert.match(sqlite.out, /Deno does not allow this program to use the store .*own\.db/);
+
+  const nobody = "postgres://postgres@127.0.0.1:1/none";
+  const silent = await run(nobody, () => ["--allow-net=127.0.0.1:1"]);
+  assert.equal(silent.code, 1);
+  assert.match(silent.out, /Deno may not let the client of PostgreSQL see/);
+  const offline = await run(nobody, () => ["--ignore-env"]);
+  assert.equal(offline.code, 1);
+  assert.match(offline.out, /Deno may not connect to 127\.0\.0\.1:1/);
 });

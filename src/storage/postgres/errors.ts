@@ -118,6 +118,16 @@ export function translate(error: unknown, location: string, schema: string): Job
   const code = codeOf(error);
   const known = KNOWN.find(([pattern]) => pattern.test(code));
   if (known !== undefined) return known[1]({ location, schema, error });
+  if (error instanceof Deno.errors.NotCapable && / env access /.test(error.message)) {
+    return new JobdError(
+      "permission_denied",
+      "Deno may not let the client of PostgreSQL see PG... variables",
+      {
+        hint: "Start it with --allow-env, or with --ignore-env, which shows it none.",
+        cause: error,
+      },
+    );
+  }
   if (error instanceof Deno.errors.NotCapable) {
     return new JobdError("permission_denied", `Deno may not connect to ${location}`, {
       hint: "Start it with --allow-net for that host and port.",
