@@ -101,7 +101,7 @@ export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd_options.ts";
 export type { EventStream } from "./runtime/events/event_stream.ts";
 export type { EventListener, EventsOptions, Subscription, WatchOptions } from "./runtime/events/watching.ts";
-export type { DeadFilter, DeadLetters } from "./runtime/dead_letters.ts";
+export type { DeadFilter, DeadLetters, DeadSelection } from "./runtime/dead_letters.ts";
 export { EACH_KEY } from "./domain/limit.ts";
 export type {
   Limit,
@@ -122,6 +122,8 @@ export type {
   WaitOptions,
 } from "./runtime/jobs.ts";
 export type { Queues } from "./runtime/queues.ts";
+export type { Executions } from "./runtime/executions.ts";
+export type { Workers } from "./runtime/workers.ts";
 export type { JobIds } from "./runtime/ids.ts";
 export type { ProcessIdentity, ProcessWatch } from "./runtime/process/identity.ts";
 export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";

@@ -1,8 +1,8 @@
-import type { Job } from "./job.ts";
+import type { FailureRecord, Job } from "./job.ts";
 import { isFinal, isWaiting, type JobState } from "./states.ts";
 
 /** What an operator may ask of a job. */
-export const JOB_ACTIONS = ["cancel", "retry", "run", "delete"] as const;
+export const JOB_ACTIONS = ["cancel", "retry", "run", "archive", "delete"] as const;
 /** One of {@linkcode JOB_ACTIONS}. */
 export type JobAction = (typeof JOB_ACTIONS)[number];
 
@@ -14,6 +14,8 @@ export type Change =
   | { kind: "requestCancel" }
   /** A waiting job ends as expired. */
   | { kind: "expire" }
+  /** A waiting job becomes a dead letter, though nothing has failed. */
+  | { kind: "archive" }
   /** A waiting job may run now; a final one starts a new life with its failures forgotten. */
   | { kind: "makeAvailable" }
   /** A waiting job takes over what another request for it brings. A new payload makes it forget its steps. */
@@ -48,8 +50,17 @@ export type Plan = { kind: "change"; change: Change } | { kind: "done" } | {
   reason: string;
 };
 
-/** What an action means for a job in this state. The only place where that is decided. */
-export function planAction(job: Job, action: JobAction): Plan {
+/** What an operator's hand leaves as the error of a dead letter. */
+export const ARCHIVED: FailureRecord = { code: "archived", message: "Archived on request" };
+
+/**
+ * What an action means for a job in this state. The only place where that is decided. With `only` it means nothing to jobs
+ * in other states.
+ */
+export function planAction(job: Job, action: JobAction, only?: JobState): Plan {
+  if (only !== undefined && job.state !== only) {
+    return { kind: "refused", reason: `it is ${job.state}, not ${only}` };
+  }
   switch (action) {
     case "cancel":
       return planCancel(job);
@@ -57,6 +68,8 @@ export function planAction(job: Job, action: JobAction): Plan {
       return planRetry(job);
     case "run":
       return planRun(job);
+    case "archive":
+      return planArchive(job);
     case "delete":
       return job.state === "running"
         ? { kind: "refused", reason: "it is running: cancel it first" }
@@ -90,4 +103,10 @@ function planRun(job: Job): Plan {
   if (job.state === "available") return { kind: "done" };
   if (isWaiting(job.state)) return { kind: "change", change: { kind: "makeAvailable" } };
   return { kind: "refused", reason: `it is ${job.state}: only waiting jobs can be run now` };
+}
+
+function planArchive(job: Job): Plan {
+  if (isWaiting(job.state)) return { kind: "change", change: { kind: "archive" } };
+  if (job.state === "running") return { kind: "refused", reason: "it is running: cancel it first" };
+  return { kind: "refused", reason: `it is already ${job.state}` };
 }

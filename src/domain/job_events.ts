@@ -1,4 +1,4 @@
-import type { Amendment } from "./amendment.ts";
+import { type Amendment, ARCHIVED } from "./amendment.ts";
 import type { JobEvent, JobEventKind, NewEvent } from "./event.ts";
 import type { FailureRecord, Job, NewJob } from "./job.ts";
 import type { Transition } from "./transition.ts";
@@ -76,6 +76,8 @@ export function amendedEvent(job: Job, { change, at }: Amendment): NewEvent | un
       };
     case "expire":
       return { ...about(job, "job.expired", at), state: "expired" };
+    case "archive":
+      return { ...about(job, "job.dead", at), state: "dead", error: brief(ARCHIVED) };
     case "makeAvailable":
       return { ...about(job, "job.requeued", at), state: "available" };
     case "delete":

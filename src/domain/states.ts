@@ -11,8 +11,8 @@
  *              └──────────────────────────────▶ available
  * ```
  *
- * Waiting jobs may also become `cancelled` or `expired`; a final job becomes `available` again
- * only when an operator retries it.
+ * Waiting jobs may also become `cancelled` or `expired`, and `dead` when an operator archives them; a final job becomes
+ * `available` again only when an operator retries it.
  */
 export const JOB_STATES = [
   "scheduled",
@@ -44,9 +44,9 @@ export type FinalState = (typeof FINAL_STATES)[number];
 export type WaitingState = (typeof WAITING_STATES)[number];
 
 const MOVES: Record<JobState, readonly JobState[]> = {
-  scheduled: ["available", "cancelled", "expired", "scheduled"],
-  blocked: ["available", "cancelled", "expired"],
-  available: ["running", "blocked", "cancelled", "expired", "available", "scheduled"],
+  scheduled: ["available", "cancelled", "expired", "dead", "scheduled"],
+  blocked: ["available", "cancelled", "expired", "dead"],
+  available: ["running", "blocked", "cancelled", "expired", "dead", "available", "scheduled"],
   running: ["completed", "dead", "cancelled", "expired", "scheduled", "available", "blocked"],
   completed: ["available"],
   dead: ["available"],

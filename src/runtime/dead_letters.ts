@@ -7,6 +7,9 @@ import type { ActionOptions, ActionReport, Jobs } from "./jobs.ts";
 /** Which dead letters. */
 export type DeadFilter = Omit<JobFilter, "state">;
 
+/** Which dead letters an action is for: some by id, or all that match. */
+export type DeadSelection = readonly string[] | DeadFilter;
+
 /** The dead letters of one namespace: jobs that have failed for good. */
 export class DeadLetters {
   readonly #jobs: Jobs;
@@ -35,17 +38,17 @@ export class DeadLetters {
 
   /** Starts a new life of one. @throws {JobdError} `not_found`; `conflict` when it is none, or its unique key is taken */
   retry(id: string): Promise<void>;
-  /** Starts new lives of all that match. */
-  retry(filter: DeadFilter, options?: ActionOptions): Promise<ActionReport>;
-  retry(which: string | DeadFilter, options?: ActionOptions): Promise<ActionReport | void> {
+  /** Starts new lives of several, by id or all that match. */
+  retry(jobs: DeadSelection, options?: ActionOptions): Promise<ActionReport>;
+  retry(which: string | DeadSelection, options?: ActionOptions): Promise<ActionReport | void> {
     return this.#do("retry", which, options);
   }
 
   /** Removes one with its history. @throws {JobdError} `not_found`; `conflict` when it is none */
   delete(id: string): Promise<void>;
-  /** Removes all that match. */
-  delete(filter: DeadFilter, options?: ActionOptions): Promise<ActionReport>;
-  delete(which: string | DeadFilter, options?: ActionOptions): Promise<ActionReport | void> {
+  /** Removes several, by id or all that match. */
+  delete(jobs: DeadSelection, options?: ActionOptions): Promise<ActionReport>;
+  delete(which: string | DeadSelection, options?: ActionOptions): Promise<ActionReport | void> {
     return this.#do("delete", which, options);
   }
 
@@ -56,14 +59,19 @@ export class DeadLetters {
 
   async #do(
     action: "retry" | "delete",
-    which: string | DeadFilter,
+    which: string | DeadSelection,
     options?: ActionOptions,
   ): Promise<ActionReport | void> {
-    if (typeof which !== "string") return await this.#jobs[action](dead(which), options);
+    if (Array.isArray(which)) return await this.#jobs.act(action, which as readonly string[], ONLY);
+    if (typeof which !== "string") return await this.#jobs[action](dead(which as DeadFilter), options);
     await this.get(which);
-    await this.#jobs[action](which);
+    const { failed: [failure] } = await this.#jobs.act(action, [which], ONLY);
+    if (failure !== undefined) throw new JobdError(failure.code, `Job ${which}: ${failure.reason}`);
   }
 }
+
+/** Who retries or deletes dead letters does not mean jobs that have come to life meanwhile. */
+const ONLY = { only: "dead" } as const;
 
 /** A state in the filter of somebody without types must not widen the choice. */
 function dead(filter: DeadFilter): JobFilter {

@@ -1,18 +1,10 @@
 import { JobdError } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
-import type { Execution, NewJob } from "../domain/job.ts";
+import type { NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
 import { failsOnConflict, isContested } from "../domain/unique.ts";
-import type {
-  CloseOptions,
-  Driver,
-  InsertResult,
-  Page,
-  StoreFact,
-  Transaction,
-  WorkerRow,
-} from "../storage/driver.ts";
+import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
 import { openDriver } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
 import { Ids, type JobIds } from "./ids.ts";
@@ -27,6 +19,7 @@ import {
   type Within,
 } from "./definition.ts";
 import { Enqueued } from "./enqueued.ts";
+import { Executions } from "./executions.ts";
 import type { EventStream } from "./events/event_stream.ts";
 import {
   type EventListener,
@@ -47,6 +40,7 @@ import type { WatchdogStore } from "./watchdog.ts";
 import { Worker } from "./worker.ts";
 import { loadedModules } from "./worker_modules.ts";
 import { withHandlers, type WorkerOptions } from "./worker_options.ts";
+import { Workers } from "./workers.ts";
 
 /** The most jobs in one call of {@linkcode Jobd.enqueueMany}. */
 export const BULK_MAX = 10_000;
@@ -54,8 +48,6 @@ export const BULK_MAX = 10_000;
 const INSERT_WEIGHT = 1_000;
 /** Gathered inserts under way at the same time: while the store commits one, the next is already being sent. */
 const INSERT_LANES = 2;
-/** A worker that showed no life for this long is not listed, in milliseconds. */
-const WORKER_SEEN_MS = 60_000;
 
 interface Parts {
   driver: Driver;
@@ -93,6 +85,10 @@ export class Jobd implements AsyncDisposable {
   readonly queues: Queues;
   /** How many jobs of a queue, a type or a key run at a time, and how often one starts. */
   readonly limits: JobLimits;
+  /** Look at the workers of all machines. */
+  readonly workers: Workers;
+  /** Look at attempts. */
+  readonly executions: Executions;
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
@@ -107,6 +103,8 @@ export class Jobd implements AsyncDisposable {
     this.dead = new DeadLetters(this.jobs);
     this.queues = new Queues(parts);
     this.limits = new JobLimits(parts);
+    this.workers = new Workers(parts);
+    this.executions = new Executions({ ...parts, jobs: this.jobs });
     this.#settings = new QueueSettingsCache(parts);
     this.#inserts = insertBatcher(driver, INSERT_LANES);
     this.#contests = insertBatcher(driver, 1);
@@ -218,17 +216,6 @@ export class Jobd implements AsyncDisposable {
   /** The same for `for await`; it begins at once, and ends with the loop. @throws {JobdError} `invalid_request` */
   events<P extends EventPattern = "*">(options: EventsOptions<P> = {}): EventStream<KindOf<P>> {
     return this.#parts.watching.events(options);
-  }
-
-  /** One page of attempts, those of the newest jobs first. */
-  executions(query: { limit: number; cursor?: string }): Promise<Page<Execution>> {
-    return this.#parts.driver.listExecutions({ ...query, namespace: this.namespace });
-  }
-
-  /** Workers that showed life within the last minute. */
-  async workers(): Promise<WorkerRow[]> {
-    const rows = await this.#parts.driver.workers(this.#parts.time.now() - WORKER_SEEN_MS);
-    return rows.filter((row) => row.namespace === this.namespace);
   }
 
   /** Counts by state, and ended runs of the last while (default: one hour). */

@@ -1,7 +1,7 @@
-import { type Amendment, type JobAction, planAction } from "../domain/amendment.ts";
+import { type Amendment, type JobAction, type Plan, planAction } from "../domain/amendment.ts";
 import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
-import { isFinal } from "../domain/states.ts";
+import { isFinal, type JobState } from "../domain/states.ts";
 import type { Driver, Page } from "../storage/driver.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { Batcher } from "./batcher.ts";
@@ -159,6 +159,17 @@ export class Jobs {
     return this.#do("run", jobs, options);
   }
 
+  /**
+   * Puts a waiting job among the dead letters, where it stays until somebody retries or deletes it.
+   * @throws {JobdError} `not_found`; `conflict` when it runs (cancel it first) or has ended
+   */
+  archive(id: string): Promise<void>;
+  /** Archives many. */
+  archive(jobs: Selection, options?: ActionOptions): Promise<ActionReport>;
+  archive(jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
+    return this.#do("archive", jobs, options);
+  }
+
   /** Removes a job with its history. @throws {JobdError} `not_found`; `conflict` while it runs */
   delete(id: string): Promise<void>;
   /** Removes many. */
@@ -182,12 +193,16 @@ export class Jobs {
     throw new JobdError(failure.code, `Job ${jobs}: ${failure.reason}`);
   }
 
-  /** Does something to jobs by id. */
-  async act(action: JobAction, ids: readonly string[]): Promise<ActionReport> {
+  /** Does something to jobs by id; with `only`, to those in that state. */
+  async act(
+    action: JobAction,
+    ids: readonly string[],
+    { only }: { only?: JobState } = {},
+  ): Promise<ActionReport> {
     const report: ActionReport = { succeeded: [], failed: [] };
     const unique = [...new Set(ids)];
     for (let at = 0; at < unique.length; at += PAGE) {
-      await this.#actOn(action, unique.slice(at, at + PAGE), report);
+      await this.#actOn((job) => planAction(job, action, only), unique.slice(at, at + PAGE), report);
     }
     return report;
   }
@@ -202,7 +217,7 @@ export class Jobs {
     const given = jobQuery(filter).createdBefore ?? Infinity;
     const createdBefore = Math.min(given, this.#time.now() + 1);
     for await (const page of this.#pages({ ...filter, createdBefore })) {
-      await this.#actOn(action, page.map(({ id }) => id), report);
+      await this.#actOn((job) => planAction(job, action), page.map(({ id }) => id), report);
       options.onProgress?.(report.succeeded.length + report.failed.length);
     }
     return report;
@@ -273,14 +288,14 @@ export class Jobs {
   }
 
   /** Plans and applies; a job that changed in between is looked at again. */
-  async #actOn(action: JobAction, ids: string[], report: ActionReport): Promise<void> {
+  async #actOn(planFor: (job: Job) => Plan, ids: string[], report: ActionReport): Promise<void> {
     let open = ids;
     for (let tries = 0; open.length > 0 && tries < TRIES; tries++) {
       const found = new Map((await this.#own(open)).map((job) => [job.id, job]));
       const amendments: Amendment[] = [];
       for (const id of open) {
         const job = found.get(id);
-        const plan = job === undefined ? undefined : planAction(job, action);
+        const plan = job === undefined ? undefined : planFor(job);
         if (job === undefined) report.failed.push({ id, code: "not_found", reason: "There is no such job" });
         else if (plan?.kind === "done") report.succeeded.push(id);
         else if (plan?.kind === "refused") report.failed.push({ id, code: "conflict", reason: plan.reason });

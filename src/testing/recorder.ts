@@ -83,6 +83,7 @@ export class Recorder {
     for (const [index, { id, change: { kind } }] of amendments.entries()) {
       if (results[index] !== "applied") continue;
       if (kind === "expire") this.#tell({ id, outcome: "expired", to: "expired" });
+      if (kind === "archive") this.#tell({ id, outcome: "failed", to: "dead" });
       if (kind === "cancel") this.#tell({ id, outcome: "cancelled", to: "cancelled" });
     }
     return results;

@@ -34,7 +34,7 @@ async function states(world: FakeWorld, ids: string[]): Promise<string[]> {
   return ids.map((id) => found.get(id) ?? "gone");
 }
 
-Deno.test("job cancel, run, retry, delete: by shortened ids, several at once", async () => {
+Deno.test("job cancel, run, retry, archive, delete: by shortened ids, several at once", async () => {
   const world = new FakeWorld();
   const jobd = await world.jobd();
   const [one, two] = (await jobd.enqueueMany([{ type: "a", delay: "1h" }, { type: "b" }])).map(({ id }) =>
@@ -50,6 +50,11 @@ Deno.test("job cancel, run, retry, delete: by shortened ids, several at once", a
   assert.match(again.stderr, /it is cancelled: only waiting jobs can be run now/);
   assert.equal((await world.run(["job", "retry", one])).exitCode, 0);
   assert.deepEqual(await states(world, [one, two]), ["available", "cancelled"]);
+  const archived = await world.run(["job", "archive", one, two]);
+  assert.deepEqual([archived.exitCode, archived.stdout], [4, `${one} archived\n`]);
+  assert.match(archived.stderr, /it is already cancelled/);
+  assert.deepEqual(await states(world, [one, two]), ["dead", "cancelled"]);
+  assert.equal((await world.run(["dead", "retry", one])).exitCode, 0);
   const mixed = await world.run(["job", "delete", two, "01900000-0000-7000-8000-00000000dead", "--json"]);
   assert.equal(mixed.exitCode, 3);
   assert.deepEqual(mixed.json().succeeded, [two]);

@@ -82,6 +82,33 @@ export const amendChapter: Chapter = {
     await w.driver.promote(T + MINUTE, 10);
     assert.deepEqual(await w.claimIds({ now: T + MINUTE }), []);
   },
+  "a waiting job that is archived is a dead letter: it never starts, unless it is retried": async (w) => {
+    const retrying = await w.finish(failed);
+    for (const job of [await w.add(), await w.add({ runAt: T + MINUTE, expireAt: T + MINUTE }), retrying]) {
+      assert.equal(await w.amend(job, { kind: "archive" }), "applied");
+      assert.deepEqual(await w.job(job.id), {
+        ...job,
+        state: "dead",
+        finishedAt: AT,
+        expireAt: null,
+        error: { code: "archived", message: "Archived on request" },
+      });
+    }
+    assert.equal((await w.list({ states: ["dead"] })).length, 3);
+    assert.deepEqual(await w.claimIds(), []);
+    await w.driver.promote(T + 5 * MINUTE, 10);
+    assert.deepEqual(await w.claimIds(), []);
+    await w.amend(await w.job(retrying.id), AVAILABLE);
+    assert.deepEqual(await w.claimIds(), [retrying.id]);
+  },
+  "a running or a final job is not archived": async (w) => {
+    const ended = await w.finish(done);
+    const running = await w.start();
+    for (const job of [ended, running]) {
+      assert.equal(await w.amend(job, { kind: "archive" }), "stale");
+      assert.deepEqual(await w.job(job.id), job);
+    }
+  },
   "a deleted job is gone with its history and log": async (w) => {
     const retrying = await w.start();
     const chunk = { seq: 0, at: T, stream: "stdout", offset: 0, text: "x" } as const;

@@ -95,7 +95,9 @@ export const executionsChapter: Chapter = {
     assert.equal((await w.driver.executions(job.id))[0]?.outcome, "lost");
   },
   "a job that ends while it waits keeps how its attempts ended": async (w) => {
-    for (const change of [{ kind: "cancel", reason: "x" }, { kind: "expire" }] as const) {
+    for (
+      const change of [{ kind: "cancel", reason: "x" }, { kind: "expire" }, { kind: "archive" }] as const
+    ) {
       const job = await w.finish(failed);
       const before = await w.driver.executions(job.id);
       assert.equal(before[0]?.outcome, "failed");

@@ -287,17 +287,25 @@ export const limitsChapter: Chapter = {
     const runs = [{ id: job.id, attempt: job.attempt }];
     assert.deepEqual(await w.driver.acquire({ namespace: "default", leaseId, runs, now: T }), ["granted"]);
   },
-  "waiting jobs can be cancelled, deleted, expired and put before their limits again": async (w) => {
+  "waiting jobs can be cancelled, deleted, expired, archived and put before their limits again": async (
+    w,
+  ) => {
     await limit(w, { concurrency: 1 });
-    const ids = await addJobs(w, 5);
+    const ids = await addJobs(w, 6);
     await begin(w);
     const jobs = await Promise.all(ids.slice(1).map((id) => w.job(id)));
-    const [a, b, c, d] = jobs as [Job, Job, Job, Job];
+    const [a, b, c, d, e] = jobs as [Job, Job, Job, Job, Job];
     assert.equal(await w.amend(a, { kind: "cancel", reason: "no" }), "applied");
     assert.equal(await w.amend(b, { kind: "delete" }), "applied");
     assert.equal(await w.amend(c, { kind: "expire" }), "applied");
+    assert.equal(await w.amend(e, { kind: "archive" }), "applied");
     assert.equal(await w.amend(d, { kind: "makeAvailable" }), "applied");
-    assert.deepEqual(await states(w, [a.id, c.id, d.id]), ["cancelled", "expired", "available"]);
+    assert.deepEqual(await states(w, [a.id, c.id, d.id, e.id]), [
+      "cancelled",
+      "expired",
+      "available",
+      "dead",
+    ]);
     assert.deepEqual(await begin(w), { started: [], parked: [d.id] });
     await finish(w, ids[0] ?? "");
     assert.deepEqual(await next(w), [d.id]);

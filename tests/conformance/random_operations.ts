@@ -289,6 +289,7 @@ class Maker {
       [2, () => ({ kind: "cancel", reason: "not wanted" })],
       [3, () => ({ kind: "requestCancel" })],
       [1, () => ({ kind: "expire" })],
+      [1, () => ({ kind: "archive" })],
       [5, () => ({ kind: "makeAvailable" })],
       [1, () => ({ kind: "delete" })],
       [1, () => ({ kind: "releaseKey" })],

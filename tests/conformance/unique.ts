@@ -68,8 +68,10 @@ export const uniqueChapter: Chapter = {
     await w.amend(deleted, { kind: "delete" });
     assert.equal((await again(w)).outcome, "created");
   },
-  "cancelling and expiring a waiting job free the key": async (w) => {
-    for (const change of [{ kind: "cancel", reason: "test" }, { kind: "expire" }] as const) {
+  "cancelling, expiring and archiving a waiting job free the key": async (w) => {
+    for (
+      const change of [{ kind: "cancel", reason: "test" }, { kind: "expire" }, { kind: "archive" }] as const
+    ) {
       const waiting = await w.add({ ...KEY, runAt: T + MINUTE });
       assert.equal(await w.amend(waiting, change), "applied");
       const next = await again(w);

@@ -109,6 +109,7 @@ Deno.test("what an operator does is told, but not that a running job is asked to
   };
   assert.deepEqual(told({ kind: "cancel", reason: "x" }), ["job.cancelled", "cancelled"]);
   assert.deepEqual(told({ kind: "expire" }), ["job.expired", "expired"]);
+  assert.deepEqual(told({ kind: "archive" }), ["job.dead", "dead"]);
   assert.deepEqual(told({ kind: "makeAvailable" }), ["job.requeued", "available"]);
   assert.deepEqual(told({ kind: "delete" }), ["job.deleted", "running"]);
   assert.equal(told({ kind: "requestCancel" }), undefined);

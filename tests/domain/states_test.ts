@@ -21,11 +21,11 @@ Deno.test("every state is waiting, running or final", () => {
   });
 });
 
-Deno.test("only available jobs start, only running jobs complete or die, final ones can only begin again", () => {
+Deno.test("only available jobs start, only running jobs complete, final ones can only begin again", () => {
   for (const from of JOB_STATES) {
     assert.equal(canMove(from, "running"), from === "available", from);
     assert.equal(canMove(from, "completed"), from === "running", from);
-    assert.equal(canMove(from, "dead"), from === "running", from);
+    assert.equal(canMove(from, "dead"), from === "running" || isWaiting(from), from);
     if (!isFinal(from)) assert.ok(canMove(from, "cancelled") && canMove(from, "expired"), from);
     if (isFinal(from)) assert.deepEqual(JOB_STATES.filter((to) => canMove(from, to)), ["available"], from);
   }
@@ -63,6 +63,16 @@ const PLANS: Record<JobAction, Record<JobState, string>> = {
     cancelled: "it is cancelled: only waiting jobs can be run now",
     expired: "it is expired: only waiting jobs can be run now",
   },
+  archive: {
+    scheduled: "archive",
+    blocked: "archive",
+    available: "archive",
+    running: "it is running: cancel it first",
+    completed: "it is already completed",
+    dead: "it is already dead",
+    cancelled: "it is already cancelled",
+    expired: "it is already expired",
+  },
   delete: {
     scheduled: "delete",
     blocked: "delete",
@@ -88,6 +98,11 @@ Deno.test("what an operator's action means in each state", () => {
   }
   assert.equal(planned(exampleJob({ state: "scheduled", failures: 1 }), "retry"), "makeAvailable");
   assert.equal(planned(exampleJob({ state: "running", cancelRequestedAt: 1 }), "cancel"), "done");
+  assert.deepEqual(planAction(exampleJob({ state: "available" }), "delete", "dead"), {
+    kind: "refused",
+    reason: "it is available, not dead",
+  });
+  assert.equal(planAction(exampleJob({ state: "dead" }), "delete", "dead").kind, "change");
 });
 
 Deno.test("the job row speaks for its latest attempt only while it runs or when that attempt ended it", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { discard, Jobd, JobdError } from "../../src/mod.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
-import { TestJobd } from "../../src/testing/mod.ts";
+import { TestJobd, untilStopped } from "../../src/testing/mod.ts";
 
 const open = (namespace?: string, driver = new MemoryDriver({ now: () => Date.now() })): Promise<Jobd> =>
   Jobd.open(driver, namespace === undefined ? {} : { namespace });
@@ -128,6 +128,55 @@ Deno.test("jobs are cancelled, run, retried and deleted by id, by ids and by fil
   const others = await make("b", 2);
   assert.deepEqual((await jobd.jobs.cancel({ type: ["b", "c"] })).succeeded.sort(), others.sort());
   assert.equal((await jobd.jobs.delete({ state: "cancelled", type: "b" })).succeeded.length, 2);
+});
+
+Deno.test("jobs that wait are archived by id, by ids and by filter, and none twice", async () => {
+  await using test = await TestJobd.open({ handlers: { slow: (_, context) => untilStopped(context) } });
+  const { jobd } = test;
+  const made = await jobd.enqueueMany([1, 2, 3].map(() => ({ type: "a", delay: "1h" })));
+  const [one = "", two = "", three = ""] = made.map(({ id }) => id);
+  await jobd.jobs.archive(one);
+  await assert.rejects(jobd.jobs.archive(one), code("conflict"));
+  assert.deepEqual((await jobd.dead.get(one)).error?.code, "archived");
+  const report = await jobd.jobs.archive([one, two]);
+  assert.deepEqual([report.succeeded, report.failed.map(({ id }) => id)], [[two], [one]]);
+  assert.deepEqual((await jobd.jobs.archive({ type: "a", state: "scheduled" })).succeeded, [three]);
+  await using _worker = await test.startWorker();
+  const { id } = await jobd.enqueue({ type: "slow" });
+  await test.clock.advance("5s");
+  const running = await jobd.jobs.archive([id]);
+  assert.match(running.failed[0]?.reason ?? "", /it is running: cancel it first/);
+  assert.deepEqual((await jobd.dead.delete([one, two, id])).failed, [
+    { id, code: "conflict", reason: "it is running, not dead" },
+  ]);
+  assert.deepEqual((await jobd.dead.retry([three, one])).failed.map((one) => one.code), ["not_found"]);
+  assert.equal((await jobd.jobs.get(three)).state, "available");
+});
+
+Deno.test("workers and attempts are listed, and found one by one", async () => {
+  await using test = await TestJobd.open({ handlers: { a: () => 1, bad: () => discard("no") } });
+  const { jobd } = test;
+  await using _worker = await test.startWorker({ concurrency: 3 });
+  const [good, bad] = await jobd.enqueueMany([{ type: "a" }, { type: "bad" }]);
+  assert.ok(good && bad);
+  await test.clock.until(jobd.jobs.wait(good.id));
+  await test.clock.until(jobd.jobs.wait(bad.id));
+  const [worker] = await jobd.workers.list();
+  assert.deepEqual([worker?.concurrency, worker?.types], [3, ["a", "bad"]]);
+  assert.deepEqual(await jobd.workers.get(worker?.id ?? ""), worker);
+  await assert.rejects(jobd.workers.get("nobody"), code("not_found"));
+  const all = await Array.fromAsync(jobd.executions.list());
+  assert.deepEqual(all.map(({ jobId, outcome }) => [jobId, outcome]), [[bad.id, "failed"], [
+    good.id,
+    "completed",
+  ]]);
+  const first = await jobd.executions.page({ limit: 1 });
+  assert.equal(first.items[0]?.jobId, bad.id);
+  assert.deepEqual(await jobd.executions.of(good.id), await jobd.jobs.executions(good.id));
+  await assert.rejects(jobd.executions.of(crypto.randomUUID()), code("not_found"));
+  const { counts, rows } = await jobd.stats();
+  assert.deepEqual(counts.map(({ state, count }) => [state, count]), [["dead", 1]]);
+  assert.ok(Array.isArray(rows));
 });
 
 Deno.test("a filter that says nothing, or something unknown, acts on nothing", async () => {

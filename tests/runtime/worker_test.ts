@@ -118,7 +118,7 @@ Deno.test("Worker.stop() waits for jobs, then hands the rest back at no cost", a
   const [quick, slow] = await Promise.all(ids.map((id) => work.jobd.jobs.get(id)));
   assert.deepEqual([quick?.state, quick?.result], ["completed", "done"]);
   assert.deepEqual([slow?.state, slow?.failures, slow?.releases, slow?.attempt], ["available", 0, 1, 1]);
-  assert.deepEqual(await work.jobd.workers(), []);
+  assert.deepEqual(await work.jobd.workers.list(), []);
 });
 
 Deno.test("Worker expires a job whose deadline passes, waiting or running", async () => {

@@ -72,9 +72,9 @@ for (const [backend, open] of Object.entries({ sqlite: sqliteStore, postgres: po
 
     await store.upgrade();
     await until(() => said.length > 0);
-    const seen = (await jobd.workers())[0]?.seenAt ?? 0;
+    const seen = (await jobd.workers.list())[0]?.seenAt ?? 0;
     // Longer than the lease, over several signs of life.
-    await until(async () => ((await jobd.workers())[0]?.seenAt ?? 0) > seen + 2_000);
+    await until(async () => ((await jobd.workers.list())[0]?.seenAt ?? 0) > seen + 2_000);
     const short = await jobd.enqueue({ type: "held", payload: "short" });
     assert.equal((await jobd.jobs.wait(short.id, { timeoutMs: 30_000 })).result, "short");
     finish.resolve("long");

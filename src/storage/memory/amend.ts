@@ -1,10 +1,13 @@
-import type { Amendment, Replacement } from "../../domain/amendment.ts";
+import { type Amendment, ARCHIVED, type Replacement } from "../../domain/amendment.ts";
 import { stateAfter } from "../../domain/contest.ts";
 import { MAX_INSTANT_MS } from "../../domain/instant.ts";
-import { isFinal, isWaiting } from "../../domain/states.ts";
+import type { FailureRecord } from "../../domain/job.ts";
+import { type FinalState, isFinal, isWaiting } from "../../domain/states.ts";
 import { holdsKey } from "../../domain/unique.ts";
 import type { AmendResult } from "../driver.ts";
 import { copy, type JobRow, type Tables } from "./tables.ts";
+
+const OVERDUE: FailureRecord = { code: "expired", message: "The job was not finished before its deadline" };
 
 /** Changes one job, if it still is as it was seen. */
 export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
@@ -13,13 +16,15 @@ export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
   if (job?.state !== from || job.attempt !== attempt) return "stale";
   switch (change.kind) {
     case "cancel":
-      return end(tables, job, { state: "cancelled", at, message: change.reason });
-    case "expire":
       return end(tables, job, {
-        state: "expired",
         at,
-        message: "The job was not finished before its deadline",
+        state: "cancelled",
+        error: { code: "cancelled", message: change.reason },
       });
+    case "expire":
+      return end(tables, job, { at, state: "expired", error: OVERDUE });
+    case "archive":
+      return end(tables, job, { at, state: "dead", error: { ...ARCHIVED } });
     case "requestCancel":
       if (job.state !== "running") return "stale";
       job.cancelRequestedAt ??= at;
@@ -41,11 +46,11 @@ export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
 function end(
   tables: Tables,
   job: JobRow,
-  how: { state: "cancelled" | "expired"; at: number; message: string },
+  { at, state, error }: { at: number; state: FinalState; error: FailureRecord },
 ): AmendResult {
   if (!isWaiting(job.state)) return "stale";
-  tables.makeFinal(job, how.state, how.at);
-  job.error = { code: how.state, message: how.message };
+  tables.makeFinal(job, state, at);
+  job.error = error;
   return "applied";
 }
 

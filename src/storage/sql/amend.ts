@@ -1,5 +1,5 @@
 import type { Amendment } from "../../domain/amendment.ts";
-import { isFinal, isWaiting } from "../../domain/states.ts";
+import { type FinalState, isFinal, isWaiting } from "../../domain/states.ts";
 import type { AmendResult } from "../driver.ts";
 import type { Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
@@ -69,6 +69,8 @@ function* amendGroup(d: Dialect, group: Amendment[]): Script<Outcomes> {
       return applied(yield* end(d, yield* own(d, waiting), "cancelled"));
     case "expire":
       return applied(yield* end(d, yield* own(d, waiting), "expired"));
+    case "archive":
+      return applied(yield* end(d, yield* own(d, waiting), "dead"));
     case "requestCancel":
       return applied(yield* requestCancel(d, group.filter(({ from }) => from === "running")));
     case "delete":
@@ -91,7 +93,7 @@ function applied(ids: string[]): Outcomes {
   return new Map(ids.map((id) => [id, "applied"]));
 }
 
-function* end(d: Dialect, owned: Amendment[], state: "cancelled" | "expired"): Script<string[]> {
+function* end(d: Dialect, owned: Amendment[], state: Exclude<FinalState, "completed">): Script<string[]> {
   return yield* update(
     d,
     owned,

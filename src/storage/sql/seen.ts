@@ -1,4 +1,4 @@
-import type { Amendment } from "../../domain/amendment.ts";
+import { type Amendment, ARCHIVED } from "../../domain/amendment.ts";
 import type { ColumnType, Dialect } from "./dialect.ts";
 import { text } from "./row.ts";
 import { run, type Script } from "./script.ts";
@@ -70,7 +70,7 @@ function changeError(change: Amendment["change"]): { code: string; message: stri
   if (change.kind === "expire") {
     return { code: "expired", message: "The job was not finished before its deadline" };
   }
-  return null;
+  return change.kind === "archive" ? ARCHIVED : null;
 }
 
 /** Updates jobs that still are as they were seen; gives their ids. */

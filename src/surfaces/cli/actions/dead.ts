@@ -106,7 +106,7 @@ async function byId(
   jobd: Jobd,
 ): Promise<number> {
   const { jobs, missed } = await findDead(jobd, ids);
-  const report = await jobd.jobs.act(action, jobs.map(({ id }) => id));
+  const report = await jobd.jobs.act(action, jobs.map(({ id }) => id), { only: "dead" });
   return reportActions(context.out, action, report, missed);
 }
 

@@ -51,7 +51,7 @@ export async function checkClock(context: Context): Promise<Finding[]> {
 export async function checkWorkers(context: Context, expectWorker: boolean): Promise<Finding[]> {
   const jobd = await context.jobd();
   const now = jobd.now();
-  const workers = await jobd.workers();
+  const workers = await jobd.workers.list();
   const findings: Finding[] = [{
     name: "workers",
     value: workers.length === 0 ? "none is running" : `${workers.length} running`,
@@ -83,7 +83,7 @@ function localWorker(workers: readonly WorkerRow[], now: number): Finding {
 /** Jobs that wait for something that will not come by itself. */
 export async function checkWork(context: Context): Promise<Finding[]> {
   const jobd = await context.jobd();
-  const [workers, queues] = [await jobd.workers(), await jobd.queues.list()];
+  const [workers, queues] = [await jobd.workers.list(), await jobd.queues.list()];
   const { items } = await jobd.jobs.page({ state: "available", limit: SAMPLE });
   const types = [...new Set(items.map(({ type }) => type))];
   const unserved = types.filter((type) =>

@@ -160,7 +160,7 @@ function askForInput(source: PayloadSource, { host, out }: Context): void {
 
 /** A job that nobody runs is a common surprise; the job itself is safe, so this is only a note. */
 async function noteIfUnserved(jobd: Jobd, type: string, queue = "default", { out }: Context): Promise<void> {
-  const workers = await jobd.workers().catch(() => undefined);
+  const workers = await jobd.workers.list().catch(() => undefined);
   if (workers === undefined) return;
   const serves = workers.some((worker) =>
     (worker.types === "all" || worker.types.includes(type)) &&

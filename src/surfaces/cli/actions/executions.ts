@@ -37,7 +37,7 @@ export async function jobExecutions({ args }: Input, context: Context): Promise<
 export async function listExecutions({ options }: Input<typeof PAGE>, context: Context): Promise<void> {
   const { out } = context;
   const jobd = await context.jobd();
-  const page = await jobd.executions({ limit: options.limit, ...compact({ cursor: options.cursor }) });
+  const page = await jobd.executions.page({ limit: options.limit, ...compact({ cursor: options.cursor }) });
   if (out.json) {
     out.document({ items: page.items.map(executionView), nextCursor: page.nextCursor ?? null });
     return;

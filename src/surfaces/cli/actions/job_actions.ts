@@ -10,6 +10,7 @@ const DONE: Record<JobAction, string> = {
   cancel: "cancelled",
   retry: "runs again",
   run: "runs now",
+  archive: "archived",
   delete: "deleted",
 };
 
@@ -26,6 +27,11 @@ export function retry(input: Input, context: Context): Promise<number> {
 /** `jobd job run` */
 export function runNow(input: Input, context: Context): Promise<number> {
   return actOn("run", input, context);
+}
+
+/** `jobd job archive` */
+export function archive(input: Input, context: Context): Promise<number> {
+  return actOn("archive", input, context);
 }
 
 /** `jobd job delete` */

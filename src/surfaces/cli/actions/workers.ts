@@ -10,7 +10,7 @@ import { workerView } from "./views.ts";
 export async function listWorkers(_: Input, context: Context): Promise<void> {
   const { out } = context;
   const jobd = await context.jobd();
-  const workers = await jobd.workers();
+  const workers = await jobd.workers.list();
   const now = jobd.now();
   if (out.json) out.document({ items: workers.map(workerView) });
   else if (workers.length === 0) {

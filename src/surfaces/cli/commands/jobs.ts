@@ -187,6 +187,13 @@ export const JOB_COMMANDS: readonly Command[] = [
     run: async (...given) => (await import("../actions/job_actions.ts")).runNow(...given),
   }),
   command({
+    path: "job archive",
+    summary: "Put waiting jobs among the dead letters: they run only if somebody retries them",
+    args: [IDS],
+    examples: [["jobd job archive 4f2a91c0", "not now, and not forgotten"]],
+    run: async (...given) => (await import("../actions/job_actions.ts")).archive(...given),
+  }),
+  command({
     path: "job delete",
     summary: "Remove jobs with their history and logs; running ones are refused",
     args: [IDS],
