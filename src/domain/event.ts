@@ -63,6 +63,8 @@ export interface JobEvent<K extends JobEventKind = JobEventKind> {
   jobId: string;
   /** Its type. */
   type: string;
+  /** Who made it, if that was said. */
+  origin?: string;
   /** Its claims so far. */
   attempt: number;
   /** Its state from then on; of a job that was deleted, the last one. */

@@ -1,7 +1,7 @@
 import { type Amendment, ARCHIVED } from "./amendment.ts";
 import type { JobEvent, JobEventKind, NewEvent } from "./event.ts";
 import type { FailureRecord, Job, NewJob } from "./job.ts";
-import type { Transition } from "./transition.ts";
+import { originOf, type Transition } from "./transition.ts";
 
 /** Characters of an error message in an event at most. */
 const LINE_MAX = 200;
@@ -9,7 +9,8 @@ const LINE_MAX = 200;
 type NewJobEvent = Omit<JobEvent, "id">;
 
 /** The job exists. */
-export function enqueuedEvent({ id, namespace, queue, type, createdAt, runAt }: NewJob): NewEvent {
+export function enqueuedEvent(job: NewJob): NewEvent {
+  const { id, namespace, queue, type, createdAt, runAt } = job;
   const waits = runAt > createdAt;
   return {
     kind: "job.enqueued",
@@ -18,6 +19,7 @@ export function enqueuedEvent({ id, namespace, queue, type, createdAt, runAt }: 
     queue,
     jobId: id,
     type,
+    ...originOf(job),
     attempt: 0,
     state: waits ? "scheduled" : "available",
     ...(waits ? { runAt } : {}),
@@ -50,7 +52,7 @@ export function progressEvent(job: Job, at: number): NewEvent {
 
 /** An attempt has ended; `rescued` when not by its own worker. */
 export function endedEvent(transition: Transition, rescued: boolean): NewEvent {
-  const { id, namespace, queue, type, attempt, at, to, error } = transition;
+  const { id, namespace, queue, type, origin, attempt, at, to, error } = transition;
   return {
     kind: kindOf(transition, rescued),
     at,
@@ -58,6 +60,7 @@ export function endedEvent(transition: Transition, rescued: boolean): NewEvent {
     queue,
     jobId: id,
     type,
+    ...(origin === undefined ? {} : { origin }),
     attempt,
     state: to,
     ...(error === null ? {} : { error: brief(error) }),
@@ -100,7 +103,7 @@ function kindOf({ to, outcome }: Transition, rescued: boolean): JobEventKind {
 
 function about(job: Job, kind: JobEventKind, at: number): NewJobEvent {
   const { id: jobId, namespace, queue, type, attempt, state } = job;
-  return { kind, at, namespace, queue, jobId, type, attempt, state };
+  return { kind, at, namespace, queue, jobId, type, ...originOf(job), attempt, state };
 }
 
 /** The first line, cut to size. */

@@ -21,6 +21,8 @@ export type Transition =
     queue: string;
     /** The job's type. */
     type: string;
+    /** Who made the job. */
+    origin?: string;
     /** How the attempt is recorded. */
     outcome: Exclude<ExecutionOutcome, "running">;
     /** Failures of the job from now on. */
@@ -41,7 +43,7 @@ export type Transition =
 
 type Base = Pick<
   Transition,
-  "id" | "attempt" | "at" | "namespace" | "queue" | "type" | "failures" | "releases"
+  "id" | "attempt" | "at" | "namespace" | "queue" | "type" | "origin" | "failures" | "releases"
 >;
 
 function base(job: Job, at: number): Base & { error: null } {
@@ -52,10 +54,16 @@ function base(job: Job, at: number): Base & { error: null } {
     namespace: job.namespace,
     queue: job.queue,
     type: job.type,
+    ...originOf(job),
     failures: job.failures,
     releases: job.releases,
     error: null,
   };
+}
+
+/** Who made a job, for those who watch; nothing when it does not say. */
+export function originOf({ options: { origin } }: Pick<Job, "options">): { origin?: string } {
+  return origin === undefined ? {} : { origin };
 }
 
 /** The run succeeded. */

@@ -9,7 +9,7 @@ import {
   QUEUE_EVENTS,
   wants,
 } from "../../src/domain/event.ts";
-import { amendedEvent, endedEvent, enqueuedEvent } from "../../src/domain/job_events.ts";
+import { amendedEvent, endedEvent, enqueuedEvent, startedEvent } from "../../src/domain/job_events.ts";
 import { bury, complete, expire, release, retry, snoozeUntil } from "../../src/domain/transition.ts";
 import type { Job } from "../../src/domain/job.ts";
 import { newJob, T } from "../conformance/world.ts";
@@ -100,6 +100,21 @@ Deno.test("of a failure the code and the first line are told, cut to size, and n
   assert.ok("error" in event && event.error);
   assert.deepEqual(Object.keys(event.error), ["code", "message"]);
   assert.ok(event.error.message.length === 200 && event.error.message.isWellFormed());
+});
+
+Deno.test("who made the job is told with each of its events, if that was said", () => {
+  const made = { ...job, options: { origin: "shop" } };
+  const amend = { id: job.id, from: job.state, attempt: 2, at: T, change: { kind: "delete" } } as const;
+  const events = (one: Job): (NewEvent | undefined)[] => [
+    enqueuedEvent(one),
+    startedEvent(one, T),
+    endedEvent(complete(one, T, null), false),
+    endedEvent(retry(one, T, { runAt: T, error: { code: "e", message: "m" }, lost: false }), false),
+    amendedEvent(one, amend),
+  ];
+  const origins = (one: Job) => events(one).map((event) => event && "origin" in event && event.origin);
+  assert.deepEqual(origins(made), ["shop", "shop", "shop", "shop", "shop"]);
+  assert.deepEqual(origins(job), [false, false, false, false, false]);
 });
 
 Deno.test("what an operator does is told, but not that a running job is asked to stop", () => {
