@@ -34,7 +34,7 @@ export interface JobRequest {
   maxAttempts?: number;
   /** Longest run of one attempt. @default the handler's */
   timeout?: Duration;
-  /** Expired unless finished within this time. */
+  /** Expired unless finished within this time. @default the queue's, else never */
   ttl?: Duration;
   /** Delay after failures. @default the queue's */
   backoff?: BackoffOptions;
@@ -64,6 +64,8 @@ export interface RequestContext {
   id: string;
   /** Attempts of a job that names none. */
   maxAttempts: number;
+  /** Time to live of a job that names none, in milliseconds. @default for ever */
+  ttlMs?: number;
 }
 
 /** Attempts of a job that names none. */
@@ -104,7 +106,7 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
   refuseUnknown(request);
   const payload = request.payload === undefined ? {} : request.payload;
   checkJson("payload", payload, PAYLOAD_LIMITS);
-  const ttlMs = request.ttl === undefined ? undefined : positive("ttl", request.ttl);
+  const ttlMs = request.ttl === undefined ? context.ttlMs : positive("ttl", request.ttl);
   const runAt = firstStart(request, context.now);
   return {
     id: request.id === undefined ? context.id : jobId(request.id),

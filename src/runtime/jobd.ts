@@ -303,17 +303,21 @@ export class Jobd implements AsyncDisposable {
   }
 
   async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
-    if (requests.some((request) => request?.maxAttempts === undefined)) await this.#settings.refresh();
+    if (requests.some((one) => one?.maxAttempts === undefined || one.ttl === undefined)) {
+      await this.#settings.refresh();
+    }
     return requests.map((request) => this.#newJob(request));
   }
 
   #newJob(request: JobRequest): NewJob {
     const { time, maxAttempts, ids } = this.#parts;
     const now = time.now();
+    const queue = this.#settings.of(request?.queue ?? DEFAULT_QUEUE);
     return newJob({ namespace: this.namespace, ...request }, {
       now,
       id: ids.next(now),
-      maxAttempts: this.#settings.of(request?.queue ?? DEFAULT_QUEUE).maxAttempts ?? maxAttempts,
+      maxAttempts: queue.maxAttempts ?? maxAttempts,
+      ...(queue.ttlMs === undefined ? {} : { ttlMs: queue.ttlMs }),
     });
   }
 }

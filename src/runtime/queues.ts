@@ -1,6 +1,6 @@
 import { JobdError, show } from "../domain/errors.ts";
 import { checkName } from "../domain/names.ts";
-import type { Queue, QueueSettings } from "../domain/queue.ts";
+import { checkQueueSettings, type Queue, type QueueSettings } from "../domain/queue.ts";
 import type { Driver, QueueCount } from "../storage/driver.ts";
 import type { StoreTime } from "./store_time.ts";
 
@@ -45,9 +45,10 @@ export class Queues {
     return queue;
   }
 
-  /** Creates a queue that does not exist yet. @throws {JobdError} `conflict` when it does */
+  /** Creates a queue that does not exist yet. @throws {JobdError} `conflict` when it does; `invalid_request` for a bad setting */
   async create(name: string, settings: QueueSettings = {}): Promise<Queue> {
     checkName("queue", name);
+    checkQueueSettings(settings);
     if ((await this.list()).some((queue) => queue.name === name)) {
       throw new JobdError("conflict", `The queue ${show(name)} exists already`, {
         hint: "Change it with `jobd queue update`.",
@@ -56,8 +57,9 @@ export class Queues {
     return this.#change(name, { settings });
   }
 
-  /** Replaces the settings of a queue. @throws {JobdError} `not_found` */
+  /** Replaces the settings of a queue. @throws {JobdError} `not_found`; `invalid_request` for a bad setting */
   async update(name: string, settings: QueueSettings): Promise<Queue> {
+    checkQueueSettings(settings);
     await this.get(name);
     return this.#change(name, { settings });
   }

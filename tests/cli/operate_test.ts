@@ -193,6 +193,12 @@ Deno.test("queue create, update, show, pause, resume", async () => {
     0,
   );
   assert.equal((await world.run(["queue", "create", "mail"])).exitCode, 4);
+  await world.run(["queue", "update", "mail", "--ttl", "2h"]);
+  assert.match((await world.run(["queue", "show", "mail"])).stdout, /Time to live +2h/);
+  const { id } = (await world.run(["enqueue", "a", "--queue", "mail", "--json"])).json();
+  const { createdAt, expireAt } = (await world.run(["job", "show", id, "--json"])).json();
+  assert.equal(Date.parse(expireAt) - Date.parse(createdAt), 7_200_000);
+  await world.run(["queue", "update", "mail", "--ttl", "default"]);
   await world.run(["queue", "update", "mail", "--timeout", "1m", "--retention", "completed=1d,dead=2d"]);
   await world.run([
     "queue",

@@ -7,6 +7,7 @@ export const queuesChapter: Chapter = {
       maxAttempts: 9,
       backoff: { baseMs: 1, maxMs: 2, jitter: "none" },
       timeoutMs: 3,
+      ttlMs: 5,
       retentionMs: { dead: 4 },
     } as const;
     const queue = await w.driver.updateQueue({ namespace: "default", name: "mail", at: T, settings });

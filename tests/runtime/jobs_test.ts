@@ -106,6 +106,52 @@ Deno.test("Queues are created, changed, paused and resumed by name", async () =>
   assert.equal((await jobd.queues.resume("mail")).pausedAt, null);
 });
 
+Deno.test("settings of a queue that cannot be are refused, with what is allowed", async () => {
+  await using jobd = await open();
+  const table: [object, RegExp][] = [
+    [{ maxAttempts: 0 }, /queue settings maxAttempts.*0.*from 1 to 1000/],
+    [{ timeoutMs: "5s" }, /timeoutMs/],
+    [{ ttlMs: -1 }, /ttlMs/],
+    [{ ttl: 5 }, /field of queue settings.*ttl.*ttlMs/],
+    [{ retentionMs: { done: 1 } }, /retentionMs.*done.*completed/],
+    [{ backoff: { baseMs: 5, maxMs: 1, jitter: "none" } }, /baseMs.*5.*maxMs/],
+    [{ backoff: { baseMs: 5, maxMs: 9 } }, /jitter.*undefined.*none/],
+    [{ backoff: null }, /backoff/],
+  ];
+  for (const [settings, message] of table) {
+    await assert.rejects(jobd.queues.create("q", settings as never), (error: JobdError) => {
+      assert.equal(error.code, "invalid_request");
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  const settings = {
+    maxAttempts: 3,
+    timeoutMs: 1,
+    ttlMs: 1,
+    backoff: { baseMs: 1, maxMs: 1, jitter: "none" },
+    retentionMs: { dead: 0 },
+  } as const;
+  assert.deepEqual((await jobd.queues.create("q", settings)).settings, settings);
+  await assert.rejects(jobd.queues.update("q", { maxAttempts: 1.5 }), code("invalid_request"));
+});
+
+Deno.test("the time to live of a queue holds for jobs that name none", async () => {
+  await using test = await TestJobd.open({ handlers: { a: () => 1 } });
+  const { jobd } = test;
+  await jobd.queues.create("short", { ttlMs: 60_000 });
+  const [usual, own, elsewhere] = await jobd.enqueueMany([
+    { type: "a", queue: "short", delay: "2m", maxAttempts: 1 },
+    { type: "a", queue: "short", delay: "2m", ttl: "1h" },
+    { type: "a", delay: "2m" },
+  ]);
+  assert.ok(usual && own && elsewhere);
+  await using _worker = await test.startWorker();
+  await test.clock.advance("3m");
+  const states = [usual, own, elsewhere].map(async ({ id }) => (await jobd.jobs.get(id)).state);
+  assert.deepEqual(await Promise.all(states), ["expired", "completed", "completed"]);
+});
+
 Deno.test("jobs are cancelled, run, retried and deleted by id, by ids and by filter", async () => {
   await using jobd = await open();
   const make = async (type: string, count: number): Promise<string[]> =>

@@ -23,6 +23,7 @@ type Given<T> = OptionSpec<T | "default" | undefined>;
 type SettingsInput = Input<{
   maxAttempts: Given<number>;
   timeout: Given<number>;
+  ttl: Given<number>;
   backoffBase: Given<number>;
   backoffMax: Given<number>;
   jitter: Given<Jitter>;
@@ -109,6 +110,7 @@ function change(before: QueueSettings, given: SettingsInput["options"]): QueueSe
   return compact({
     maxAttempts: pick(given.maxAttempts, before.maxAttempts),
     timeoutMs: pick(given.timeout, before.timeoutMs),
+    ttlMs: pick(given.ttl, before.ttlMs),
     backoff: backoff(before.backoff, given),
     retentionMs: given.retention === "default"
       ? undefined
@@ -172,9 +174,10 @@ async function print(out: Output, jobd: Jobd, queue: Queue): Promise<void> {
       : [`${found.count}${found.capped ? "+" : ""} ${state}`];
   });
   field("Jobs", jobs.length === 0 ? "none that are not completed" : jobs.join(", "));
-  const { maxAttempts, timeoutMs, backoff, retentionMs } = queue.settings;
+  const { maxAttempts, timeoutMs, ttlMs, backoff, retentionMs } = queue.settings;
   if (maxAttempts !== undefined) field("Max attempts", String(maxAttempts));
   if (timeoutMs !== undefined) field("Timeout", formatDuration(timeoutMs));
+  if (ttlMs !== undefined) field("Time to live", formatDuration(ttlMs));
   if (backoff !== undefined) {
     field(
       "Backoff",

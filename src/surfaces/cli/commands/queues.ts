@@ -57,6 +57,11 @@ const SETTINGS = {
     "jobs that say nothing are dead after this many failed runs",
   ),
   timeout: value(orUnset(duration("1ms")), "duration", "longest run of jobs that say nothing"),
+  ttl: value(
+    orUnset(duration("1ms")),
+    "duration",
+    "jobs that say nothing expire unless finished within this time",
+  ),
   backoffBase: value(orUnset(duration()), "duration", "delay after the first failure"),
   backoffMax: value(orUnset(duration()), "duration", "no delay after a failure is longer"),
   jitter: value(
