@@ -36,6 +36,13 @@ export function storableFailure(record: FailureRecord): FailureRecord {
   };
 }
 
+/** What a failure says that something else led to, unless it says so itself. */
+export function becauseOf(cause: unknown, record: FailureRecord): FailureRecord {
+  const stack = cause instanceof Error && typeof cause.stack === "string" ? { stack: cause.stack } : {};
+  const under = cause instanceof Error ? causesOf(cause) : [];
+  return { ...stack, causes: [storableText(describe(cause), MESSAGE_MAX), ...under], ...record };
+}
+
 function storableCauses(causes: string[]): string[] {
   return causes.slice(0, CAUSES_MAX).map((cause) => storableText(cause, MESSAGE_MAX));
 }

@@ -151,6 +151,7 @@ class Definition implements JobDefinition {
   readonly runs: boolean;
   readonly outOfProcess: boolean;
   readonly middleware: readonly Middleware[];
+  readonly queue?: string;
   readonly timeoutMs?: number;
   readonly backoff?: Backoff | BackoffFunction;
   readonly isolation?: Isolation;
@@ -159,12 +160,13 @@ class Definition implements JobDefinition {
   readonly #schema: PayloadSchema | undefined;
 
   constructor(options: DefinitionOptions<unknown, unknown> & { payload?: PayloadSchema | undefined }) {
-    const { aliases = [], middleware = [], timeout, backoff } = options;
+    const { aliases = [], middleware = [], queue, timeout, backoff } = options;
     this.type = checkName("job type", options.type);
     this.aliases = aliases.map((alias) => checkName("alias", alias));
     this.middleware = middleware;
     this.runs = options.run !== undefined;
     this.outOfProcess = options.outOfProcess ?? false;
+    if (queue !== undefined) this.queue = checkName("queue", queue);
     if (timeout !== undefined) this.timeoutMs = positive(timeout);
     if (backoff !== undefined) this.backoff = typeof backoff === "function" ? backoff : parseBackoff(backoff);
     const isolation = parseIsolation(options);

@@ -9,7 +9,7 @@ import { RENEWAL } from "./leases.ts";
 import { Loop } from "./loop.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Patience } from "./patience.ts";
-import { queueNames, queueOrder } from "./queue_order.ts";
+import { queueNames, queueOrder, typesElsewhere } from "./queue_order.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Rescuer } from "./rescuer.ts";
 import { Statistics } from "./statistics.ts";
@@ -152,6 +152,7 @@ export class Engine {
     this.#process = { ...await processes.identity() };
     // What an earlier daemon of this machine left behind ends before any of its jobs can start again.
     await processes.reapStrays();
+    this.#sayUnserved();
     await this.#queues.refresh();
     await this.#gatekeeper.declare(codeLimits(this.#options.handlers), this.#options.handlers.keys());
     await driver.saveWorker(this.#row());
@@ -364,6 +365,16 @@ export class Engine {
       this.#attempts.stop(run, "cancelled");
     }
     return this.#options.pollIntervalMs;
+  }
+
+  #sayUnserved(): void {
+    const { queues, handlers } = this.#options;
+    for (const [type, queue] of typesElsewhere(queues, handlers.values())) {
+      this.#context.log.warn("Jobs of this type go to a queue that this worker does not serve", {
+        type,
+        queue,
+      });
+    }
   }
 
   #row(): WorkerRow {

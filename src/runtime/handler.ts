@@ -6,6 +6,7 @@ import type { LimitSettings } from "../domain/limit.ts";
 import type { JobRequest } from "../domain/request.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
 import type { Isolation } from "./isolation/isolation.ts";
+import { becauseOf } from "../domain/failure.ts";
 import type { FailureRecord, Job, LogChunk } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -32,6 +33,8 @@ export interface Handler {
   readonly timeoutMs?: number;
   /** Other types whose jobs it runs too: former names of its own. */
   readonly aliases?: readonly string[];
+  /** Where its jobs go when they name no queue: a worker that does not serve it says so when it starts. */
+  readonly queue?: string;
   /** Delay after failures when neither the job nor its queue says so; without it the worker's default holds. */
   readonly backoff?: Backoff | BackoffFunction;
   /** Stored when a worker with the handler starts, unless an operator has set another one. */
@@ -186,13 +189,15 @@ export interface FailOptions {
   transient?: boolean;
   /** Wait this long before the next attempt, instead of the backoff. */
   retryIn?: Duration;
+  /** What led to it, such as an error that was caught: its stack, message and causes are kept with the failure. */
+  cause?: unknown;
 }
 
 /**
  * The attempt failed for a reason that will pass and that is not the job's fault, such as a service that is away: the job is
  * retried as after a failure, but this costs none of its attempts. A job that must not wait for ever should have a `ttl`.
  */
-export function transient(reason: string, options: Pick<FailOptions, "retryIn"> = {}): Directive {
+export function transient(reason: string, options: Pick<FailOptions, "retryIn" | "cause"> = {}): Directive {
   return fail({ code: "transient", message: reason }, { ...options, transient: true });
 }
 
@@ -200,7 +205,7 @@ export function transient(reason: string, options: Pick<FailOptions, "retryIn"> 
 export function fail(error: FailureRecord, options: FailOptions = {}): Directive {
   return new Directive({
     kind: "failed",
-    error,
+    error: options.cause === undefined ? error : becauseOf(options.cause, error),
     ...(options.permanent === undefined ? {} : { permanent: options.permanent }),
     ...(options.transient === undefined ? {} : { transient: options.transient }),
     ...(options.retryIn === undefined ? {} : { retryInMs: parseDuration(options.retryIn, "retry delay") }),

@@ -6,6 +6,19 @@ export function queueNames(choice: QueueChoice): string[] | "all" {
   return choice === "all" || Array.isArray(choice) ? choice : Object.keys(choice);
 }
 
+/** Types whose jobs usually go to a queue that is not among those chosen, with that queue. */
+export function typesElsewhere(
+  choice: QueueChoice,
+  handlers: Iterable<{ type: string; queue?: string }>,
+): Map<string, string> {
+  const names = queueNames(choice);
+  const elsewhere = new Map<string, string>();
+  for (const { type, queue } of handlers) {
+    if (names !== "all" && queue !== undefined && !names.includes(queue)) elsewhere.set(type, queue);
+  }
+  return elsewhere;
+}
+
 /**
  * The order in which a claim looks at the queues. Lists keep theirs; weights are drawn without replacement, so a queue
  * with weight 6 comes before one with weight 1 six times out of seven and none starves.

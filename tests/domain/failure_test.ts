@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { failureOf, storableFailure } from "../../src/domain/failure.ts";
+import { fail, transient } from "../../src/runtime/handler.ts";
 import {
   addHistograms,
   bucketOf,
@@ -68,6 +69,24 @@ Deno.test("a handler's own record is cut to size and made storable", () => {
   assert.equal(record.causes?.length, 5);
   assert.deepEqual([record.message, record.data, record.retryInMs], ["m\ufffd", { x: "d\ufffd" }, 5]);
   assert.deepEqual(storableFailure({ code: "a", message: "b" }), { code: "a", message: "b" });
+});
+
+Deno.test("a handler's own record keeps stack and causes of what led to it, unless it has its own", () => {
+  const cause = new TypeError("no route", { cause: "cable" });
+  const { outcome } = fail({ code: "bank_away", message: "later", data: { status: 503 } }, { cause });
+  assert.ok(outcome.kind === "failed");
+  assert.deepEqual(outcome.error, {
+    code: "bank_away",
+    message: "later",
+    data: { status: 503 },
+    stack: cause.stack,
+    causes: ["TypeError: no route", "cable"],
+  });
+  const own = fail({ code: "a", message: "b", stack: "mine", causes: ["mine"] }, { cause }).outcome;
+  assert.ok(own.kind === "failed");
+  assert.deepEqual([own.error.stack, own.error.causes], ["mine", ["mine"]]);
+  const text = transient("away", { cause: "cable" }).outcome;
+  assert.deepEqual(text.kind === "failed" && [text.error.stack, text.error.causes], [undefined, ["cable"]]);
 });
 
 Deno.test("histograms: a duration lies below the top of its bucket and above the top of the one before", () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { queueOrder } from "../../src/runtime/queue_order.ts";
+import { defineJob, handlerGroup, timeout } from "../../src/mod.ts";
+import { queueOrder, typesElsewhere } from "../../src/runtime/queue_order.ts";
+import { working } from "../support/working.ts";
 
 Deno.test("queueOrder() keeps lists and draws weights without replacement", () => {
   assert.equal(queueOrder("all", () => 0), "all");
@@ -19,4 +21,31 @@ Deno.test("queueOrder() gives each weighted queue once, whatever chance says", (
       assert.deepEqual([...order].sort(), Object.keys(choice).sort());
     }),
   );
+});
+
+Deno.test("typesElsewhere() names types whose usual queue is not served", () => {
+  const handlers = [{ type: "mail", queue: "mails" }, { type: "any" }, { type: "report", queue: "slow" }];
+  assert.deepEqual([...typesElsewhere("all", handlers)], []);
+  assert.deepEqual([...typesElsewhere(["mails"], handlers)], [["report", "slow"]]);
+  assert.deepEqual([...typesElsewhere({ slow: 1 }, handlers)], [["mail", "mails"]]);
+});
+
+Deno.test("a worker says which of its definitions it will not see jobs of", async () => {
+  const told: unknown[] = [];
+  const quiet = (): void => {};
+  const log = {
+    debug: quiet,
+    info: quiet,
+    error: quiet,
+    warn: (message: string, fields: unknown) => told.push([message, fields]),
+  };
+  const mail = defineJob({ type: "mail", queue: "mails", run: () => 1 });
+  const grouped = handlerGroup([mail], { middleware: [timeout("1m")] });
+  await using _elsewhere = await working(grouped, { queues: ["default"], log });
+  assert.deepEqual(told, [[
+    "Jobs of this type go to a queue that this worker does not serve",
+    { type: "mail", queue: "mails" },
+  ]]);
+  await using _there = await working(grouped, { queues: ["mails"], log });
+  assert.equal(told.length, 1);
 });

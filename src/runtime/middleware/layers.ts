@@ -14,10 +14,11 @@ export function layered(handler: Handler, outer: readonly Middleware[]): Handler
 
 /** What a handler says about itself, besides its layers. */
 function settingsOf(handler: Handler): Omit<Handler, "run"> {
-  const { type, aliases, timeoutMs, backoff, outOfProcess, isolation, limit } = handler;
+  const { type, aliases, queue, timeoutMs, backoff, outOfProcess, isolation, limit } = handler;
   return {
     type,
     ...(aliases === undefined ? {} : { aliases }),
+    ...(queue === undefined ? {} : { queue }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(backoff === undefined ? {} : { backoff }),
     ...(outOfProcess === undefined ? {} : { outOfProcess }),
