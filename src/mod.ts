@@ -98,7 +98,7 @@ export { timeout } from "./runtime/middleware/timeout.ts";
 export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export { Jobd } from "./runtime/jobd.ts";
-export type { DefinedJob, OpenOptions, PlainJob, Stats } from "./runtime/jobd_options.ts";
+export type { DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./runtime/jobd_options.ts";
 export type { EventStream } from "./runtime/events/event_stream.ts";
 export type { EventListener, EventsOptions, Subscription, WatchOptions } from "./runtime/events/watching.ts";
 export type { DeadFilter, DeadLetters, DeadSelection } from "./runtime/dead_letters.ts";
@@ -122,6 +122,7 @@ export type {
   WaitOptions,
 } from "./runtime/jobs.ts";
 export type { Queues } from "./runtime/queues.ts";
+export type { Namespaces } from "./runtime/namespaces.ts";
 export type { Executions } from "./runtime/executions.ts";
 export type { Workers } from "./runtime/workers.ts";
 export type { JobIds } from "./runtime/ids.ts";

@@ -1,4 +1,4 @@
-import { JobdError } from "../domain/errors.ts";
+import { invalid, JobdError } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
@@ -29,12 +29,14 @@ import {
   type WatchOptions,
 } from "./events/watching.ts";
 import { Jobs } from "./jobs.ts";
-import type { DefinedJob, OpenOptions, PlainJob, Stats } from "./jobd_options.ts";
+import type { DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { JobLimits } from "./limits.ts";
 import { silentLogger } from "./logger.ts";
+import { Namespaces } from "./namespaces.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
+import { bySteps } from "./series.ts";
 import { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
 import { Worker } from "./worker.ts";
@@ -48,6 +50,7 @@ export const BULK_MAX = 10_000;
 const INSERT_WEIGHT = 1_000;
 /** Gathered inserts under way at the same time: while the store commits one, the next is already being sent. */
 const INSERT_LANES = 2;
+const MINUTE_MS = 60_000;
 
 interface Parts {
   driver: Driver;
@@ -87,6 +90,8 @@ export class Jobd implements AsyncDisposable {
   readonly limits: JobLimits;
   /** Look at the workers of all machines. */
   readonly workers: Workers;
+  /** Look at the namespaces of the store. */
+  readonly namespaces: Namespaces;
   /** Look at attempts. */
   readonly executions: Executions;
   readonly #parts: Parts;
@@ -104,6 +109,7 @@ export class Jobd implements AsyncDisposable {
     this.queues = new Queues(parts);
     this.limits = new JobLimits(parts);
     this.workers = new Workers(parts);
+    this.namespaces = new Namespaces(parts);
     this.executions = new Executions({ ...parts, jobs: this.jobs });
     this.#settings = new QueueSettingsCache(parts);
     this.#inserts = insertBatcher(driver, INSERT_LANES);
@@ -218,14 +224,18 @@ export class Jobd implements AsyncDisposable {
     return this.#parts.watching.events(options);
   }
 
-  /** Counts by state, and ended runs of the last while (default: one hour). */
-  async stats(options: { sinceMs?: number } = {}): Promise<Stats> {
+  /** Counts by state, and ended runs of the last while. @throws {JobdError} `invalid_request` for a step that is no whole minute */
+  async stats(options: StatsOptions = {}): Promise<Stats> {
     const { driver, time } = this.#parts;
     const at = time.now();
     const since = at - (options.sinceMs ?? 3_600_000);
+    const stepMs = options.stepMs ?? MINUTE_MS;
+    if (!Number.isInteger(stepMs) || stepMs < MINUTE_MS || stepMs % MINUTE_MS !== 0) {
+      throw invalid("stepMs", stepMs, "one or more whole minutes, such as 86400000 for a day");
+    }
     const counts = await this.queues.counts();
-    const rows = await driver.stats({ namespace: this.namespace, from: since, to: at + 60_000 });
-    return { at, counts, since, rows };
+    const rows = await driver.stats({ namespace: this.namespace, from: since, to: at + MINUTE_MS });
+    return { at, counts, since, rows: stepMs === MINUTE_MS ? rows : bySteps(rows, stepMs) };
   }
 
   /** Facts about the store, for people who look after it. */

@@ -38,6 +38,14 @@ export type DefinedJob<Input> = EnqueueOptions & {
   payload: NoInfer<Input>;
 };
 
+/** Options of {@linkcode Jobd.stats}. */
+export interface StatsOptions {
+  /** How far back `rows` go, in milliseconds. @default 3600000 */
+  sinceMs?: number;
+  /** Ended runs are put together by this much time, in whole minutes: 86400000 gives a row for each day in UTC. @default 60000 */
+  stepMs?: number;
+}
+
 /** Numbers about a namespace. */
 export interface Stats {
   /** The store's time, epoch milliseconds. */
@@ -46,6 +54,6 @@ export interface Stats {
   counts: QueueCount[];
   /** From when on `rows` tell, epoch milliseconds. */
   since: number;
-  /** Ended runs by minute, queue, type and outcome. */
+  /** Ended runs by minute (or step), queue, type and outcome. */
   rows: StatRow[];
 }

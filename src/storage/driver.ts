@@ -7,13 +7,13 @@ import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 import type { EventStore } from "./event_store.ts";
-import type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { Transaction } from "./transaction.ts";
 
 export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
-export type { StatRow, StoreFact, WorkerRow } from "./facts.ts";
+export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type { Transaction } from "./transaction.ts";
 
@@ -144,6 +144,8 @@ export interface Driver extends EventStore {
   listExecutions(query: { namespace: string; limit: number; cursor?: string }): Promise<Page<Execution>>;
   /** Log chunks of a job after a position, in order. */
   logs(query: LogQuery): Promise<LogChunk[]>;
+  /** Namespaces that have queues, by name. */
+  namespaces(): Promise<NamespaceRow[]>;
   /** Queues of a namespace by name. */
   queues(namespace: string): Promise<Queue[]>;
   /** Creates a queue or changes its settings; `pausedAt` pauses (a time) or resumes (null). Once a pause is answered, no job of it starts. */

@@ -22,6 +22,16 @@ export interface WorkerRow {
   seenAt: number;
 }
 
+/** A namespace, as its queues tell of it. */
+export interface NamespaceRow {
+  /** Its name. */
+  name: string;
+  /** How many queues it has. */
+  queues: number;
+  /** When its first queue was made, epoch milliseconds. */
+  createdAt: number;
+}
+
 /** Ends of runs in one minute. */
 export interface StatRow {
   /** Start of the minute, epoch milliseconds. */

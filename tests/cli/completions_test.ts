@@ -23,6 +23,7 @@ Deno.test("bash: commands, groups, flags, values", async () => {
   assert.deepEqual((await complete("")).sort(), top);
   assert.deepEqual(await complete("enq"), ["enqueue"]);
   assert.deepEqual((await complete("job", "")).sort(), [
+    "archive",
     "cancel",
     "delete",
     "executions",

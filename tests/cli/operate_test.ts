@@ -258,6 +258,25 @@ Deno.test("executions, workers, stats, queues: one JSON document each", async ()
     completed: 3,
   }, 0.05]);
   assert.match((await world.run(["stats"])).stdout, /3 completed/);
+  const day = Math.floor(minute / 86_400_000) * 86_400_000;
+  await world.driver.addStats([{
+    ...row,
+    minute: day - 60_000,
+    outcome: "failed",
+    count: 5,
+    wait: [5],
+    run: [5],
+  }]);
+  const days = (await world.run(["stats", "--since", "2d", "--step", "1d", "--json"])).json();
+  assert.deepEqual(days.runs.map((run: Record<string, unknown>) => [run["from"], run["outcomes"]]), [
+    [new Date(day - 86_400_000).toISOString(), { failed: 5 }],
+    [new Date(day).toISOString(), { completed: 3 }],
+  ]);
+  assert.match((await world.run(["stats", "--since", "2d", "--step", "1d"])).stdout, /by steps of 1d.*FROM/s);
+  assert.equal((await world.run(["stats", "--step", "90s"])).exitCode, 2);
+  const namespaces = (await world.run(["namespaces", "--json"])).json();
+  assert.deepEqual([namespaces.items[0].name, namespaces.items[0].queues], ["default", 1]);
+  assert.match((await world.run(["namespaces"])).stdout, /NAMESPACE.*\ndefault +1/);
   assert.equal((await world.run(["queues", "--json"])).json().items[0].counts.dead, 1);
 });
 

@@ -32,6 +32,16 @@ export const queuesChapter: Chapter = {
     });
     assert.deepEqual(await update({}, T + 3), { ...first, pausedAt: null, settings: { timeoutMs: 5 } });
   },
+  "namespaces are told by their queues": async (w) => {
+    assert.deepEqual(await w.driver.namespaces(), []);
+    await w.insert(w.make({ namespace: "b", queue: "x", createdAt: T + MINUTE }));
+    await w.insert(w.make({ namespace: "b", queue: "y", createdAt: T + 2 * MINUTE }));
+    await w.driver.updateQueue({ namespace: "B", name: "x", at: T });
+    assert.deepEqual(await w.driver.namespaces(), [
+      { name: "B", queues: 1, createdAt: T },
+      { name: "b", queues: 2, createdAt: T + MINUTE },
+    ]);
+  },
   "queues are in the order of their names, letter by letter": async (w) => {
     const names = ["b", "B", "a-b", "a.b", "a_b", "a", "10", "9", "ab", "Z"];
     for (const name of names) await w.driver.updateQueue({ namespace: "default", name, at: T });

@@ -16,6 +16,7 @@ export interface Visible {
   logs: (LogChunk & { jobId: string })[];
   steps: string[];
   counts: QueueCount[];
+  namespaces: unknown[];
   queues: unknown[];
   stats: StatRow[];
   limits: Limit[];
@@ -52,6 +53,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     counts: (await driver.counts(namespace, 1_000))
       .filter(({ count }) => count > 0)
       .sort(by(({ queue, state }) => `${queue} ${state}`)),
+    namespaces: await driver.namespaces(),
     queues: await driver.queues(namespace),
     limits: await driver.limits(namespace),
     stats: (await driver.stats({ namespace, from: 0, to: Number.MAX_SAFE_INTEGER / 1_000 }))

@@ -77,6 +77,7 @@ Deno.test("Jobs of another namespace are invisible and out of reach", async () =
   await using ours = await open("ours", driver);
   const theirs = await open("theirs", driver);
   const { id } = await ours.enqueue({ type: "a", queue: "q" });
+  assert.deepEqual((await theirs.namespaces.list()).map(({ name, queues }) => [name, queues]), [["ours", 1]]);
   await assert.rejects(theirs.jobs.get(id), code("not_found"));
   await assert.rejects(theirs.jobs.find(id), code("not_found"));
   assert.deepEqual((await theirs.jobs.act("cancel", [id])).failed.map((one) => one.code), ["not_found"]);

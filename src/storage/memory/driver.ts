@@ -17,6 +17,7 @@ import type {
   LogBatch,
   LogQuery,
   MigrationStatus,
+  NamespaceRow,
   Orphan,
   Page,
   PromoteResult,
@@ -254,6 +255,17 @@ export class MemoryDriver extends MemoryLimits implements Driver {
         )
         .slice(0, limit)
     );
+  }
+
+  namespaces(): Promise<NamespaceRow[]> {
+    return this.run(() => {
+      const groups = Map.groupBy(this.tables.queues.values(), ({ namespace }) => namespace);
+      return [...groups].map(([name, queues]): NamespaceRow => ({
+        name,
+        queues: queues.length,
+        createdAt: Math.min(...queues.map(({ createdAt }) => createdAt)),
+      })).sort((a, b) => compareText(a.name, b.name));
+    });
   }
 
   queues(namespace: string): Promise<Queue[]> {

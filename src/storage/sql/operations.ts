@@ -16,6 +16,7 @@ import type {
   JobQuery,
   LogBatch,
   LogQuery,
+  NamespaceRow,
   Orphan,
   Page,
   PruneRequest,
@@ -40,7 +41,7 @@ import { list } from "./list.ts";
 import { appendLogs, logs } from "./logs.ts";
 import { claimParked } from "./parked.ts";
 import { prune } from "./prune.ts";
-import { queues, updateQueue } from "./queues.ts";
+import { namespaces, queues, updateQueue } from "./queues.ts";
 import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
 import { saveStep, step } from "./steps.ts";
@@ -123,6 +124,10 @@ export abstract class SqlOperations {
 
   async logs(query: LogQuery): Promise<LogChunk[]> {
     return isUuid(query.jobId) ? await this.read((d) => logs(d, query)) : [];
+  }
+
+  namespaces(): Promise<NamespaceRow[]> {
+    return this.read((d) => namespaces(d));
   }
 
   queues(namespace: string): Promise<Queue[]> {

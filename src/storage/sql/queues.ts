@@ -1,6 +1,6 @@
 import { JobdError } from "../../domain/errors.ts";
 import type { Queue, QueueSettings } from "../../domain/queue.ts";
-import type { QueueChange } from "../driver.ts";
+import type { NamespaceRow, QueueChange } from "../driver.ts";
 import type { Dialect } from "./dialect.ts";
 import { int, intOrNull, json, text } from "./row.ts";
 import { type Row, run, type Script } from "./script.ts";
@@ -25,6 +25,22 @@ export function* queues(d: Dialect, namespace: string): Script<Queue[]> {
   const rows = yield* run(`select ${columns(d)} from ${d.table("queue")} where namespace = $1`, [namespace]);
   // Sorted here: databases disagree about the order of text.
   return rows.map(toQueue).sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** {@linkcode Driver.namespaces}. */
+export function* namespaces(d: Dialect): Script<NamespaceRow[]> {
+  const rows = yield* run(
+    `select namespace, count(*) as queues, ${d.ms("min(created_at)")} as created_at from ${
+      d.table("queue")
+    } ` +
+      "group by namespace",
+    [],
+  );
+  return rows.map((row) => ({
+    name: text(row.namespace),
+    queues: int(row.queues),
+    createdAt: int(row.created_at),
+  })).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
 /** {@linkcode Driver.updateQueue}. */

@@ -8,34 +8,49 @@ import type { Context } from "../context.ts";
 import { iso, span } from "../format.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
+import { compact } from "./compact.ts";
 import { COUNTED, countText } from "./queues.ts";
 import { countsView } from "./views.ts";
 
 type StatsInput = Input<
-  { since: OptionSpec<number>; watch: OptionSpec<boolean>; interval: OptionSpec<number> }
+  {
+    since: OptionSpec<number>;
+    step: OptionSpec<number | undefined>;
+    watch: OptionSpec<boolean>;
+    interval: OptionSpec<number>;
+  }
 >;
 
 /** `jobd stats` */
 export async function showStats({ options }: StatsInput, context: Context): Promise<void> {
   const { out, host } = context;
   const jobd = await context.jobd();
-  const read = (): Promise<Stats> => jobd.stats({ sinceMs: options.since });
-  if (!options.watch) return print(out, jobd, await read(), options.since);
+  const { step } = options;
+  const read = (): Promise<Stats> => jobd.stats({ sinceMs: options.since, ...compact({ stepMs: step }) });
+  const over: Span = { sinceMs: options.since, stepMs: step };
+  if (!options.watch) return print(out, jobd, await read(), over);
   const stop = AbortSignal.any([context.interrupted(), out.closed]);
   while (!stop.aborted) {
     const stats = await read();
-    if (out.json) out.jsonLine(view(stats, options.since));
+    if (out.json) out.jsonLine(view(stats, over));
     else {
       out.clear();
-      print(out, jobd, stats, options.since);
+      print(out, jobd, stats, over);
     }
     await out.flush();
     await sleep(host.clock, options.interval, stop);
   }
 }
 
-/** Ended runs of one queue and type, put together over the whole time. */
+/** How far back numbers go, and the steps in which they are shown, in milliseconds. */
+interface Span {
+  sinceMs: number;
+  stepMs: number | undefined;
+}
+
+/** Ended runs of one queue and type, put together over the whole time or a step of it. */
 interface Summary {
+  from: number;
   queue: string;
   type: string;
   outcomes: Record<string, number>;
@@ -44,41 +59,48 @@ interface Summary {
   run: number[];
 }
 
-function summarize(rows: readonly StatRow[]): Summary[] {
+function summarize(rows: readonly StatRow[], { stepMs }: Span): Summary[] {
   const found = new Map<string, Summary>();
-  for (const { queue, type, outcome, count, wait, run } of rows) {
-    const key = `${queue}\n${type}`;
-    const summary = found.get(key) ?? { queue, type, outcomes: {}, total: 0, wait: [], run: [] };
+  for (const { minute, queue, type, outcome, count, wait, run } of rows) {
+    const from = stepMs === undefined ? 0 : minute;
+    const key = `${from}\n${queue}\n${type}`;
+    const summary = found.get(key) ?? { from, queue, type, outcomes: {}, total: 0, wait: [], run: [] };
     summary.outcomes[outcome] = (summary.outcomes[outcome] ?? 0) + count;
     summary.total += count;
     summary.wait = addHistograms(summary.wait, wait);
     summary.run = addHistograms(summary.run, run);
     found.set(key, summary);
   }
-  return [...found.values()].sort((a, b) => b.total - a.total);
+  return [...found.values()].sort((a, b) => a.from - b.from || b.total - a.total);
 }
 
-function view(stats: Stats, sinceMs: number): Record<string, unknown> {
+function view(stats: Stats, over: Span): Record<string, unknown> {
   const queues = [...new Set(stats.counts.map(({ queue }) => queue))];
   const rounded = (ms: number | null): number | null => ms === null ? null : Math.round(ms);
   return {
     at: iso(stats.at),
     since: iso(stats.since),
     queues: queues.map((queue) => ({ queue, counts: countsView(queue, stats.counts) })),
-    runs: summarize(stats.rows).map(({ queue, type, outcomes, total, wait, run }) => ({
+    runs: summarize(stats.rows, over).map(({ from, queue, type, outcomes, total, wait, run }) => ({
+      ...(over.stepMs === undefined ? {} : { from: iso(from) }),
       queue,
       type,
       outcomes,
-      perMinute: total / (sinceMs / 60_000),
+      perMinute: total / minutes(over),
       waitMs: { p50: rounded(quantile(wait, 0.5)), p95: rounded(quantile(wait, 0.95)) },
       runMs: { p50: rounded(quantile(run, 0.5)), p95: rounded(quantile(run, 0.95)) },
     })),
   };
 }
 
-function print(out: Output, jobd: Jobd, stats: Stats, sinceMs: number): void {
+/** Minutes of which each line tells. */
+function minutes({ sinceMs, stepMs }: Span): number {
+  return (stepMs ?? sinceMs) / 60_000;
+}
+
+function print(out: Output, jobd: Jobd, stats: Stats, over: Span): void {
   if (out.json) {
-    out.document(view(stats, sinceMs));
+    out.document(view(stats, over));
     return;
   }
   out.line(
@@ -95,12 +117,15 @@ function print(out: Output, jobd: Jobd, stats: Stats, sinceMs: number): void {
     out.table([{ title: "QUEUE" }, ...columns], rows);
   }
   out.line("");
-  out.line(styled("bold", `Ended runs of the last ${span(sinceMs)}`));
-  const runs = summarize(stats.rows);
+  const { sinceMs, stepMs } = over;
+  const steps = stepMs === undefined ? "" : `, by steps of ${span(stepMs)} in UTC`;
+  out.line(styled("bold", `Ended runs of the last ${span(sinceMs)}${steps}`));
+  const runs = summarize(stats.rows, over);
   if (runs.length === 0) out.line("None.");
   else {
     out.table(
       [
+        ...stepMs === undefined ? [] : [{ title: "FROM" }],
         { title: "QUEUE" },
         { title: "TYPE", shrinks: true },
         { title: "RUNS", align: "right" },
@@ -112,10 +137,11 @@ function print(out: Output, jobd: Jobd, stats: Stats, sinceMs: number): void {
         { title: "OUTCOMES", shrinks: true },
       ],
       runs.map((one) => [
+        ...stepMs === undefined ? [] : [iso(one.from) ?? ""],
         one.queue,
         one.type,
         String(one.total),
-        (one.total / (sinceMs / 60_000)).toFixed(1),
+        (one.total / minutes(over)).toFixed(1),
         ...[
           quantile(one.wait, 0.5),
           quantile(one.wait, 0.95),

@@ -14,6 +14,12 @@ export const STORE_COMMANDS: readonly Command[] = [
     run: async (...given) => (await import("../actions/workers.ts")).listWorkers(...given),
   }),
   command({
+    path: "namespaces",
+    summary: "List namespaces: tenants with queues and jobs of their own",
+    examples: [["jobd namespaces", "who shares the store"]],
+    run: async (...given) => (await import("../actions/namespaces.ts")).listNamespaces(...given),
+  }),
+  command({
     path: "stats",
     summary: "Show jobs by queue and state, throughput, waiting and run times",
     details: "With --watch and --json: one JSON object a line.",
@@ -21,11 +27,17 @@ export const STORE_COMMANDS: readonly Command[] = [
       since: value(duration("1m", "30d"), "duration", "how far back throughput and times go", {
         default: "1h",
       }),
+      step: value(
+        duration("1m", "30d"),
+        "duration",
+        "show ended runs by steps of this much time, such as 1d",
+      ),
       watch: flag("refresh until Ctrl-C", { short: "w" }),
       interval: value(duration("200ms", "1h"), "duration", "how often to refresh", { default: "2s" }),
     },
     examples: [
       ["jobd stats", "the last hour"],
+      ["jobd stats --since 7d --step 1d", "each day of a week, from midnight to midnight in UTC"],
       ["jobd stats --watch --since 15m", "refreshed in place"],
     ],
     run: async (...given) => (await import("../actions/stats.ts")).showStats(...given),
