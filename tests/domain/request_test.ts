@@ -73,6 +73,10 @@ Deno.test("everything that can be asked for", () => {
 Deno.test("the type comes from the payload when the request names none", () => {
   assert.equal(make({ payload: { type: "email" } }).type, "email");
   assert.equal(make({ payload: { type: "email" }, type: "sms" }).type, "sms");
+  assert.deepEqual([make({ payload: { type: "claude" } }).type, make({ type: "claude" }).type], [
+    "claude",
+    "claude",
+  ]);
   for (const payload of [{ type: 5 }, { type: null }, [], "type", null]) {
     assert.equal(make({ payload }).type, "claude");
   }

@@ -153,7 +153,9 @@ Deno.test("S11: the folder is checked, links resolved", async () => {
     resultOf(await attempt(confined, { prompt: "cwd", cwd: `${root}/in/deep/../deep` }))["result"],
     `${root}/in/deep`,
   );
-  assert.equal(resultOf(await attempt(text, { prompt: "cwd" }))["result"], Deno.cwd());
+  for (const payload of [{ prompt: "cwd" }, { type: "claude", prompt: "cwd" }]) {
+    assert.equal(resultOf(await attempt(text, payload))["result"], Deno.cwd());
+  }
   const bad = [
     "/",
     `${root}/in/..`,

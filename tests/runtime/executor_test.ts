@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execute, type ExecuteOptions } from "../../src/runtime/executor.ts";
-import { discard, fail, type Handler, snooze, type StopReason } from "../../src/runtime/handler.ts";
+import {
+  coolDown,
+  discard,
+  fail,
+  type Handler,
+  retryAt,
+  snooze,
+  type StopReason,
+  transient,
+} from "../../src/runtime/handler.ts";
 import { Steps } from "../../src/runtime/steps.ts";
 import { Stop } from "../../src/runtime/stop.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
@@ -35,6 +44,13 @@ Deno.test("execute() turns what a handler gives into an outcome", async () => {
     [() => Promise.resolve({ a: 1 }), { kind: "completed", result: { a: 1 } }],
     [() => Promise.resolve(), { kind: "completed", result: null }],
     [() => Promise.resolve(snooze("5s", "later")), { kind: "snoozed", delayMs: 5_000, reason: "later" }],
+    [() => retryAt("2026-01-01T00:00:05Z"), { kind: "snoozed", until: Date.UTC(2026, 0, 1, 0, 0, 5) }],
+    [() => coolDown("5s", "429"), { kind: "snoozed", delayMs: 5_000, coolDown: true, reason: "429" }],
+    [() => transient("away"), {
+      kind: "failed",
+      error: { code: "transient", message: "away" },
+      transient: true,
+    }],
     [() => Promise.resolve(discard("no use")), {
       kind: "failed",
       error: { code: "discarded", message: "no use" },
