@@ -121,7 +121,7 @@ export type {
   Selection,
   WaitOptions,
 } from "./runtime/jobs.ts";
-export type { Queues } from "./runtime/queues.ts";
+export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";
 export type { Namespaces } from "./runtime/namespaces.ts";
 export type { Executions } from "./runtime/executions.ts";
 export type { Workers } from "./runtime/workers.ts";

@@ -16,6 +16,8 @@ export interface JobFilter {
   type?: OneOrMany<string>;
   /** All of these tags. */
   tag?: OneOrMany<string>;
+  /** At least one of these tags. */
+  anyTag?: OneOrMany<string>;
   /** Made by this origin. */
   origin?: string;
   /** Text inside payload or error message, case ignored (ASCII). */
@@ -29,6 +31,7 @@ const KNOWN: Record<keyof JobFilter, true> = {
   queue: true,
   type: true,
   tag: true,
+  anyTag: true,
   origin: true,
   search: true,
   createdBefore: true,
@@ -41,7 +44,7 @@ const KNOWN: Record<keyof JobFilter, true> = {
  */
 export function jobQuery(filter: JobFilter): Omit<JobQuery, "namespace" | "limit" | "cursor"> {
   refuseUnknown(filter);
-  const { state, queue, type, tag, origin, search, createdBefore } = filter;
+  const { state, queue, type, tag, anyTag, origin, search, createdBefore } = filter;
   const states = list(state);
   for (const one of states ?? []) {
     if (!JOB_STATES.includes(one)) throw invalid("state", one, JOB_STATES.join(", "));
@@ -51,6 +54,7 @@ export function jobQuery(filter: JobFilter): Omit<JobQuery, "namespace" | "limit
     queues: list(queue),
     types: list(type),
     tags: list(tag),
+    anyTags: list(anyTag),
     origin,
     search,
     createdBefore: createdBefore === undefined ? undefined : parseInstant(createdBefore, "createdBefore"),

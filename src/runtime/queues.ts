@@ -1,4 +1,4 @@
-import { JobdError, show } from "../domain/errors.ts";
+import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
 import { checkName } from "../domain/names.ts";
 import { checkQueueSettings, type Queue, type QueueSettings } from "../domain/queue.ts";
 import type { Driver, QueueCount } from "../storage/driver.ts";
@@ -6,6 +6,17 @@ import type { StoreTime } from "./store_time.ts";
 
 /** Counts go up to this number; more is shown as "at least". */
 export const COUNT_CAP = 10_000;
+
+/** Several queues by name, or `"*"`: all that there are. */
+export type QueueSelection = readonly string[] | "*";
+
+/** What became of an action on several queues. */
+export interface QueueReport {
+  /** Queues that are as wished now. */
+  succeeded: string[];
+  /** Queues that are not, and why. */
+  failed: { name: string; code: ErrorCode; reason: string }[];
+}
 
 /** Queues of one namespace. */
 export class Queues {
@@ -64,16 +75,45 @@ export class Queues {
     return this.#change(name, { settings });
   }
 
+  /** Stops claiming from several queues, or from all that there are now; one that comes later is open. */
+  pause(queues: QueueSelection): Promise<QueueReport>;
   /** Stops claiming from a queue; once this resolves, none of its jobs starts. Running ones go on. @throws {JobdError} `not_found` */
-  async pause(name: string): Promise<Queue> {
-    const queue = await this.get(name);
-    return queue.pausedAt !== null ? queue : this.#change(name, { pausedAt: this.#time.now() });
+  pause(name: string): Promise<Queue>;
+  pause(which: string | QueueSelection): Promise<Queue | QueueReport> {
+    return this.#each(
+      which,
+      (queue) =>
+        queue.pausedAt !== null
+          ? Promise.resolve(queue)
+          : this.#change(queue.name, { pausedAt: this.#time.now() }),
+    );
   }
 
+  /** Claims from several paused queues again, or from all. */
+  resume(queues: QueueSelection): Promise<QueueReport>;
   /** Claims from a paused queue again. @throws {JobdError} `not_found` */
-  async resume(name: string): Promise<Queue> {
-    await this.get(name);
-    return this.#change(name, { pausedAt: null });
+  resume(name: string): Promise<Queue>;
+  resume(which: string | QueueSelection): Promise<Queue | QueueReport> {
+    return this.#each(which, ({ name }) => this.#change(name, { pausedAt: null }));
+  }
+
+  async #each(
+    which: string | QueueSelection,
+    change: (queue: Queue) => Promise<Queue>,
+  ): Promise<Queue | QueueReport> {
+    if (typeof which === "string" && which !== "*") return await change(await this.get(which));
+    const queues = new Map((await this.list()).map((queue) => [queue.name, queue]));
+    const report: QueueReport = { succeeded: [], failed: [] };
+    for (const name of which === "*" ? queues.keys() : new Set(which)) {
+      const queue = queues.get(name);
+      if (queue === undefined) {
+        report.failed.push({ name, code: "not_found", reason: "There is no such queue" });
+        continue;
+      }
+      await change(queue);
+      report.succeeded.push(name);
+    }
+    return report;
   }
 
   #change(name: string, change: { settings?: QueueSettings; pausedAt?: number | null }): Promise<Queue> {

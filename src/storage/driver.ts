@@ -326,6 +326,8 @@ export interface JobQuery {
   types?: string[];
   /** All of these tags. */
   tags?: string[];
+  /** At least one of these tags. */
+  anyTags?: string[];
   /** Made by this origin. */
   origin?: string;
   /** Text inside payload or error message, case ignored (ASCII). */

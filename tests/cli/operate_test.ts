@@ -137,6 +137,13 @@ Deno.test("jobs: filters, pages, JSON", async () => {
   assert.deepEqual(await types("--type", "a,b"), ["a", "b"]);
   assert.deepEqual(await types("--type", "a", "--type", "c"), ["a", "c"]);
   assert.deepEqual(await types("--tag", "x"), ["a"]);
+  assert.deepEqual(
+    [await types("--tag", "x", "--tag", "y"), await types("--any-tag", "x", "--any-tag", "y")],
+    [
+      [],
+      ["a"],
+    ],
+  );
   assert.deepEqual(await types("--origin", "me"), ["b"]);
   assert.deepEqual(await types("--search", "needle"), ["a"]);
   assert.deepEqual(await types("--before", "1h"), []);
@@ -239,6 +246,15 @@ Deno.test("queue create, update, show, pause, resume", async () => {
   assert.match((await world.run(["queue", "pause", "mail"])).stdout, /paused since/);
   assert.match((await world.run(["queues"])).stdout, /^mail .* paused$/m);
   assert.match((await world.run(["queue", "resume", "mail"])).stdout, /State +open/);
+  await world.run(["queue", "create", "sms"]);
+  const some = await world.run(["queue", "pause", "sms", "none", "mail"]);
+  assert.deepEqual([some.exitCode, some.stdout], [3, "sms paused\nmail paused\n"]);
+  assert.match(some.stderr, /Queue none: There is no such queue/);
+  const all = (await world.run(["queue", "resume", "--all", "--json"])).json();
+  assert.deepEqual(all, { succeeded: ["mail", "sms"], failed: [] });
+  for (const args of [["queue", "pause"], ["queue", "pause", "mail", "--all"]]) {
+    assert.equal((await world.run(args)).exitCode, 2);
+  }
 });
 
 Deno.test("executions, workers, stats, queues: one JSON document each", async () => {

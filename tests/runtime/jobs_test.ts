@@ -107,6 +107,23 @@ Deno.test("Queues are created, changed, paused and resumed by name", async () =>
   assert.equal((await jobd.queues.resume("mail")).pausedAt, null);
 });
 
+Deno.test("several queues are paused and resumed together, or all of them", async () => {
+  await using jobd = await open();
+  const paused = async (): Promise<string[]> =>
+    (await jobd.queues.list()).filter(({ pausedAt }) => pausedAt !== null).map(({ name }) => name);
+  for (const name of ["a", "b", "c"]) await jobd.queues.create(name);
+  assert.deepEqual(await jobd.queues.pause(["c", "x", "a", "c"]), {
+    succeeded: ["c", "a"],
+    failed: [{ name: "x", code: "not_found", reason: "There is no such queue" }],
+  });
+  assert.deepEqual(await paused(), ["a", "c"]);
+  assert.deepEqual((await jobd.queues.pause("*")).succeeded, ["a", "b", "c"]);
+  assert.deepEqual((await jobd.queues.resume(["b"])).succeeded, ["b"]);
+  assert.deepEqual(await paused(), ["a", "c"]);
+  assert.deepEqual((await jobd.queues.resume("*")).failed, []);
+  assert.deepEqual(await paused(), []);
+});
+
 Deno.test("settings of a queue that cannot be are refused, with what is allowed", async () => {
   await using jobd = await open();
   const table: [object, RegExp][] = [

@@ -70,11 +70,12 @@ function readCursor(cursor: string | undefined, states: number): [number, Key | 
 }
 
 function matches(job: JobRow, query: JobQuery): boolean {
-  const { namespace, queues, types, tags = [], origin, search, createdBefore } = query;
+  const { namespace, queues, types, tags = [], anyTags, origin, search, createdBefore } = query;
   return job.namespace === namespace &&
     (queues === undefined || queues.includes(job.queue)) &&
     (types === undefined || types.includes(job.type)) &&
     tags.every((tag) => job.options.tags?.includes(tag)) &&
+    (anyTags === undefined || anyTags.some((tag) => job.options.tags?.includes(tag))) &&
     (origin === undefined || job.options.origin === origin) &&
     (createdBefore === undefined || job.createdAt < createdBefore) &&
     (search === undefined || holds(JSON.stringify(job.payload), search) ||

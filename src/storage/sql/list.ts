@@ -120,7 +120,9 @@ function conditions(d: Dialect, { query, state }: Stretch, params: Params): stri
   if (state !== null) all.push(`j.state = '${state}'`);
   if (query.queues !== undefined) all.push(`q.name ${oneOf(query.queues)}`);
   if (query.types !== undefined) all.push(`j.type ${oneOf(query.types)}`);
-  for (const tag of query.tags ?? []) all.push(d.jsonListHas("j.options", "tags", params.add(tag)));
+  const tagged = (tag: string): string => d.jsonListHas("j.options", "tags", params.add(tag));
+  for (const tag of query.tags ?? []) all.push(tagged(tag));
+  if (query.anyTags !== undefined) all.push(`(${["1 = 0", ...query.anyTags.map(tagged)].join(" or ")})`);
   if (query.origin !== undefined) {
     all.push(`${d.jsonText("j.options", "origin")} = ${params.add(query.origin)}`);
   }

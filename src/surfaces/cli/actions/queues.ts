@@ -14,6 +14,7 @@ import type { Output } from "../output.ts";
 import { type Part, styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { changeLimits, limitsOf, limitText } from "./queue_limits.ts";
+import { reportMisses } from "./targets.ts";
 import { queueView } from "./views.ts";
 
 /** States that are counted: completed jobs are too many for that. */
@@ -33,6 +34,8 @@ type SettingsInput = Input<{
   keyConcurrency: Given<number>;
   keyRate: Given<RateOptions>;
 }>;
+
+type PauseInput = Input<{ all: OptionSpec<boolean> }>;
 
 /** `jobd queues` */
 export async function listQueues(_: Input, context: Context): Promise<void> {
@@ -92,15 +95,41 @@ export async function updateQueue({ args, options }: SettingsInput, context: Con
 }
 
 /** `jobd queue pause` */
-export async function pauseQueue({ args }: Input, context: Context): Promise<void> {
-  const jobd = await context.jobd();
-  await print(context.out, jobd, await jobd.queues.pause(args[0] ?? ""));
+export function pauseQueue(input: PauseInput, context: Context): Promise<number> {
+  return each("pause", input, context);
 }
 
 /** `jobd queue resume` */
-export async function resumeQueue({ args }: Input, context: Context): Promise<void> {
+export function resumeQueue(input: PauseInput, context: Context): Promise<number> {
+  return each("resume", input, context);
+}
+
+async function each(
+  action: "pause" | "resume",
+  { args, options }: PauseInput,
+  context: Context,
+): Promise<number> {
+  if (options.all === (args.length > 0)) {
+    throw new JobdError("invalid_request", `It is not said which queues to ${action}`, {
+      hint: `Give either names or --all.`,
+    });
+  }
+  const { out } = context;
   const jobd = await context.jobd();
-  await print(context.out, jobd, await jobd.queues.resume(args[0] ?? ""));
+  const [name = ""] = args;
+  if (args.length === 1) {
+    await print(out, jobd, await jobd.queues[action](name));
+    return 0;
+  }
+  const report = await jobd.queues[action](options.all ? "*" : args);
+  if (out.json) out.document(report);
+  else {for (const name of report.succeeded) {
+      out.line(name, " ", styled("dim", action === "pause" ? "paused" : "open"));
+    }}
+  return reportMisses(
+    out,
+    report.failed.map(({ name, code, reason }) => ({ id: name, code, reason: `Queue ${name}: ${reason}` })),
+  );
 }
 
 /** The settings with the given ones over them. */

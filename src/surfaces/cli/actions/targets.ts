@@ -49,13 +49,14 @@ export function filterOf(
   options: OptionValues<typeof FILTER> & Partial<OptionValues<typeof STATE_FILTER>>,
   now: number,
 ): JobFilter {
-  const { state = [], queue, type, tag, origin, search, before } = options;
+  const { state = [], queue, type, tag, anyTag, origin, search, before } = options;
   const some = <T>(items: T[]): T[] | undefined => items.length === 0 ? undefined : items;
   return compact({
     state: some(state),
     queue: some(queue),
     type: some(type),
     tag: some(tag),
+    anyTag: some(anyTag),
     origin,
     search,
     createdBefore: typeof before === "object" ? now - before.agoMs : before,

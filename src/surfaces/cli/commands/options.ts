@@ -25,6 +25,7 @@ export const FILTER = {
   queue: list(nameOf("queue"), "name", "of these queues", { short: "q", commas: true }),
   type: list(nameOf("type"), "name", "of these types", { short: "t", commas: true }),
   tag: list(text, "text", "with all of these tags"),
+  anyTag: list(text, "text", "with at least one of these tags"),
   origin: value(text, "text", "made by this origin"),
   search: value(text, "text", "with this text in payload or error"),
   before: value(moment, "time", "created before this time, or longer ago than this (2h)"),

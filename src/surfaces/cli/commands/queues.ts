@@ -4,7 +4,7 @@ import type { Retention } from "../../../domain/queue.ts";
 import { FINAL_STATES } from "../../../domain/states.ts";
 import type { RateOptions } from "../../../domain/limit.ts";
 import { choice, duration, integer, type Reader } from "../../config/readers.ts";
-import { type ArgumentSpec, type Command, command, value } from "../command.ts";
+import { type ArgumentSpec, type Command, command, flag, value } from "../command.ts";
 
 /** Takes a setting of a queue back, so that the program's default holds again. */
 export const UNSET = "default";
@@ -78,6 +78,10 @@ const SETTINGS = {
 
 const NAME: readonly ArgumentSpec[] = [{ name: "name", summary: "the queue" }];
 
+const NAMES: readonly ArgumentSpec[] = [
+  { name: "name", summary: "the queues", required: false, many: true },
+];
+
 /** Commands about queues. */
 export const QUEUE_COMMANDS: readonly Command[] = [
   command({
@@ -116,16 +120,21 @@ export const QUEUE_COMMANDS: readonly Command[] = [
   }),
   command({
     path: "queue pause",
-    summary: "Start no more jobs of a queue; running ones go on",
-    args: NAME,
-    examples: [["jobd queue pause mail", "stop the line"]],
+    summary: "Start no more jobs of queues; running ones go on",
+    args: NAMES,
+    options: { all: flag("every queue that the namespace has now") },
+    examples: [
+      ["jobd queue pause mail", "stop the line"],
+      ["jobd queue pause --all", "stop everything"],
+    ],
     run: async (...given) => (await import("../actions/queues.ts")).pauseQueue(...given),
   }),
   command({
     path: "queue resume",
-    summary: "Start jobs of a paused queue again",
-    args: NAME,
-    examples: [["jobd queue resume mail", "go on"]],
+    summary: "Start jobs of paused queues again",
+    args: NAMES,
+    options: { all: flag("every queue of the namespace") },
+    examples: [["jobd queue resume mail", "go on"], ["jobd queue resume --all", "with everything"]],
     run: async (...given) => (await import("../actions/queues.ts")).resumeQueue(...given),
   }),
 ];
