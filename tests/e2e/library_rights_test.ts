@@ -12,7 +12,7 @@ await using worker = jobd.worker({ handlers: { greet: (job) => "Hello " + job.pa
 await worker.start();
 const job = await jobd.enqueue({ type: "greet", payload: "Ada" });
 console.log(await job.result({ timeout: "30s" }));
-console.log((await jobd.workers()).length, "worker");
+console.log((await jobd.workers.list()).length, "worker");
 `;
 
 /** Runs the program in a folder of its own, from which the library cannot be read. */
