@@ -50,6 +50,11 @@ export type Plan = { kind: "change"; change: Change } | { kind: "done" } | {
   reason: string;
 };
 
+/** Whether a change ends a job, so that those who wait for it must hear of it. */
+export function endsJob({ kind }: Change): boolean {
+  return kind === "cancel" || kind === "expire" || kind === "archive" || kind === "delete";
+}
+
 /** What an operator's hand leaves as the error of a dead letter. */
 export const ARCHIVED: FailureRecord = { code: "archived", message: "Archived on request" };
 

@@ -1,4 +1,5 @@
 import type { Amendment, Change, Replacement } from "./amendment.ts";
+import { waitsForOthers } from "./dependency.ts";
 import { JobdError } from "./errors.ts";
 import { MAX_INSTANT_MS } from "./instant.ts";
 import type { Job, JobOptions, NewJob } from "./job.ts";
@@ -56,18 +57,20 @@ export function planContest(holder: Holder, job: NewJob): ContestPlan {
 /** The holder as it is after a replacement. */
 export function replaced(holder: Holder, set: Replacement, at: number): Holder {
   const { payload: _, ...rest } = set;
-  return { ...holder, ...rest, state: stateAfter(holder.state, set, at) };
+  return { ...holder, ...rest, state: stateAfter(holder, set, at) };
 }
 
 /**
  * Where a waiting job waits after a replacement: another start time moves it, and one that waits at a limit must pass its
- * limits again when what decides about that may have changed. Else it stays.
+ * limits again when what decides about that may have changed. Else it stays, as one does that waits for other jobs.
  */
-export function stateAfter<S extends Job["state"]>(
-  state: S,
+export function stateAfter(
+  seen: Pick<Job, "state" | "attempt">,
   { runAt, priority, options }: Replacement,
   at: number,
-): S | "scheduled" | "available" {
+): JobState {
+  const { state } = seen;
+  if (waitsForOthers(seen)) return state;
   const passes = state === "blocked" && (priority !== undefined || options !== undefined);
   if (runAt === undefined) return passes ? "available" : state;
   return runAt > at ? "scheduled" : "available";

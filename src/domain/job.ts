@@ -1,4 +1,5 @@
 import type { Backoff } from "./backoff.ts";
+import type { Dependency } from "./dependency.ts";
 import type { Json } from "./json.ts";
 import type { JobState } from "./states.ts";
 import type { Uniqueness } from "./unique.ts";
@@ -39,6 +40,8 @@ export interface JobOptions {
   limitWeight?: number;
   /** What else makes the job unique; never together with `uniqueKey`. */
   unique?: Uniqueness;
+  /** What it waits for before it may start. */
+  after?: Dependency;
   /** Who made the job; for filtering and tracing. */
   origin?: string;
   /** Labels for filtering. */

@@ -1,6 +1,7 @@
 import { type Amendment, ARCHIVED } from "./amendment.ts";
 import type { JobEvent, JobEventKind, NewEvent } from "./event.ts";
 import type { FailureRecord, Job, NewJob } from "./job.ts";
+import type { JobState } from "./states.ts";
 import { originOf, type Transition } from "./transition.ts";
 
 /** Characters of an error message in an event at most. */
@@ -8,10 +9,9 @@ const LINE_MAX = 200;
 
 type NewJobEvent = Omit<JobEvent, "id">;
 
-/** The job exists. */
-export function enqueuedEvent(job: NewJob): NewEvent {
+/** The job exists, in this state. */
+export function enqueuedEvent(job: NewJob, state: JobState): NewEvent {
   const { id, namespace, queue, type, createdAt, runAt } = job;
-  const waits = runAt > createdAt;
   return {
     kind: "job.enqueued",
     at: createdAt,
@@ -21,8 +21,8 @@ export function enqueuedEvent(job: NewJob): NewEvent {
     type,
     ...originOf(job),
     attempt: 0,
-    state: waits ? "scheduled" : "available",
-    ...(waits ? { runAt } : {}),
+    state,
+    ...(state === "scheduled" ? { runAt } : {}),
   };
 }
 

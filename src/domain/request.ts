@@ -1,4 +1,5 @@
 import { type BackoffOptions, parseBackoff } from "./backoff.ts";
+import { type After, parseAfter } from "./dependency.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import { invalid, JobdError } from "./errors.ts";
 import { MAX_INSTANT_MS, parseInstant } from "./instant.ts";
@@ -48,6 +49,8 @@ export interface JobRequest {
   limitWeight?: number;
   /** What makes the job unique, and what happens when it is not; not together with `uniqueKey`. */
   unique?: UniqueOptions;
+  /** Jobs that must have completed before this one may start; it is `blocked` until then. */
+  after?: After;
   /** Labels: up to 32, up to 128 characters each. */
   tags?: string[];
   /** Who made the job; up to 256 characters. */
@@ -89,6 +92,7 @@ const KNOWN: Record<keyof JobRequest, true> = {
   limitKey: true,
   limitWeight: true,
   unique: true,
+  after: true,
   tags: true,
   origin: true,
   meta: true,
@@ -190,6 +194,7 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   if (ttlMs !== undefined) options.ttlMs = ttlMs;
   if (request.limitKey !== undefined) options.limitKey = checkLimitKey(request.limitKey);
   if (request.limitWeight !== undefined) options.limitWeight = checkWeight(request.limitWeight);
+  if (request.after !== undefined) options.after = parseAfter(request.after);
   if (request.origin !== undefined) options.origin = checkText("origin", request.origin, 256);
   if (request.tags !== undefined) options.tags = tags(request.tags);
   if (request.meta !== undefined) {

@@ -161,6 +161,7 @@ export class Engine {
       if (wake === "any") this.#gatekeeper.expire();
       if (wake === "available" || wake === "any") this.#claims.wake();
       if (wake === "scheduled" || wake === "any") this.#maintenance.wake();
+      if (wake === "ended" || wake === "any") this.#maintenance.wakeEnded();
       if (wake === "cancel" || wake === "any") this.#cancellations.wake();
     });
     this.#watchdog = this.#watch();

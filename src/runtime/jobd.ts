@@ -2,6 +2,7 @@ import { invalid, JobdError } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
+import { comesAfter } from "../domain/dependency.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
 import { failsOnConflict, isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
@@ -308,7 +309,7 @@ export class Jobd implements AsyncDisposable {
 
   #gather(jobs: NewJob[]): Promise<InsertResult[]> {
     // A call that may be refused as a whole must not take others with it.
-    if (jobs.some(failsOnConflict)) return this.#parts.driver.insert(jobs);
+    if (jobs.some((job) => failsOnConflict(job) || comesAfter(job))) return this.#parts.driver.insert(jobs);
     return (jobs.some(isContested) ? this.#contests : this.#inserts).add(jobs);
   }
 

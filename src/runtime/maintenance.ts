@@ -14,6 +14,8 @@ const PRUNE_MS = 120_000;
 const EVENTS_MS = 3_600_000;
 /** and so many of them at most, from one sweep to the next. */
 const EVENTS_MAX = 100_000;
+/** Ends that nobody has told of, because a process died at that moment, are looked for this often, in milliseconds. */
+const UNTOLD_MS = 15_000;
 /** The promoter goes by what an idle claim sees, so it stays this far behind the claims, in milliseconds. */
 const TRAIL_MS = 50;
 
@@ -46,6 +48,7 @@ export interface MaintenanceOptions {
 export class Maintenance {
   readonly #options: MaintenanceOptions;
   readonly #promote: Loop;
+  readonly #tell: Loop;
   readonly #loops: Loop[];
   #pruneCursor: string | undefined;
   #seen: { nextDueAt: number | null; at: number } | undefined;
@@ -57,8 +60,10 @@ export class Maintenance {
     const { clock, log, sweepMs, rescuer, statistics, driver } = options;
     const loop = (name: string, step: () => Promise<number>): Loop => new Loop({ name, clock, log, step });
     this.#promote = loop("Promoting due jobs", () => this.#promoteDue());
+    this.#tell = loop("Telling jobs that others have ended", () => this.#tellChildren());
     this.#loops = [
       this.#promote,
+      this.#tell,
       loop("Rescuing lost jobs", async () => await rescuer.sweep() > 0 ? 0 : sweepMs),
       loop("Expiring overdue jobs", () => this.#expire()),
       loop("Pruning old jobs", () => this.#prune()),
@@ -90,6 +95,11 @@ export class Maintenance {
     this.#promote.wake();
   }
 
+  /** Jobs have ended that others wait for: tells those now. */
+  wakeEnded(): void {
+    this.#tell.wake();
+  }
+
   /** Stops all loops after the step under way. */
   async stop(): Promise<void> {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
@@ -102,6 +112,12 @@ export class Maintenance {
     this.#forget();
     const { promoted, nextDueAt } = await driver.promote(now(), BATCH);
     return promoted === BATCH ? 0 : this.#until(nextDueAt);
+  }
+
+  async #tellChildren(): Promise<number> {
+    const { driver, now } = this.#options;
+    const { more } = await driver.tellChildren({ now: now(), limit: BATCH });
+    return more ? 0 : UNTOLD_MS;
   }
 
   #forget(): void {

@@ -70,7 +70,7 @@ export interface Driver extends EventStore {
    * Inserts all jobs or none, as if one after the other; creates all queues that they name. A job whose id exists already
    * is not inserted: its result names that job. Where another job has the unique lock (`uniqueLock` in domain/unique.ts),
    * `planContest` in domain/contest.ts says what happens; when it says fail, this rejects with `conflict`
-   * and may have created queues.
+   * and may have created queues; as it does with `invalid_request` when a job is to wait for one that does not exist.
    * Jobs with `runAt` after `createdAt` become scheduled, others available. Results are in the order of the jobs;
    * inside a priority, jobs become available in the order given.
    */
@@ -115,6 +115,11 @@ export interface Driver extends EventStore {
   // ── upkeep: idempotent, bounded, safe to run on every node at once ───────────────────────────────────────────
   /** Makes up to `limit` due scheduled jobs available, soonest first; says when the next one is due. */
   promote(now: number, limit: number): Promise<PromoteResult>;
+  /**
+   * Tells jobs that wait for others of up to `limit` ends: those that need not wait any more become available, or scheduled
+   * when it is not their time yet; those for which it is in vain are cancelled. `review` in domain/dependency.ts decides.
+   */
+  tellChildren(request: TellRequest): Promise<Told>;
   /** Leases that ended by `now`, or that belong to one of `workers` (known to be dead), with their running jobs. */
   orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]>;
   /** Workers holding leases whose liveness lock is free at this moment; empty where the backend has no such locks. */
@@ -203,8 +208,8 @@ export interface Step {
   at: number;
 }
 
-/** What may have happened: jobs became available, a schedule changed, a cancellation was requested, events came, or anything. */
-export type Wake = "available" | "scheduled" | "cancel" | "event" | "any";
+/** What may have happened: jobs became available, a schedule changed, a cancellation was requested, jobs ended that others wait for, events came, or anything. */
+export type Wake = "available" | "scheduled" | "cancel" | "ended" | "event" | "any";
 
 /** A subscription to wake-ups. */
 export interface Listener extends AsyncDisposable {
@@ -263,6 +268,24 @@ export interface PromoteResult {
   promoted: number;
   /** When the next job is due, if one is known. */
   nextDueAt: number | null;
+}
+
+/** One step of telling jobs that others have ended. */
+export interface TellRequest {
+  /** The store's time. */
+  now: number;
+  /** At most so many ends, and so many that wait for them. */
+  limit: number;
+}
+
+/** What {@linkcode Driver.tellChildren} did. */
+export interface Told {
+  /** Jobs that wait for nothing but their time from now on. */
+  released: string[];
+  /** Jobs that were cancelled. */
+  cancelled: string[];
+  /** Whether there is more to tell. */
+  more: boolean;
 }
 
 /** A lease without an owner. */

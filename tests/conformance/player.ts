@@ -26,7 +26,9 @@ export class Player {
     switch (operation.do) {
       case "insert":
         return await driver.insert(operation.jobs).catch((error: unknown) => {
-          if (error instanceof JobdError && error.code === "conflict") return error.message;
+          if (error instanceof JobdError && ["conflict", "invalid_request"].includes(error.code)) {
+            return error.message;
+          }
           throw error;
         });
       case "claim":
@@ -49,6 +51,8 @@ export class Player {
         return await this.#settle(operation);
       case "amend":
         return await this.#amend(operation);
+      case "tellChildren":
+        return await driver.tellChildren({ now: operation.now, limit: 10_000 });
       case "promote":
         return await driver.promote(operation.now, operation.limit);
       case "extend":

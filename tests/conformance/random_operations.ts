@@ -1,4 +1,5 @@
 import type { Amendment, Change, Replacement } from "../../src/domain/amendment.ts";
+import type { Dependency } from "../../src/domain/dependency.ts";
 import type { NewEvent } from "../../src/domain/event.ts";
 import type { NewJob } from "../../src/domain/job.ts";
 import type { Json } from "../../src/domain/json.ts";
@@ -13,7 +14,7 @@ import {
   REPLACEABLE,
   type Uniqueness,
 } from "../../src/domain/unique.ts";
-import { DAY, MINUTE, newJob, SECOND, T } from "./world.ts";
+import { DAY, idOf, MINUTE, newJob, SECOND, T } from "./world.ts";
 
 /** A number in [0, 1), the same row of numbers for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -60,6 +61,7 @@ export type Operation =
   }
   | { do: "release"; runs: number[]; at: number }
   | { do: "coolDown"; gate: LimitName; until: number }
+  | { do: "tellChildren"; now: number }
   | { do: "promote"; now: number; limit: number }
   | { do: "extend"; worker: string; expiresAt: number }
   | { do: "rescue"; now: number; workers: string[]; renewed: boolean }
@@ -138,6 +140,8 @@ class Maker {
         }),
       ],
       [4, () => ({ do: "amend", changes: this.#many(3, () => this.#change()), at: now })],
+      [4, () => ({ do: "insert", jobs: this.#family(now) })],
+      [4, () => ({ do: "tellChildren", now })],
       [4, () => ({ do: "promote", now, limit: this.#number(5) + 1 })],
       [1, () => ({ do: "extend", worker, expiresAt: now + this.#number(60) * SECOND })],
       [
@@ -223,6 +227,27 @@ class Maker {
         ...(this.#chance(0.1) ? { retentionMs: 10 * SECOND } : {}),
       },
     });
+  }
+
+  /** Jobs that wait for others: of the call, or any that there may be or may have been. */
+  #family(now: number): NewJob[] {
+    const jobs: NewJob[] = [];
+    for (let count = this.#number(4); count >= 0; count--) {
+      const { options: { uniqueKey: _, ...options }, ...job } = this.#job(now);
+      const own = jobs.map(({ id }) => id);
+      const others = this.#many(2, () => idOf(1 + this.#number(this.#jobs + 2)));
+      const parents = (own.length > 0 && this.#chance(0.7) ? [this.#pick(own)] : others).filter((id) =>
+        id !== job.id
+      );
+      const after: Dependency = {
+        jobs: [...new Set(parents)],
+        ...(this.#chance(0.3) ? { any: true } : {}),
+        ...(this.#maybe(() => ({ onFailure: this.#pick(["run", "hold"] as const) })) ?? {}),
+      };
+      const waits = parents.length > 0 && this.#chance(0.8);
+      jobs.push({ ...job, options: { ...options, ...(waits ? { after } : {}) } });
+    }
+    return jobs;
   }
 
   /**

@@ -2,6 +2,7 @@ import { amendChapter } from "./amend.ts";
 import { cancelChapter } from "./cancel.ts";
 import { claimChapter } from "./claim.ts";
 import { countsChapter } from "./counts.ts";
+import { dependenciesChapter } from "./dependencies.ts";
 import { eventsChapter } from "./events.ts";
 import { executionsChapter } from "./executions.ts";
 import { insertChapter } from "./insert.ts";
@@ -48,6 +49,7 @@ const CHAPTERS: Record<string, Chapter> = {
   queues: queuesChapter,
   limits: limitsChapter,
   "limits races": limitsRacesChapter,
+  dependencies: dependenciesChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

@@ -46,7 +46,7 @@ Deno.test("patterns stand for kinds, in a fixed order and each once", () => {
 });
 
 Deno.test("an interest wants what fits all that it says", () => {
-  const event = enqueuedEvent(newJob(1, { queue: "mails", type: "mail" }));
+  const event = enqueuedEvent(newJob(1, { queue: "mails", type: "mail" }), "available");
   const queue: NewEvent = { kind: "queue.paused", at: T, namespace: "default", queue: "mails" };
   const all: Interest = { namespace: "default", kinds: ["job.enqueued", "queue.paused"] };
   const { id } = newJob(1);

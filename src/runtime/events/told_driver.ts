@@ -8,8 +8,10 @@ import {
   progressEvent,
   startedEvent,
 } from "../../domain/job_events.ts";
+import { waitsForOthers } from "../../domain/dependency.ts";
 import type { Job } from "../../domain/job.ts";
-import type { Driver, QueueChange } from "../../storage/driver.ts";
+import { isFinal } from "../../domain/states.ts";
+import type { Driver, InsertResult, QueueChange } from "../../storage/driver.ts";
 import { followUpsOf } from "../../storage/follow_ups.ts";
 import type { Publisher } from "./publisher.ts";
 
@@ -36,12 +38,14 @@ export function toldDriver(
   const told: Partial<Driver> = {
     async insert(jobs) {
       const results = await driver.insert(jobs);
-      const made = jobs.filter((job, at) =>
-        results[at]?.id === job.id && results[at]?.outcome !== "existing"
-      );
+      const made = jobs.flatMap((job, at) => {
+        const { id, outcome, state } = results[at] as InsertResult;
+        return id === job.id && outcome !== "existing" ? [{ job, state }] : [];
+      });
+      for (const { job, state } of made) if (isFinal(state)) endings.ended(job.id);
       const gone = results.flatMap(({ displaced }) => displaced?.state === "cancelled" ? [displaced.id] : []);
       for (const id of gone) endings.ended(id);
-      publisher.tell(() => made.map(enqueuedEvent));
+      publisher.tell(() => made.map(({ job, state }) => enqueuedEvent(job, state)));
       if (gone.length > 0) publisher.tell((wanted) => cancelledEvents(wanted, gone));
       return results;
     },
@@ -58,6 +62,13 @@ export function toldDriver(
         publisher.tell(() => result.jobs.map((job) => startedEvent(job, request.now)));
       }
       return result;
+    },
+    async tellChildren(request) {
+      const told = await driver.tellChildren(request);
+      const { cancelled } = told;
+      for (const id of cancelled) endings.ended(id);
+      if (cancelled.length > 0) publisher.tell((wanted) => cancelledEvents(wanted, cancelled));
+      return told;
     },
     async acquire(request) {
       const results = await driver.acquire(request);
@@ -87,8 +98,13 @@ export function toldDriver(
       async function followUps(wanted: Interest[]): Promise<NewEvent[]> {
         const inserted = followUpsOf(transitions, results);
         if (inserted.length === 0 || !isWanted(wanted, ["job.enqueued"])) return [];
-        const exist = new Set((await driver.get(inserted.map(({ id }) => id))).map(({ id }) => id));
-        return inserted.filter(({ id }) => exist.has(id)).map(enqueuedEvent);
+        const exist = new Map((await driver.get(inserted.map(({ id }) => id))).map((job) => [job.id, job]));
+        return inserted.flatMap((job) => {
+          const now = exist.get(job.id);
+          if (now === undefined) return [];
+          const waits = job.runAt > job.createdAt ? "scheduled" : "available";
+          return [enqueuedEvent(job, waitsForOthers(now) ? "blocked" : waits)];
+        });
       }
     },
     async amend(amendments) {

@@ -64,11 +64,11 @@ function runNow(tables: Tables, job: JobRow, at: number): AmendResult {
 /** What stays as it was keeps its place among those that wait. */
 function replace(tables: Tables, job: JobRow, { set, at }: { set: Replacement; at: number }): AmendResult {
   const { runAt = job.runAt, priority = job.priority, ...rest } = copy(set);
-  const state = stateAfter(job.state, set, at);
-  const moves = set.runAt !== undefined || state !== job.state ||
-    (state === "available" && priority !== job.priority);
+  const state = stateAfter(job, set, at);
+  const moves = state !== "blocked" &&
+    (set.runAt !== undefined || state !== job.state || (state === "available" && priority !== job.priority));
   if (moves) tables.move(job, { state, priority, runAt });
-  Object.assign(job, { ...rest, priority });
+  Object.assign(job, { ...rest, priority, runAt });
   if (set.payload !== undefined && job.attempt > 0) tables.steps.delete(job.id);
   return "applied";
 }

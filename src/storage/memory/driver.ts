@@ -30,12 +30,15 @@ import type {
   StatRow,
   Step,
   StoreFact,
+  TellRequest,
+  Told,
   WorkerRow,
 } from "../driver.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { system } from "../system.ts";
 import { noTransactions } from "../transaction.ts";
 import { amendJob } from "./amend.ts";
+import { tellChildren } from "./dependencies.ts";
 import { pruneEvents } from "./events.ts";
 import { appendLog, claimJobs, insertJobs, settleRuns } from "./life.ts";
 import { MemoryLimits } from "./limit_operations.ts";
@@ -107,6 +110,7 @@ export class MemoryDriver extends MemoryLimits implements Driver {
         if (created.some((result) => result.state === state)) this.wake(state);
       }
       if (results.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
+      this.#wakeEnded();
       return results;
     });
   }
@@ -132,6 +136,7 @@ export class MemoryDriver extends MemoryLimits implements Driver {
       ]);
       for (const state of ["available", "scheduled"] as const) if (states.has(state)) this.wake(state);
       if (inserted.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
+      this.#wakeEnded();
       return results;
     });
   }
@@ -190,6 +195,15 @@ export class MemoryDriver extends MemoryLimits implements Driver {
     });
   }
 
+  tellChildren(request: TellRequest): Promise<Told> {
+    return this.run(() => {
+      const told = tellChildren(this.tables, request);
+      if (told.released.length > 0) this.wake("any");
+      if (told.cancelled.length > 0) this.wake("ended");
+      return told;
+    });
+  }
+
   orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
     return this.run(() => findOrphans(this.tables, request));
   }
@@ -231,6 +245,7 @@ export class MemoryDriver extends MemoryLimits implements Driver {
       const applied = amendments.filter((_, index) => results[index] === "applied");
       if (applied.some(({ change }) => change.kind === "makeAvailable")) this.wake("available");
       if (applied.some(({ change }) => change.kind === "requestCancel")) this.wake("cancel");
+      this.#wakeEnded();
       return results;
     });
   }
@@ -297,6 +312,11 @@ export class MemoryDriver extends MemoryLimits implements Driver {
 
   removeWorker(id: string): Promise<void> {
     return this.run(() => void this.tables.workers.delete(id));
+  }
+
+  /** Those who wait for jobs that have ended are to be told. */
+  #wakeEnded(): void {
+    if (this.tables.ended.length > 0) this.wake("ended");
   }
 
   workers(seenAfter: number): Promise<WorkerRow[]> {

@@ -13,6 +13,7 @@ import type {
 } from "../driver.ts";
 import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
+import { awaitParents, refuseParents } from "./dependencies.ts";
 import { compareDispatch, copy, type JobRow, type Tables, toJob } from "./tables.ts";
 
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
@@ -22,7 +23,8 @@ export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
     const holder = tables.jobs.has(job.id) ? undefined : tables.lockHolder(job);
     if (holder !== undefined && planContest(holder, job).kind === "fail") throw conflictError(job, holder);
   }
-  return jobs.map((job) => insertJob(tables, job));
+  refuseParents(tables, jobs);
+  return awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
 }
 
 /** Inserts one job, unless its id is known or its unique key is held: then that is decided. */

@@ -1,11 +1,12 @@
 import type { GateState } from "../../domain/admission.ts";
 import { latestExecution } from "../../domain/execution.ts";
 import type { JobdEvent } from "../../domain/event.ts";
+import type { ParentEnd } from "../../domain/dependency.ts";
 import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
-import type { FinalState, JobState } from "../../domain/states.ts";
+import { type FinalState, isFinal, type JobState } from "../../domain/states.ts";
 import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
@@ -55,6 +56,11 @@ export class Tables {
   readonly parked = new Map<string, SortedList<JobRow>>();
   /** By gate: the attempts that have passed it, by job. */
   readonly holds = new Map<string, Map<string, number>>();
+  /** By job: those that wait for its end, and whether it has failed, so that it matters again only if it is retried. */
+  readonly children = new Map<string, Map<string, boolean>>();
+  /** Ends of jobs that others wait for, which those have not been told of. */
+  readonly ended: ParentEnd[] = [];
+  /** By job. */
   readonly steps = new Map<string, Map<string, Json>>();
   /** By job, in order. */
   readonly logs = new Map<string, LogChunk[]>();
@@ -167,10 +173,12 @@ export class Tables {
     job.finishedAt = at;
     job.expireAt = null;
     job.cancelRequestedAt = null;
+    this.#noteEnd(job.id, state === "completed");
   }
 
   /** The job is no more, nor is anything that belongs to it. */
   remove(job: JobRow): void {
+    if (!isFinal(job.state)) this.#noteEnd(job.id, false);
     this.#leave(job);
     this.releaseLock(job);
     this.jobs.delete(job.id);
@@ -207,6 +215,21 @@ export class Tables {
   releaseLock(job: JobRow): void {
     const lock = uniqueLock(job);
     if (lock !== null && this.locks.get(lock) === job.id) this.locks.delete(lock);
+  }
+
+  /** A job waits for another one. */
+  awaits(parent: string, child: string, held: boolean): void {
+    this.children.set(parent, this.children.get(parent) ?? new Map());
+    this.children.get(parent)?.set(child, held);
+  }
+
+  /** A job does not wait for others any more. */
+  forgetChild(id: string): void {
+    for (const parent of this.jobs.get(id)?.options.after?.jobs ?? []) this.children.get(parent)?.delete(id);
+  }
+
+  #noteEnd(id: string, completed: boolean): void {
+    if (this.children.has(id)) this.ended.push({ id, completed });
   }
 
   /** Removes the dispatch row of a waiting job, or the tie of a running one to its lease. */

@@ -46,6 +46,7 @@ export function postgresDialect(names: Names): Dialect {
     text: (expression) => `((${expression})::text collate "C")`,
     uuid: (param) => `${param}::uuid`,
     jsonText: (column, key) => `(${column} ->> '${key}')`,
+    jsonPart: (column, key) => `((${column} -> '${key}')::text)`,
     jsonHas: (column, ...path) => `(${[column, ...path.map((key) => `'${key}'`)].join(" -> ")}) is not null`,
     jsonListHas: (column, key, param) =>
       `coalesce(jsonb_exists((${column} -> '${key}')::jsonb, ${param}::text), false)`,

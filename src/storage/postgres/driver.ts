@@ -1,9 +1,10 @@
 import { sleep, type System } from "../../domain/clock.ts";
-import type { Amendment } from "../../domain/amendment.ts";
+import { type Amendment, endsJob } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Queue } from "../../domain/queue.ts";
+import { comesAfter } from "../../domain/dependency.ts";
 import { failsOnConflict } from "../../domain/unique.ts";
 import type {
   AbsentWorkers,
@@ -172,9 +173,10 @@ class PostgresDriver extends SqlOperations implements Driver {
     const run: RunQuery = ({ text }, values = []) =>
       runWithin(transaction, text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values);
     const insert = () => this.#inserter.insertWithin(run, entries);
-    const { results, places, scheduled, amendments } = jobs.some(failsOnConflict)
-      ? await atomically(run, insert)
-      : await insert();
+    const { results, places, scheduled, amendments } =
+      jobs.some((job) => failsOnConflict(job) || comesAfter(job))
+        ? await atomically(run, insert)
+        : await insert();
     await this.#notifier.within(transaction, this.#names.channel, { places, scheduled, ...news(amendments) });
     return results;
   }
@@ -184,8 +186,9 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
-    const { results, ...effects } = await this.#settler.settle(batch);
+    const { results, awaited, ...effects } = await this.#settler.settle(batch);
     this.#announce(effects);
+    if (awaited) this.#wake("ended");
     return results;
   }
 
@@ -230,13 +233,14 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   #announceAmendments(amendments: Amendment[]): void {
-    const { available, cancel } = news(amendments);
+    const { available, cancel, ended } = news(amendments);
     if (available) {
       this.#claimers.suspect();
       this.#wake("available");
       this.#notifier.tell("any");
     }
     if (cancel) this.ring("cancel");
+    if (ended) this.ring("ended");
   }
 
   override async updateQueue(change: QueueChange): Promise<Queue> {
@@ -330,6 +334,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     else if (places.length > 0) this.#wake("available");
     if (message.scheduled === true) this.#wake("scheduled");
     if (message.cancel === true) this.#wake("cancel");
+    if (message.ended === true) this.#wake("ended");
     if (message.event === true) this.#wake("event");
   }
 
@@ -340,7 +345,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#notifier.available(places);
   }
 
-  protected override ring(what: "scheduled" | "cancel" | "any" | "event"): void {
+  protected override ring(what: "scheduled" | "cancel" | "ended" | "any" | "event"): void {
     this.#wake(what);
     this.#notifier.tell(what);
   }
@@ -363,13 +368,14 @@ class PostgresDriver extends SqlOperations implements Driver {
 }
 
 /** What changes to jobs mean for workers. */
-function news(amendments: Amendment[]): { available: boolean; cancel: boolean } {
+function news(amendments: Amendment[]): { available: boolean; cancel: boolean; ended: boolean } {
   return {
     available: amendments.some(({ change }) =>
       change.kind === "makeAvailable" ||
       (change.kind === "replace" && (change.set.runAt ?? change.set.priority) !== undefined)
     ),
     cancel: amendments.some(({ change }) => change.kind === "requestCancel"),
+    ended: amendments.some(({ change }) => endsJob(change)),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Amendment } from "../../domain/amendment.ts";
 import type { NewJob } from "../../domain/job.ts";
+import { comesAfter } from "../../domain/dependency.ts";
 import { isContested } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
+import { awaitParents, madeOf, withStates } from "../sql/await_parents.ts";
 import { insertContested, tooFast } from "../sql/contest.ts";
 import type { Contender } from "../sql/contest_pass.ts";
 import type { Dialect } from "../sql/dialect.ts";
@@ -69,9 +71,12 @@ export class Inserter {
   async insert(jobs: NewJob[]): Promise<Inserted> {
     refuseTwins(jobs);
     const entries = await this.prepare(jobs);
-    if (entries.every(({ lock }) => lock === null)) {
+    if (entries.every(({ job, lock }) => lock === null && !comesAfter(job))) {
       const done = await this.#all(entries);
       if (done !== null) return done;
+    }
+    if (jobs.some(comesAfter)) {
+      return await this.#connections.transaction((run) => this.insertWithin(run, entries));
     }
     if (jobs.some(isContested)) return await this.#inTransaction(numbered(entries), nothing());
     const done = nothing();
@@ -111,7 +116,11 @@ export class Inserter {
     const contested = jobs.some(isContested)
       ? numbered(entries)
       : await this.#free(run, numbered(entries), done);
-    return contested.length === 0 ? done : await this.#contest(run, contested, done);
+    const inserted = contested.length === 0 ? done : await this.#contest(run, contested, done);
+    const made = madeOf(jobs, inserted.results);
+    if (made.length === 0) return inserted;
+    const states = await drive(run, awaitParents(this.#dialect, made));
+    return { ...inserted, results: withStates(inserted.results, states) };
   }
 
   /** Inserts what can be decided without a change to other jobs; gives the rest. */

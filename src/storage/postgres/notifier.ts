@@ -14,6 +14,8 @@ export interface Message {
   scheduled?: true;
   /** A cancellation was requested. */
   cancel?: true;
+  /** Jobs ended that others may wait for. */
+  ended?: true;
   /** Events were stored. */
   event?: true;
   /** The sender wants to know whether messages arrive. */
@@ -93,7 +95,7 @@ export class Notifier {
   }
 
   /** Something else happened. */
-  tell(what: "any" | "scheduled" | "cancel" | "event"): void {
+  tell(what: "any" | "scheduled" | "cancel" | "ended" | "event"): void {
     if (this.#options.silent) return;
     this.#flags[what] = true;
     this.#start();

@@ -56,7 +56,7 @@ with ${rescue ? guard(table) : ""} kind as materialized (
     and (j.cancel_requested_at is null or i.state = 'cancelled')
     ${rescue ? "and exists (select 1 from guard)" : ""}
   returning i.pos, j.id, j.queue_id, j.priority, j.type, j.state, j.seq, j.run_at, j.attempt, j.worker, j.started_at,
-    i.at, i.outcome, i.error
+    i.at, i.outcome, i.error, j.awaited
 ), made_ready as (
   insert into ${table("ready")} (queue_id, rank, seq, job_id, type)
   select queue_id, -priority, seq, id, type from ended where state = 'available'
@@ -75,6 +75,7 @@ with ${rescue ? guard(table) : ""} kind as materialized (
     ${rescue ? "and exists (select 1 from guard)" : ""}
 )
 select array_to_string(array_agg(pos), ' ') as written, coalesce(bool_or(state = 'scheduled'), false) as scheduled,
+  coalesce(bool_or(awaited), false) as awaited,
   json_agg(json_build_array(queue_id, priority, seq)) filter (where state = 'available') as places
   ${rescue ? ", exists (select 1 from guard) as guarded" : ""}
 from ended`,
@@ -135,6 +136,8 @@ export interface Settled {
   places: Place[];
   /** Whether some wait for a time. */
   scheduled: boolean;
+  /** Whether others may wait for jobs that have ended. */
+  awaited: boolean;
   /** Changes to jobs that were in the way of follow-ups. */
   amendments: Amendment[];
 }
@@ -187,6 +190,7 @@ export class Settler {
       results: await this.#results(run, batch, row?.guarded === false ? null : written),
       places: (json(row?.places) as [number, number, number][] ?? []).map(place),
       scheduled: row?.scheduled === true,
+      awaited: row?.awaited === true,
       amendments: [],
     };
   }

@@ -28,6 +28,8 @@ export interface Dialect {
   uuid(param: string): string;
   /** A scalar of JSON text inside a JSON column, by key, as text. */
   jsonText(column: string, key: string): string;
+  /** What is under a key of a JSON column, as JSON text; null when there is nothing. */
+  jsonPart(column: string, key: string): string;
   /** True when there is something at a path of keys inside a JSON column. */
   jsonHas(column: string, ...path: string[]): string;
   /** True when the JSON list under a key of a column contains the text in the parameter. */

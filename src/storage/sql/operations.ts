@@ -25,6 +25,8 @@ import type {
   QueueCount,
   StatRow,
   Step,
+  TellRequest,
+  Told,
   WatcherRow,
   WorkerRow,
 } from "../driver.ts";
@@ -44,6 +46,7 @@ import { prune } from "./prune.ts";
 import { namespaces, queues, updateQueue } from "./queues.ts";
 import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
+import { someEnded, tellChildren } from "./tell_children.ts";
 import { saveStep, step } from "./steps.ts";
 import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
 import { removeWatcher, saveWatcher, watchers } from "./watchers.ts";
@@ -58,7 +61,7 @@ export abstract class SqlOperations {
   /** The same for a script of one statement, which is a transaction by itself. */
   protected abstract changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
   /** Wakes whoever waits for something like that, in all processes if the backend can. */
-  protected abstract ring(wake: "any"): void;
+  protected abstract ring(wake: "any" | "ended"): void;
 
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -86,6 +89,15 @@ export abstract class SqlOperations {
 
   orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
     return this.read((d) => orphans(d, request));
+  }
+
+  async tellChildren(request: TellRequest): Promise<Told> {
+    // Most of the time there is nothing, and that costs one statement.
+    if (!await this.read(someEnded)) return { released: [], cancelled: [], more: false };
+    const told = await this.change((d) => tellChildren(d, request));
+    if (told.released.length > 0) this.ring("any");
+    if (told.cancelled.length > 0) this.ring("ended");
+    return told;
   }
 
   overdue(now: number, limit: number): Promise<Job[]> {

@@ -41,8 +41,8 @@ export function* replace(d: Dialect, waiting: Amendment[]): Script<string[]> {
   const [first] = waiting;
   if (first === undefined) return [];
   const { fields, from, to } = shape(first);
-  const moves = fields.includes("runAt") || from !== to ||
-    (from === "available" && fields.includes("priority"));
+  const moves = to !== "blocked" &&
+    (fields.includes("runAt") || from !== to || (from === "available" && fields.includes("priority")));
   const ids = yield* write(d, moves ? yield* own(d, waiting) : waiting, { fields, from, to });
   const written = new Set(ids);
   if (moves && to === "scheduled") yield* schedule(d, ids);
@@ -57,10 +57,10 @@ export function* replace(d: Dialect, waiting: Amendment[]): Script<string[]> {
 }
 
 function shape(amendment: Amendment): Shape {
-  const { from, at } = amendment;
+  const { from, attempt, at } = amendment;
   const set = replacementOf(amendment);
   const fields = (Object.keys(COLUMNS) as Field[]).filter((field) => set[field] !== undefined);
-  return { fields, from, to: stateAfter(from, set, at) };
+  return { fields, from, to: stateAfter({ state: from, attempt }, set, at) };
 }
 
 function replacementOf({ change }: Amendment): Replacement {

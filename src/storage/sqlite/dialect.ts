@@ -20,6 +20,7 @@ export const sqliteDialect: Dialect = {
   text: (expression) => `(${expression})`,
   uuid: (param) => param,
   jsonText: (column, key) => `(${column} ->> '$.${key}')`,
+  jsonPart: (column, key) => `(${column} -> '$.${key}')`,
   jsonHas: (column, ...path) => `(${column} -> '$.${path.join(".")}') is not null`,
   jsonListHas: (column, key, param) =>
     `exists (select 1 from json_each(${column}, '$.${key}') item where item.value = ${param})`,

@@ -1,5 +1,5 @@
 import type { System } from "../../domain/clock.ts";
-import type { Amendment } from "../../domain/amendment.ts";
+import { type Amendment, endsJob } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
@@ -145,6 +145,7 @@ class SqliteDriver extends SqlOperations implements Driver {
       results.some(({ outcome, state }) => outcome === "replaced" && state === "available"),
     );
     this.#ring("cancel", results.some(({ displaced }) => displaced?.state === "running"));
+    this.#ring("ended", results.some(({ displaced }) => displaced?.state === "cancelled"));
     return results;
   }
 
@@ -169,15 +170,18 @@ class SqliteDriver extends SqlOperations implements Driver {
     const connection = await this.#connect();
     const inserts = batch.transitions.some(({ followUps }) => followUps !== undefined);
     const may = (state: JobState): boolean => inserts || batch.transitions.some(({ to }) => to === state);
+    let ended = false;
     const settled = connection.write(() => {
       const results = settleRuns(connection, batch);
       const followUps = inserts ? followUpsOf(batch.transitions, results) : [];
       if (followUps.length > 0) insertJobs(connection, followUps);
+      ended = connection.get("select 1 from ended limit 1") !== undefined;
       return may("available") ? this.#changing(results) : results;
     });
     this.#ring("available", may("available"));
     const results = await settled;
     this.#ring("scheduled", may("scheduled"));
+    this.#ring("ended", ended);
     this.#ring("cancel", batch.transitions.some(({ followUps }) => followUps?.some(isContested) ?? false));
     return results;
   }
@@ -218,6 +222,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     const applied = amendments.filter((_, index) => results[index] === "applied");
     this.#ring("available", applied.some(({ change }) => change.kind === "makeAvailable"));
     this.#ring("cancel", applied.some(({ change }) => change.kind === "requestCancel"));
+    this.#ring("ended", applied.some(({ change }) => endsJob(change)));
     return results;
   }
 
@@ -227,7 +232,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     return queue;
   }
 
-  protected override ring(wake: "any"): void {
+  protected override ring(wake: "any" | "ended"): void {
     this.#ring(wake, true);
   }
 

@@ -3,6 +3,7 @@ import type { NewJob } from "../../domain/job.ts";
 import type { JobState } from "../../domain/states.ts";
 import { holdsKey, isContested, uniqueLock } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
+import { awaitParents, madeOf, withStates } from "../sql/await_parents.ts";
 import { insertContested } from "../sql/contest.ts";
 import { uniqueColumn, uniquenessOf } from "../sql/locks.ts";
 import { int, text } from "../sql/row.ts";
@@ -42,13 +43,19 @@ export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
       return { job, queueId, seq: job.runAt > job.createdAt ? null : seq };
     });
   };
-  if (jobs.some(isContested)) return contest(c, jobs, enter);
+  if (jobs.some(isContested)) return awaitOthers(c, jobs, contest(c, jobs, enter));
   const results: InsertResult[] = [];
   for (const piece of pieces(enter(jobs))) {
     if (piece.length > 1 && insertAll(c, piece)) results.push(...piece.map(created));
     else for (const entry of piece) results.push(insertFree(c, entry) ?? existingJob(c, entry));
   }
-  return results;
+  return awaitOthers(c, jobs, results);
+}
+
+/** New jobs that come after others wait for them. */
+function awaitOthers(c: Connection, jobs: NewJob[], results: InsertResult[]): InsertResult[] {
+  const made = madeOf(jobs, results);
+  return made.length === 0 ? results : withStates(results, c.drive(awaitParents(sqliteDialect, made)));
 }
 
 /** Inserts jobs whose keys may be held. */
