@@ -33,6 +33,8 @@ export type {
   UniqueOptions,
   UniqueScope,
 } from "./domain/unique.ts";
+export { PARENT_FAILURES } from "./domain/dependency.ts";
+export type { After, AfterOptions, Dependency, JobRef, ParentFailure } from "./domain/dependency.ts";
 export { FINAL_STATES, JOB_STATES } from "./domain/states.ts";
 export type { FinalState, JobState } from "./domain/states.ts";
 export { EVENT_PATTERNS, JOB_EVENTS, QUEUE_EVENTS } from "./domain/event.ts";
@@ -88,6 +90,7 @@ export type {
   RunContext,
   StopReason,
 } from "./runtime/handler.ts";
+export type { Parent } from "./runtime/parents.ts";
 export { handlerGroup } from "./runtime/middleware/layers.ts";
 export { logging } from "./runtime/middleware/logging.ts";
 export type { LoggingOptions } from "./runtime/middleware/logging.ts";

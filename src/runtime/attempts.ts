@@ -18,6 +18,7 @@ import { Settler } from "./settler.ts";
 import { type Slot, Slots } from "./slots.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StoreTime } from "./store_time.ts";
+import { parentsOf } from "./parents.ts";
 import { Steps } from "./steps.ts";
 import { Timers } from "./timers.ts";
 import type { WorkerSettings } from "./worker_options.ts";
@@ -185,6 +186,7 @@ export class Attempts {
       log: jobLog.write,
       progress: (note) => this.#logs.progress(job, note),
       steps: this.#steps,
+      parents: () => parentsOf(this.#options.driver, job),
       enqueue: (job, payload, options) => addFollowUp(slot, this.#options.newJobs, { job, payload, options }),
       onThrown: (thrown) => slot.thrown = thrown,
       onAbandoned: () => log.error("A handler ignores its abort signal", { job: job.id, type: job.type }),

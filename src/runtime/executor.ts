@@ -39,6 +39,8 @@ export interface ExecuteOptions {
   progress: RunContext["progress"];
   /** What is kept for later attempts. */
   steps: Steps;
+  /** Reads the jobs that it has come after. */
+  parents: RunContext["parents"];
   /** Notes a job that is enqueued with the end. */
   enqueue(job: JobDefinition | JobRequest, payload?: unknown, options?: EnqueueOptions): Promise<FollowUp>;
   /** Gets what the handler threw by itself, before it becomes a record. */
@@ -116,7 +118,7 @@ class Limit {
 }
 
 function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext {
-  const { clock, now, stop, log, progress, steps, enqueue } = options;
+  const { clock, now, stop, log, progress, steps, parents, enqueue } = options;
   return {
     get signal() {
       return stop.signal;
@@ -131,6 +133,7 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext
     progress,
     checkpoint: ((...value: [] | [Json]) => steps.checkpoint(job, ...value)) as Checkpoint,
     step: (name, work) => steps.step(job, name, work),
+    parents,
     enqueue,
   };
 }

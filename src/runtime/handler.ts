@@ -10,6 +10,7 @@ import { becauseOf } from "../domain/failure.ts";
 import type { FailureRecord, Job, LogChunk } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
+import type { Parent } from "./parents.ts";
 
 /**
  * The delay before the next attempt, from how often the job has failed (this time included) and why; undefined leaves it to
@@ -91,6 +92,8 @@ export interface RunContext {
    * @throws {JobdError} `conflict` when the attempt is over; `invalid_request` for a bad name, or a value that is no JSON
    */
   step<T>(name: string, work: () => T | Promise<T>): Promise<T>;
+  /** The jobs that this one has come after (`after`), with their results; those that have been removed are left out. */
+  parents(): Promise<Parent[]>;
   /**
    * Enqueues a job together with the end of this attempt: it exists exactly when the attempt has completed or was put off,
    * however often it was tried before. Nothing is stored until then.

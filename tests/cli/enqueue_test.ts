@@ -302,3 +302,24 @@ Deno.test("enqueue: what is not UTF-8 is refused, in one payload and in many", a
     assert.match(ran.stderr, /^jobd: in cannot be read: it is not UTF-8 text/);
   }
 });
+
+Deno.test("enqueue --after: a job waits for others, and says so", async () => {
+  const world = new FakeWorld();
+  const first = (await world.run(["enqueue", "x"])).stdout.trim();
+  const second = (await world.run(["enqueue", "x"])).stdout.trim();
+  const flags = ["--after", `${first},${second}`, "--after-any", "--on-parent-failure", "hold"];
+  const child = (await world.run(["enqueue", "y", ...flags, "--json"])).json();
+  assert.equal(child.state, "blocked");
+  const job = (await world.run(["job", "show", child.id, "--json"])).json();
+  assert.deepEqual(job.options.after, { jobs: [first, second], any: true, onFailure: "hold" });
+  const shown = await world.run(["job", "show", child.id]);
+  assert.match(shown.stdout, new RegExp(`After\\s+any of ${first}, ${second}; if it fails: hold`));
+  const cancelled = await world.run(["job", "cancel", first]);
+  assert.equal(cancelled.exitCode, 0);
+  const refused = await world.run(["enqueue", "y", "--after", child.id.replace(/^./, "f")]);
+  assert.equal(refused.exitCode, 2);
+  assert.match(refused.stderr, /which does not exist/);
+  const short = await world.run(["enqueue", "y", "--after", "abc"]);
+  assert.equal(short.exitCode, 2);
+  assert.match(short.stderr, /--after: "abc" is not the whole id of a job/);
+});

@@ -73,6 +73,13 @@ Deno.test("everything of the context works across the process, and follow-ups ex
   assert.equal((await work.jobd.jobs.wait(followers[0]!.id)).result, 42);
 });
 
+Deno.test("an isolated job reads what those gave that it came after", async () => {
+  await using work = await isolated();
+  const parent = await work.jobd.enqueue({ type: "follow", payload: 6 });
+  const { result } = await work.run("reads", { after: parent });
+  assert.deepEqual(result, [["follow", 7]]);
+});
+
 Deno.test("steps throw what their work threw, and refuse what is no JSON", async () => {
   await using work = await isolated();
   const { result } = await work.run("steps");

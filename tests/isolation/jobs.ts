@@ -53,6 +53,12 @@ export const all = defineJob<{ fail?: boolean }>({
   },
 });
 
+export const reads = defineJob({
+  type: "reads",
+  isolate,
+  run: async (_job, { parents }) => (await parents()).map(({ type, result }) => [type, result]),
+});
+
 export const steps = defineJob({
   type: "steps",
   isolate,

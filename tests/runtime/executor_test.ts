@@ -29,6 +29,7 @@ function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, j
     log: () => {},
     progress: () => {},
     steps: new Steps({ driver: new MemoryDriver(), now: () => clock.now() }),
+    parents: () => Promise.resolve([]),
     enqueue: () => Promise.resolve({ id: "" }),
     onAbandoned: () => void abandoned++,
     ...options,

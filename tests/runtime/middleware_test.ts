@@ -36,6 +36,7 @@ function within(layers: Middleware[], run: Handler["run"], job: Partial<Job> = {
     extend: () => {},
     checkpoint: (() => Promise.resolve(undefined)) as Checkpoint,
     step: (_, work) => Promise.try(work),
+    parents: () => Promise.resolve([]),
     enqueue: () => Promise.resolve({ id: "" }),
     log: () => {},
     progress: () => {},

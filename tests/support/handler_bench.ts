@@ -47,6 +47,7 @@ export async function attempt(
     extend: () => {},
     checkpoint: (() => Promise.resolve(undefined)) as Checkpoint,
     step: (_, work) => Promise.try(work),
+    parents: () => Promise.resolve([]),
     enqueue: () => Promise.resolve({ id: "" }),
     log: (text, stream = "system") => {
       // Enough to look at; the real log is capped as well.

@@ -84,13 +84,15 @@ export class AttemptLink {
   }
 
   async #call(id: number, call: ContextCall): Promise<Json | undefined> {
-    const { checkpoint, step, enqueue } = this.#context;
+    const { checkpoint, step, parents, enqueue } = this.#context;
     switch (call.name) {
       case "checkpoint":
         if (call.value === undefined) return await checkpoint();
         return void await checkpoint(call.value);
       case "step":
         return await step(call.step, () => this.#work(id));
+      case "parents":
+        return await parents() as unknown as Json;
       case "enqueue":
         return { id: (await enqueue(call.request)).id };
     }

@@ -7,6 +7,7 @@ import { system } from "../../storage/system.ts";
 import { attemptOver } from "../attempt_over.ts";
 import { type EnqueueOptions, type JobDefinition, requestOf } from "../definition.ts";
 import type { Checkpoint, FollowUp, RunContext } from "../handler.ts";
+import type { Parent } from "../parents.ts";
 import type { ContextCall, FromChild, ToChild } from "./protocol.ts";
 import { unpackThrown } from "./thrown.ts";
 
@@ -60,6 +61,7 @@ export class ChildContext implements RunContext {
     this.log = this.log.bind(this);
     this.progress = this.progress.bind(this);
     this.step = this.step.bind(this);
+    this.parents = this.parents.bind(this);
   }
 
   get signal(): AbortSignal {
@@ -101,6 +103,10 @@ export class ChildContext implements RunContext {
     } finally {
       this.#works.delete(id);
     }
+  }
+
+  async parents(): Promise<Parent[]> {
+    return await this.#call({ name: "parents" }) as unknown as Parent[];
   }
 
   /** A message of the worker about this attempt. */

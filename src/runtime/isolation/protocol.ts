@@ -62,6 +62,7 @@ export type FromChild =
 export type ContextCall =
   | { name: "checkpoint"; value?: Json }
   | { name: "step"; step: string }
+  | { name: "parents" }
   | { name: "enqueue"; request: JobRequest };
 
 /** How an attempt ended in its process. */

@@ -2,7 +2,7 @@ import jobs from "../../../migrations/postgres/0001_jobs.sql" with { type: "text
 import steps from "../../../migrations/postgres/0002_steps.sql" with { type: "text" };
 import limits from "../../../migrations/postgres/0003_limits.sql" with { type: "text" };
 import events from "../../../migrations/postgres/0004_events.sql" with { type: "text" };
-import dependencies from "../../../migrations/postgres/0009_dependencies.sql" with { type: "text" };
+import dependencies from "../../../migrations/postgres/0005_dependencies.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history. */
@@ -11,5 +11,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 2, name: "steps", sql: steps },
   { number: 3, name: "limits", sql: limits },
   { number: 4, name: "events", sql: events },
-  { number: 9, name: "dependencies", sql: dependencies },
+  { number: 5, name: "dependencies", sql: dependencies },
 ];

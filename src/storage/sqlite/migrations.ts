@@ -2,7 +2,7 @@ import jobs from "../../../migrations/sqlite/0001_jobs.sql" with { type: "text" 
 import steps from "../../../migrations/sqlite/0002_steps.sql" with { type: "text" };
 import limits from "../../../migrations/sqlite/0003_limits.sql" with { type: "text" };
 import events from "../../../migrations/sqlite/0004_events.sql" with { type: "text" };
-import dependencies from "../../../migrations/sqlite/0009_dependencies.sql" with { type: "text" };
+import dependencies from "../../../migrations/sqlite/0005_dependencies.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -11,5 +11,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 2, name: "steps", sql: steps },
   { number: 3, name: "limits", sql: limits },
   { number: 4, name: "events", sql: events },
-  { number: 9, name: "dependencies", sql: dependencies },
+  { number: 5, name: "dependencies", sql: dependencies },
 ];

@@ -1,3 +1,4 @@
+import type { Dependency } from "../../../domain/dependency.ts";
 import type { Job, JobOptions } from "../../../domain/job.ts";
 import { formatDuration } from "../../../domain/duration.ts";
 import type { Json } from "../../../domain/json.ts";
@@ -35,6 +36,7 @@ export function describeJob(out: Output, job: Job, now: number): void {
     `${job.failures} of ${job.maxAttempts}`,
     job.attempt > 0 ? `, attempt ${job.attempt}` : "",
   );
+  if (job.options.after !== undefined) field("After", afterText(job.options.after));
   const options = optionsText(job.options);
   if (options !== "") field("Options", options);
   if (job.progress !== null) field("Progress", JSON.stringify(job.progress));
@@ -69,6 +71,12 @@ function stateNote(job: Job, now: number): string {
 function tookNote(job: Job): string {
   if (job.startedAt === null || job.finishedAt === null || job.finishedAt < job.startedAt) return "";
   return `, took ${span(job.finishedAt - job.startedAt)}`;
+}
+
+function afterText({ jobs, any, onFailure }: Dependency): string {
+  const which = jobs.length > 1 ? any ? "any of " : "all of " : "";
+  const shown = jobs.slice(0, 5).join(", ") + (jobs.length > 5 ? ` and ${jobs.length - 5} more` : "");
+  return `${which}${shown}${onFailure === undefined ? "" : `; if it fails: ${onFailure}`}`;
 }
 
 function optionsText(options: JobOptions): string {

@@ -9,6 +9,7 @@ import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
 import { styled } from "../style.ts";
+import { type AfterFlags, afterOptions } from "./after.ts";
 import { compact } from "./compact.ts";
 import { SHIPPED_TYPES } from "./handlers.ts";
 import { type PayloadSource, payloadSource, readWhole, sourceName } from "./payload.ts";
@@ -16,7 +17,7 @@ import { type UniqueFlags, uniqueOptions } from "./unique.ts";
 
 type Given<T> = OptionSpec<T | undefined>;
 type EnqueueInput = Input<
-  {
+  & {
     payload: Given<string>;
     bulk: OptionSpec<boolean>;
     queue: Given<string>;
@@ -31,7 +32,9 @@ type EnqueueInput = Input<
     origin: Given<string>;
     wait: OptionSpec<boolean>;
     follow: OptionSpec<boolean>;
-  } & UniqueFlags
+  }
+  & UniqueFlags
+  & AfterFlags
 >;
 
 /** `jobd enqueue` */
@@ -76,6 +79,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     timeout,
     ttl,
     unique: uniqueOptions(options),
+    after: afterOptions(options),
     limitKey,
     tags: tag.length === 0 ? undefined : tag,
     origin,

@@ -1,6 +1,8 @@
 import { choice, duration, integer, nameOf, type Reader, text } from "../../config/readers.ts";
 import { parseInstant } from "../../../domain/instant.ts";
 import { parsePriority } from "../../../domain/priority.ts";
+import { PARENT_FAILURES } from "../../../domain/dependency.ts";
+import { isUuid } from "../../../domain/uuid.ts";
 import { JOB_STATES } from "../../../domain/states.ts";
 import { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "../../../domain/unique.ts";
 import { UNIQUE_KEY_MAX } from "../../../domain/unique_request.ts";
@@ -21,6 +23,11 @@ const boundedText = (max: number): Reader<string> => ({
   allowed: `a text of 1 to ${max} characters`,
   read: (value) => typeof value === "string" && value !== "" && value.length <= max ? value : undefined,
 });
+
+const wholeId: Reader<string> = {
+  allowed: "the whole id of a job, as `jobd enqueue` prints it",
+  read: (value) => typeof value === "string" && isUuid(value) ? value : undefined,
+};
 
 /** Flags that make jobs unique; `actions/unique.ts` puts them together. */
 const UNIQUE = {
@@ -99,6 +106,20 @@ export const JOB_COMMANDS: readonly Command[] = [
       ),
       ttl: value(duration("1ms"), "duration", "expired unless finished within this time"),
       ...UNIQUE,
+      after: list(
+        wholeId,
+        "job",
+        "start only when this job has completed (its whole id); several: all of them",
+        {
+          commas: true,
+        },
+      ),
+      afterAny: flag("with --after: when one of them has completed"),
+      onParentFailure: value(
+        choice(PARENT_FAILURES),
+        "what",
+        "with --after: cancel this job when one of them fails (the default), run it all the same, or hold it until that one is retried",
+      ),
       limitKey: value(
         boundedText(255),
         "text",
