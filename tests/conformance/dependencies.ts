@@ -96,7 +96,7 @@ export const dependenciesChapter: Chapter = {
     assert.deepEqual((await tell(w)).cancelled, [job.id]);
   },
   "every way to end is told: cancelled, expired, deleted, lost": async (w) => {
-    for (const kind of ["cancel", "expire", "delete"] as const) {
+    for (const kind of ["cancel", "expire", "archive", "delete"] as const) {
       const parent = await w.add();
       const job = await child(w, [parent.id]);
       await w.amend(parent, kind === "cancel" ? { kind, reason: "no" } : { kind });

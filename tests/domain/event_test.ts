@@ -106,7 +106,7 @@ Deno.test("who made the job is told with each of its events, if that was said", 
   const made = { ...job, options: { origin: "shop" } };
   const amend = { id: job.id, from: job.state, attempt: 2, at: T, change: { kind: "delete" } } as const;
   const events = (one: Job): (NewEvent | undefined)[] => [
-    enqueuedEvent(one),
+    enqueuedEvent(one, "available"),
     startedEvent(one, T),
     endedEvent(complete(one, T, null), false),
     endedEvent(retry(one, T, { runAt: T, error: { code: "e", message: "m" }, lost: false }), false),
