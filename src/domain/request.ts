@@ -99,7 +99,8 @@ const KNOWN: Record<keyof JobRequest, true> = {
 };
 
 /**
- * Turns a request into a job that can be stored.
+ * Turns a request into a job that can be stored. PostgreSQL's functions for producers check the same in SQL
+ * (`read_job` in `migrations/postgres`), and a test holds the two together.
  *
  * @throws {JobdError} `invalid_request` for the first thing that is wrong, naming field, value and what is allowed.
  */

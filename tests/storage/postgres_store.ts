@@ -1,6 +1,7 @@
 import type { Driver } from "../../src/storage/driver.ts";
 import { openPostgres, type PostgresOptions } from "../../src/storage/postgres/driver.ts";
 import type { Store } from "../conformance/store.ts";
+import type { PostgresVersion } from "../support/postgres_binaries.ts";
 import { administer, sharedPostgres } from "../support/postgres_server.ts";
 
 /** A migrated store in a schema of its own on the shared server, dropped at the end. */
@@ -14,8 +15,11 @@ export interface PostgresStore extends Store {
 }
 
 /** Makes a store; `options` are those of its first driver. */
-export async function openPostgresStore(options: PostgresOptions = {}): Promise<PostgresStore> {
-  const { url } = await sharedPostgres();
+export async function openPostgresStore(
+  options: PostgresOptions = {},
+  version: PostgresVersion = "15",
+): Promise<PostgresStore> {
+  const { url } = await sharedPostgres(version);
   const schema = `t_${crypto.randomUUID().replaceAll("-", "")}`;
   const drivers: Driver[] = [];
   const open = async (more: PostgresOptions = {}): Promise<Driver> => {

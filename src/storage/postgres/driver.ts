@@ -49,7 +49,7 @@ import { checkReady, readTime } from "./ready.ts";
 import { Recent } from "./recent.ts";
 import { runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
-import { runWithin, type Transaction } from "../transaction.ts";
+import { runnerOf, type Transaction } from "../transaction.ts";
 
 export type { PostgresOptions } from "./options.ts";
 
@@ -168,16 +168,17 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   async insertWithin(transaction: Transaction, jobs: NewJob[]): Promise<InsertResult[]> {
+    const run = runnerOf(transaction);
     const entries = await this.#inserter.prepare(jobs);
     // The types of parameters are said, because libraries differ in how they send a text that is JSON.
-    const run: RunQuery = ({ text }, values = []) =>
-      runWithin(transaction, text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values);
-    const insert = () => this.#inserter.insertWithin(run, entries);
+    const typed: RunQuery = ({ text }, values = []) =>
+      run(text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values);
+    const insert = () => this.#inserter.insertWithin(typed, entries);
     const { results, places, scheduled, amendments } =
       jobs.some((job) => failsOnConflict(job) || comesAfter(job))
-        ? await atomically(run, insert)
+        ? await atomically(typed, insert)
         : await insert();
-    await this.#notifier.within(transaction, this.#names.channel, { places, scheduled, ...news(amendments) });
+    await this.#notifier.within(run, this.#names.channel, { places, scheduled, ...news(amendments) });
     return results;
   }
 

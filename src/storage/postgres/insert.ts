@@ -8,6 +8,8 @@ import { instant } from "./dialect.ts";
 import { Kinds } from "./kinds.ts";
 import type { Names } from "./names.ts";
 
+// The SQL function add_jobs (migrations/postgres) writes the same rows: what changes here changes there, by a new migration.
+
 /**
  * The jobs of {@linkcode insertValues} with their places in `ready`, given in their order. What many jobs have in common is
  * said once: PostgreSQL takes longer to read a list in JSON than to store what it says.

@@ -1,6 +1,6 @@
 import type { Place } from "./place.ts";
 import { sleep, type System } from "../../domain/clock.ts";
-import { runWithin, type Transaction } from "../transaction.ts";
+import type { RunWithin } from "../transaction.ts";
 
 /** What processes tell each other: hints, nothing that must arrive. */
 export interface Message {
@@ -73,7 +73,7 @@ export class Notifier {
    * in a while tells; the others are found by polling.
    */
   async within(
-    transaction: Transaction,
+    run: RunWithin,
     channel: string,
     what: { places: Place[]; scheduled: boolean; available: boolean; cancel: boolean },
   ): Promise<void> {
@@ -91,7 +91,7 @@ export class Notifier {
       ...(available ? { any: true } : {}),
       ...(cancel ? { cancel } : {}),
     };
-    await runWithin(transaction, "select pg_notify($1::text, $2::text)", [channel, JSON.stringify(message)]);
+    await run("select pg_notify($1::text, $2::text)", [channel, JSON.stringify(message)]);
   }
 
   /** Something else happened. */

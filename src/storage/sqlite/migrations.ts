@@ -3,6 +3,7 @@ import steps from "../../../migrations/sqlite/0002_steps.sql" with { type: "text
 import limits from "../../../migrations/sqlite/0003_limits.sql" with { type: "text" };
 import events from "../../../migrations/sqlite/0004_events.sql" with { type: "text" };
 import dependencies from "../../../migrations/sqlite/0005_dependencies.sql" with { type: "text" };
+import enqueueFunction from "../../../migrations/sqlite/0006_enqueue_function.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -12,4 +13,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, name: "limits", sql: limits },
   { number: 4, name: "events", sql: events },
   { number: 5, name: "dependencies", sql: dependencies },
+  { number: 6, name: "enqueue_function", sql: enqueueFunction },
 ];

@@ -1,0 +1,2 @@
+-- PostgreSQL gets SQL functions that enqueue jobs. SQLite has no stored functions: nothing changes here, and the number is
+-- taken so that both histories stay alike.
