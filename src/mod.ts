@@ -52,7 +52,9 @@ export type {
   QueueEventKind,
 } from "./domain/event.ts";
 export { JOB_ACTIONS } from "./domain/amendment.ts";
-export type { Amendment, Change, JobAction, Replacement } from "./domain/amendment.ts";
+export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
+export type { OptionsPatch, Replacement } from "./domain/replacement.ts";
+export type { JobUpdate, Removable } from "./domain/job_update.ts";
 export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
 export { sleep } from "./domain/clock.ts";
@@ -116,14 +118,8 @@ export type {
 } from "./domain/limit.ts";
 export type { JobLimits, LimitTargetOptions } from "./runtime/limits.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
-export type {
-  ActionOptions,
-  ActionReport,
-  Jobs,
-  LogsOptions,
-  Selection,
-  WaitOptions,
-} from "./runtime/jobs.ts";
+export type { ActionOptions, ActionReport, Selection } from "./runtime/job_actions.ts";
+export type { Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
 export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";
 export type { Namespaces } from "./runtime/namespaces.ts";
 export type { Executions } from "./runtime/executions.ts";

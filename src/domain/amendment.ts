@@ -1,4 +1,5 @@
 import type { FailureRecord, Job } from "./job.ts";
+import type { Replacement } from "./replacement.ts";
 import { isFinal, isWaiting, type JobState } from "./states.ts";
 
 /** What an operator may ask of a job. */
@@ -18,17 +19,12 @@ export type Change =
   | { kind: "archive" }
   /** A waiting job may run now; a final one starts a new life with its failures forgotten. */
   | { kind: "makeAvailable" }
-  /** A waiting job takes over what another request for it brings. A new payload makes it forget its steps. */
+  /** A waiting job takes over what is new. A new payload makes it forget its steps; a queue that is not there is created. */
   | { kind: "replace"; set: Replacement }
   /** Another job may have its unique key. */
   | { kind: "releaseKey" }
   /** The job and its history are removed. */
   | { kind: "delete" };
-
-/** What is new about a waiting job. With `runAt` it waits until then, or is available if that is not after the change. */
-export type Replacement = Partial<
-  Pick<Job, "payload" | "priority" | "maxAttempts" | "runAt" | "expireAt" | "options">
->;
 
 /** A {@linkcode Change} to one job, applied only while the job still is as it was seen. */
 export interface Amendment {

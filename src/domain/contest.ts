@@ -1,8 +1,8 @@
-import type { Amendment, Change, Replacement } from "./amendment.ts";
-import { waitsForOthers } from "./dependency.ts";
+import type { Amendment, Change } from "./amendment.ts";
 import { JobdError } from "./errors.ts";
 import { MAX_INSTANT_MS } from "./instant.ts";
 import type { Job, JobOptions, NewJob } from "./job.ts";
+import { type OptionsPatch, patchedOptions, type Replacement, stateAfter } from "./replacement.ts";
 import { isFinal, isWaiting, type JobState } from "./states.ts";
 import { holdsKey, keepsLock, REPLACEABLE, type Replaceable } from "./unique.ts";
 
@@ -56,24 +56,13 @@ export function planContest(holder: Holder, job: NewJob): ContestPlan {
 
 /** The holder as it is after a replacement. */
 export function replaced(holder: Holder, set: Replacement, at: number): Holder {
-  const { payload: _, ...rest } = set;
-  return { ...holder, ...rest, state: stateAfter(holder, set, at) };
-}
-
-/**
- * Where a waiting job waits after a replacement: another start time moves it, and one that waits at a limit must pass its
- * limits again when what decides about that may have changed. Else it stays, as one does that waits for other jobs.
- */
-export function stateAfter(
-  seen: Pick<Job, "state" | "attempt">,
-  { runAt, priority, options }: Replacement,
-  at: number,
-): JobState {
-  const { state } = seen;
-  if (waitsForOthers(seen)) return state;
-  const passes = state === "blocked" && (priority !== undefined || options !== undefined);
-  if (runAt === undefined) return passes ? "available" : state;
-  return runAt > at ? "scheduled" : "available";
+  const { payload: _, queue: __, options, ...rest } = set;
+  return {
+    ...holder,
+    ...rest,
+    options: patchedOptions(holder.options, options),
+    state: stateAfter(holder, set, at),
+  };
 }
 
 /** The error of a call that must not go on while its key is held. */
@@ -160,7 +149,7 @@ function replacement(holder: Holder, job: NewJob): Replacement {
   if (wanted.has("maxAttempts") && job.maxAttempts !== holder.maxAttempts) set.maxAttempts = job.maxAttempts;
   if (wanted.has("ttl") && job.expireAt !== holder.expireAt) set.expireAt = job.expireAt;
   if (debounced || wanted.has("runAt")) Object.assign(set, start(holder, job));
-  const options = mergedOptions(holder.options, job.options, wanted);
+  const options = newOptions(holder.options, job.options, wanted);
   if (options !== undefined) set.options = options;
   return set;
 }
@@ -177,12 +166,11 @@ function start(holder: Holder, job: NewJob): Pick<Replacement, "runAt"> {
   return stays ? {} : { runAt };
 }
 
-function mergedOptions(old: JobOptions, given: JobOptions, wanted: Set<Replaceable>): JobOptions | undefined {
-  const merged: Record<string, unknown> = { ...old };
-  for (const [field, option] of Object.entries(OPTION_OF)) {
-    if (!wanted.has(field as Replaceable)) continue;
-    if (given[option] === undefined) delete merged[option];
-    else merged[option] = given[option];
-  }
-  return JSON.stringify(merged) === JSON.stringify(old) ? undefined : merged as JobOptions;
+/** How the options of a job differ from those given, as far as they are wanted; undefined when they do not. */
+function newOptions(old: JobOptions, given: JobOptions, wanted: Set<Replaceable>): OptionsPatch | undefined {
+  const changed = Object.entries(OPTION_OF).flatMap(([field, option]) => {
+    const same = JSON.stringify(old[option]) === JSON.stringify(given[option]);
+    return same || !wanted.has(field as Replaceable) ? [] : [[option, given[option] ?? null]];
+  });
+  return changed.length === 0 ? undefined : Object.fromEntries(changed) as OptionsPatch;
 }

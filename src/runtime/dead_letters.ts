@@ -2,7 +2,8 @@ import { JobdError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Page } from "../storage/driver.ts";
 import type { JobFilter } from "./job_filter.ts";
-import type { ActionOptions, ActionReport, Jobs } from "./jobs.ts";
+import type { ActionOptions, ActionReport } from "./job_actions.ts";
+import type { Jobs } from "./jobs.ts";
 
 /** Which dead letters. */
 export type DeadFilter = Omit<JobFilter, "state">;

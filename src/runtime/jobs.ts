@@ -1,30 +1,23 @@
-import { type Amendment, type JobAction, type Plan, planAction } from "../domain/amendment.ts";
-import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
+import { type JobAction, planAction } from "../domain/amendment.ts";
+import { JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
-import { isFinal, type JobState } from "../domain/states.ts";
+import { jobPatch, type JobUpdate, planUpdate } from "../domain/job_update.ts";
+import { isFinal, type JobState, WAITING_STATES } from "../domain/states.ts";
 import type { Driver, Page } from "../storage/driver.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { Batcher } from "./batcher.ts";
 import type { Waits } from "./events/waits.ts";
+import {
+  ACTION_PAGE,
+  type ActionOptions,
+  type ActionReport,
+  type Intent,
+  JobActions,
+  noSuchJob,
+  type Selection,
+} from "./job_actions.ts";
 import { type JobFilter, jobQuery } from "./job_filter.ts";
 import type { StoreTime } from "./store_time.ts";
-
-/** Which jobs an action is for: some by id, or all that match. */
-export type Selection = readonly string[] | JobFilter;
-
-/** Options of an action on many jobs. */
-export interface ActionOptions {
-  /** Told how many were looked at so far. */
-  onProgress?(done: number): void;
-}
-
-/** What became of an action on many jobs. */
-export interface ActionReport {
-  /** Jobs that are as wished now. */
-  succeeded: string[];
-  /** Jobs that are not, and why. */
-  failed: { id: string; code: ErrorCode; reason: string }[];
-}
 
 /** Options of {@linkcode Jobs.logs}. */
 export interface LogsOptions {
@@ -44,11 +37,9 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
-const PAGE = 200;
 const CHUNKS = 200;
 /** How often new output is looked for, in milliseconds. */
 const FOLLOW_MS = 250;
-const TRIES = 20;
 
 /** Jobs of one namespace: look at them and act on them. */
 export class Jobs {
@@ -57,6 +48,7 @@ export class Jobs {
   readonly #time: StoreTime;
   readonly #clock: Clock;
   readonly #waits: Waits;
+  readonly #actions: JobActions;
   /** Looks at jobs that are waited for, together. */
   readonly #looks: Batcher<string, Job | undefined>;
 
@@ -69,8 +61,12 @@ export class Jobs {
     this.#time = options.time;
     this.#clock = options.clock;
     this.#waits = options.waits;
+    this.#actions = new JobActions(options, {
+      get: (ids) => this.#own(ids),
+      pages: (filter) => this.#pages(filter),
+    });
     this.#looks = new Batcher({
-      maxWeight: PAGE,
+      maxWeight: ACTION_PAGE,
       flush: async (ids) => {
         const jobs = new Map((await this.#own([...new Set(ids)])).map((job) => [job.id, job]));
         return ids.map((id) => jobs.get(id));
@@ -81,7 +77,7 @@ export class Jobs {
   /** A job by its id. @throws {JobdError} `not_found` */
   async get(id: string): Promise<Job> {
     const [job] = await this.#own([id]);
-    if (job === undefined) throw notFound(id);
+    if (job === undefined) throw noSuchJob(id);
     return job;
   }
 
@@ -99,7 +95,7 @@ export class Jobs {
     }
     const jobs = (await this.#driver.find(text, 6)).filter((job) => job.namespace === this.#namespace);
     const [job, second] = jobs;
-    if (job === undefined) throw notFound(partialId);
+    if (job === undefined) throw noSuchJob(partialId);
     if (second !== undefined) {
       throw new JobdError(
         "conflict",
@@ -178,49 +174,36 @@ export class Jobs {
     return this.#do("delete", jobs, options);
   }
 
-  async #do(
-    action: JobAction,
+  /**
+   * Changes a job that waits; what the update does not name stays as it is.
+   *
+   * @throws {JobdError} `invalid_request`; `not_found`; `conflict` when the job runs or has ended
+   */
+  update(id: string, update: JobUpdate): Promise<void>;
+  /** Changes many; a filter without a state means those that wait. */
+  update(jobs: Selection, update: JobUpdate, options?: ActionOptions): Promise<ActionReport>;
+  async update(
     jobs: string | Selection,
-    options: ActionOptions = {},
+    update: JobUpdate,
+    options?: ActionOptions,
   ): Promise<ActionReport | void> {
-    if (Array.isArray(jobs)) return await this.act(action, jobs as readonly string[]);
-    if (typeof jobs !== "string") {
-      return await this.actAll(action, narrowed(action, jobs as JobFilter), options);
-    }
-    const { failed: [failure] } = await this.act(action, [jobs]);
-    if (failure === undefined) return;
-    if (failure.code === "not_found") throw notFound(jobs);
-    throw new JobdError(failure.code, `Job ${jobs}: ${failure.reason}`);
+    const set = jobPatch(update, this.#time.now());
+    const intent: Intent = { name: "update", plan: (job) => planUpdate(job, set) };
+    return await this.#actions.on(intent, ofWaiting(jobs), options);
+  }
+
+  #do(action: JobAction, jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
+    return this.#actions.on(intentOf(action), jobs, options);
   }
 
   /** Does something to jobs by id; with `only`, to those in that state. */
-  async act(
-    action: JobAction,
-    ids: readonly string[],
-    { only }: { only?: JobState } = {},
-  ): Promise<ActionReport> {
-    const report: ActionReport = { succeeded: [], failed: [] };
-    const unique = [...new Set(ids)];
-    for (let at = 0; at < unique.length; at += PAGE) {
-      await this.#actOn((job) => planAction(job, action, only), unique.slice(at, at + PAGE), report);
-    }
-    return report;
+  act(action: JobAction, ids: readonly string[], { only }: { only?: JobState } = {}): Promise<ActionReport> {
+    return this.#actions.onIds(intentOf(action, only), ids);
   }
 
   /** Does something to all jobs that match and were created before now. */
-  async actAll(
-    action: JobAction,
-    filter: JobFilter,
-    options: ActionOptions = {},
-  ): Promise<ActionReport> {
-    const report: ActionReport = { succeeded: [], failed: [] };
-    const given = jobQuery(filter).createdBefore ?? Infinity;
-    const createdBefore = Math.min(given, this.#time.now() + 1);
-    for await (const page of this.#pages({ ...filter, createdBefore })) {
-      await this.#actOn((job) => planAction(job, action), page.map(({ id }) => id), report);
-      options.onProgress?.(report.succeeded.length + report.failed.length);
-    }
-    return report;
+  actAll(action: JobAction, filter: JobFilter, options: ActionOptions = {}): Promise<ActionReport> {
+    return this.#actions.onMatches(intentOf(action), filter, options);
   }
 
   /** Attempts of a job, oldest first. */
@@ -262,7 +245,7 @@ export class Jobs {
     for (;;) {
       watch.look();
       const job = await this.#looks.add(id);
-      if (job === undefined) throw notFound(id);
+      if (job === undefined) throw noSuchJob(id);
       if (isFinal(job.state)) return job;
       const left = until - this.#clock.monotonic();
       if (left <= 0 || signal?.aborted) {
@@ -277,7 +260,11 @@ export class Jobs {
   async *#pages(filter: JobFilter): AsyncGenerator<Job[]> {
     let cursor: string | undefined;
     do {
-      const page = await this.page({ ...filter, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+      const page = await this.page({
+        ...filter,
+        limit: ACTION_PAGE,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
       yield page.items;
       cursor = page.nextCursor;
     } while (cursor !== undefined);
@@ -286,59 +273,16 @@ export class Jobs {
   async #own(ids: string[]): Promise<Job[]> {
     return (await this.#driver.get(ids)).filter((job) => job.namespace === this.#namespace);
   }
-
-  /** Plans and applies; a job that changed in between is looked at again. */
-  async #actOn(planFor: (job: Job) => Plan, ids: string[], report: ActionReport): Promise<void> {
-    let open = ids;
-    for (let tries = 0; open.length > 0 && tries < TRIES; tries++) {
-      const found = new Map((await this.#own(open)).map((job) => [job.id, job]));
-      const amendments: Amendment[] = [];
-      for (const id of open) {
-        const job = found.get(id);
-        const plan = job === undefined ? undefined : planFor(job);
-        if (job === undefined) report.failed.push({ id, code: "not_found", reason: "There is no such job" });
-        else if (plan?.kind === "done") report.succeeded.push(id);
-        else if (plan?.kind === "refused") report.failed.push({ id, code: "conflict", reason: plan.reason });
-        else if (plan) {
-          amendments.push({
-            id,
-            from: job.state,
-            attempt: job.attempt,
-            at: this.#time.now(),
-            change: plan.change,
-          });
-        }
-      }
-      open = await this.#apply(amendments, report);
-    }
-    for (const id of open) {
-      report.failed.push({ id, code: "conflict", reason: "it changes too fast: try again" });
-    }
-  }
-
-  async #apply(amendments: Amendment[], report: ActionReport): Promise<string[]> {
-    if (amendments.length === 0) return [];
-    const stale: string[] = [];
-    const results = await this.#driver.amend(amendments);
-    for (const [index, { id }] of amendments.entries()) {
-      if (results[index] === "applied") report.succeeded.push(id);
-      else if (results[index] === "stale") stale.push(id);
-      else report.failed.push({ id, code: "conflict", reason: "another unfinished job has its unique key" });
-    }
-    return stale;
-  }
 }
 
-/** By mistake an empty filter is quickly written, and then acts on everything. */
-function narrowed(action: JobAction, filter: JobFilter): JobFilter {
-  if (Object.keys(filter).length > 0) return filter;
-  throw new JobdError("invalid_request", `It is not said which jobs to ${action}: the filter is empty`, {
-    hint: 'Give ids or a filter; { state: ["dead", "cancelled"] } and the like are filters too.',
-  });
+function intentOf(action: JobAction, only?: JobState): Intent {
+  return { name: action, plan: (job) => planAction(job, action, only) };
 }
 
-function notFound(id: string): JobdError {
-  return new JobdError("not_found", `There is no job ${show(id)}`, {
-    hint: "List jobs with `jobd jobs`; finished jobs are removed when their retention has passed.",
-  });
+/** Nothing else can be updated, so a filter without a state does not report all that has ended. */
+function ofWaiting(jobs: string | Selection): string | Selection {
+  if (typeof jobs === "string" || Array.isArray(jobs)) return jobs;
+  const filter = jobs as JobFilter;
+  const named = Object.keys(filter).length > 0 && filter.state === undefined;
+  return named ? { ...filter, state: [...WAITING_STATES] } : filter;
 }

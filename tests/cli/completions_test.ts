@@ -31,6 +31,7 @@ Deno.test("bash: commands, groups, flags, values", async () => {
     "retry",
     "run",
     "show",
+    "update",
   ]);
   assert.deepEqual(await complete("job", "sh"), ["show"]);
   assert.deepEqual(await complete("jobs", "--sta"), ["--state"]);

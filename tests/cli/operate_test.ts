@@ -62,6 +62,56 @@ Deno.test("job cancel, run, retry, archive, delete: by shortened ids, several at
   assert.deepEqual(await states(world, [one, two]), ["available", "gone"]);
 });
 
+Deno.test("job update: what is given is changed, several jobs at once, running and finished ones are refused", async () => {
+  const world = new FakeWorld();
+  const [ended = ""] = await dead(world, ["b"]);
+  const jobd = await world.jobd();
+  const made = await jobd.enqueueMany([
+    { type: "a", tags: ["old"], timeout: "1m", ttl: "1h" },
+    { type: "a", delay: "1h" },
+  ]);
+  const [one = "", two = ""] = made.map(({ id }) => id);
+  const flags = ["--priority", "high", "--queue", "slow", "--payload", '{"to":"b"}', "--max-attempts", "2"];
+  const both = await world.run(["job", "update", one, two.slice(-12), ...flags, "--tag", "x", "--tag", "y"]);
+  assert.equal(both.stdout, `${one} updated\n${two} updated\n`);
+  for (const id of [one, two]) {
+    const job = await jobd.jobs.get(id);
+    assert.deepEqual([job.priority, job.queue, job.payload, job.maxAttempts, job.options.tags], [
+      10,
+      "slow",
+      { to: "b" },
+      2,
+      ["x", "y"],
+    ]);
+  }
+  await world.run(["job", "update", one, "--timeout", "none", "--ttl", "none", "--no-tags"]);
+  const { options, expireAt } = await jobd.jobs.get(one);
+  assert.deepEqual([options, expireAt], [{}, null]);
+  await world.run(["job", "update", one, "--at", "2999-01-01T00:00:00Z"]);
+  await world.run(["job", "update", two, "--delay", "0s"]);
+  assert.deepEqual(await states(world, [one, two]), ["scheduled", "available"]);
+
+  const refused = await world.run(["job", "update", ended, "--priority", "1", "--json"]);
+  assert.equal(refused.exitCode, 4);
+  assert.match(refused.json().failed[0].reason, /it is dead: only jobs that have not started can be changed/);
+});
+
+Deno.test("job update: wrong use is said without a store", async () => {
+  const world = new FakeWorld();
+  const cases: [string[], RegExp][] = [
+    [[], /nothing to change: no flag says what/],
+    [["--tag", "a", "--no-tags"], /contradict each other/],
+    [["--delay", "1h", "--at", "2999-01-01"], /both a delay and a start time/],
+    [["--timeout", "0s"], /--timeout: "0s" is not a duration from 1ms to 100 years, or none/],
+    [["--payload", "{"], /--payload/],
+  ];
+  for (const [flags, message] of cases) {
+    const { exitCode, stderr } = await world.run(["job", "update", "4f2a91c0", ...flags]);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, message);
+  }
+});
+
 Deno.test("job show: state, attempts, error, payload; --json is one object, or items for several", async () => {
   const world = new FakeWorld();
   const [one = "", two = ""] = await dead(world, ["a", "b"]);

@@ -1,9 +1,10 @@
-import type { Amendment, Change, Replacement } from "../../src/domain/amendment.ts";
+import type { Amendment, Change } from "../../src/domain/amendment.ts";
 import type { Dependency } from "../../src/domain/dependency.ts";
 import type { NewEvent } from "../../src/domain/event.ts";
 import type { NewJob } from "../../src/domain/job.ts";
 import type { Json } from "../../src/domain/json.ts";
 import { EACH_KEY, type Limit, type LimitName } from "../../src/domain/limit.ts";
+import type { Replacement } from "../../src/domain/replacement.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Retention } from "../../src/domain/queue.ts";
 import { FINAL_STATES } from "../../src/domain/states.ts";
@@ -139,7 +140,7 @@ class Maker {
           at: now,
         }),
       ],
-      [4, () => ({ do: "amend", changes: this.#many(3, () => this.#change()), at: now })],
+      [4, () => ({ do: "amend", changes: this.#many(3, () => this.#change(now)), at: now })],
       [4, () => ({ do: "insert", jobs: this.#family(now) })],
       [4, () => ({ do: "tellChildren", now })],
       [4, () => ({ do: "promote", now, limit: this.#number(5) + 1 })],
@@ -212,8 +213,7 @@ class Maker {
     return newJob(number, {
       queue,
       type: this.#pick(TYPES),
-      // No two queues share a priority: which of them is first then is each backend's own affair.
-      priority: QUEUES.indexOf(queue) + 3 * (this.#number(3) - 1),
+      priority: this.#priority(queue),
       payload: { number, text: this.#pick(["", "ä 😀", '"\\']), list: [null, 0.5] },
       maxAttempts: 1 + this.#number(3),
       createdAt: now,
@@ -309,7 +309,7 @@ class Maker {
     return { run: this.#number(), outcome, followUps };
   }
 
-  #change(): { job: number; stale: boolean; change: Change } {
+  #change(now: number): { job: number; stale: boolean; change: Change } {
     const change = this.#weighted<Change>([
       [2, () => ({ kind: "cancel", reason: "not wanted" })],
       [3, () => ({ kind: "requestCancel" })],
@@ -318,18 +318,32 @@ class Maker {
       [5, () => ({ kind: "makeAvailable" })],
       [1, () => ({ kind: "delete" })],
       [1, () => ({ kind: "releaseKey" })],
-      [2, () => ({ kind: "replace", set: this.#replacement() })],
+      [4, () => ({ kind: "replace", set: this.#replacement(now) })],
     ]);
     return { job: this.#number(), stale: this.#chance(0.1), change };
   }
 
-  #replacement(): Replacement {
-    return {
-      ...(this.#maybe(() => ({ payload: this.#pick<Json>([null, 1.5, { text: "ä 😀" }, []]) })) ?? {}),
-      ...(this.#maybe(() => ({ maxAttempts: 1 + this.#number(5) })) ?? {}),
-      ...(this.#maybe(() => ({ runAt: T + this.#number(2_000) * SECOND })) ?? {}),
-      ...(this.#maybe(() => ({ expireAt: this.#pick([null, T + this.#number(3_000) * SECOND]) })) ?? {}),
+  #replacement(now: number): Replacement {
+    const lane = this.#maybe(() => this.#pick(QUEUES));
+    const given: { [K in keyof Replacement]: Replacement[K] | undefined } = {
+      queue: lane,
+      priority: lane === undefined ? undefined : this.#priority(lane),
+      runAt: this.#maybe(() => now + (this.#number(60) - 20) * SECOND),
+      payload: this.#maybe(() => this.#pick<Json>([null, 1.5, { text: "ä 😀" }, []])),
+      maxAttempts: this.#maybe(() => 1 + this.#number(5)),
+      expireAt: this.#maybe(() => this.#pick([null, now + MINUTE])),
+      options: this.#maybe(() =>
+        this.#pick([{ tags: ["t"] }, { ttlMs: null, retentionMs: MINUTE }, { limitKey: "l1" }, {
+          limitKey: null,
+        }])
+      ),
     };
+    return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  }
+
+  /** No two queues share a priority: which of them is first then is each backend's own affair. */
+  #priority(queue: string): number {
+    return QUEUES.indexOf(queue) + 3 * (this.#number(3) - 1);
   }
 
   #number(below = 1_000_000): number {

@@ -24,6 +24,7 @@ import { uniqueChapter } from "./unique.ts";
 import { uniqueConflictsChapter } from "./unique_conflicts.ts";
 import { uniquePoliciesChapter } from "./unique_policies.ts";
 import { uniqueRacesChapter } from "./unique_races.ts";
+import { updateChapter } from "./update.ts";
 import { wakeChapter } from "./wake.ts";
 import { workersChapter } from "./workers.ts";
 import { type Chapter, World } from "./world.ts";
@@ -49,6 +50,7 @@ const CHAPTERS: Record<string, Chapter> = {
   queues: queuesChapter,
   limits: limitsChapter,
   "limits races": limitsRacesChapter,
+  update: updateChapter,
   dependencies: dependenciesChapter,
   counts: countsChapter,
   prune: pruneChapter,

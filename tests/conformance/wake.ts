@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Job } from "../../src/domain/job.ts";
 import type { Driver, Wake } from "../../src/storage/driver.ts";
 import { type Chapter, done, MINUTE, released, T, type World } from "./world.ts";
 
@@ -44,6 +45,14 @@ export const wakeChapter: Chapter = {
     await w.driver.updateQueue({ namespace: "default", name: "default", at: T, pausedAt: T });
     const resume = { namespace: "default", name: "default", at: T, pausedAt: null };
     await heard(listening, "available", () => w.driver.updateQueue(resume));
+    await w.settle(await w.claimOne(), done);
+  }),
+  "a job that gets another time or another place is heard": bothWays(async (w, listening) => {
+    const job = await w.add({ runAt: T + MINUTE });
+    const set = (job: Job, runAt: number) => w.amend(job, { kind: "replace", set: { runAt } });
+    await heard(listening, "scheduled", () => set(job, T + 2 * MINUTE));
+    const later = await w.job(job.id);
+    await heard(listening, "available", () => set(later, T));
     await w.settle(await w.claimOne(), done);
   }),
   "several listen at once, and one that is disposed hears nothing more": async (w) => {

@@ -1,8 +1,8 @@
-import { type Amendment, ARCHIVED, type Replacement } from "../../domain/amendment.ts";
-import { stateAfter } from "../../domain/contest.ts";
+import { type Amendment, ARCHIVED } from "../../domain/amendment.ts";
 import { MAX_INSTANT_MS } from "../../domain/instant.ts";
 import type { FailureRecord } from "../../domain/job.ts";
 import { type FinalState, isFinal, isWaiting } from "../../domain/states.ts";
+import { moves, patchedOptions, type Replacement, stateAfter } from "../../domain/replacement.ts";
 import { holdsKey } from "../../domain/unique.ts";
 import type { AmendResult } from "../driver.ts";
 import { copy, type JobRow, type Tables } from "./tables.ts";
@@ -63,12 +63,12 @@ function runNow(tables: Tables, job: JobRow, at: number): AmendResult {
 
 /** What stays as it was keeps its place among those that wait. */
 function replace(tables: Tables, job: JobRow, { set, at }: { set: Replacement; at: number }): AmendResult {
-  const { runAt = job.runAt, priority = job.priority, ...rest } = copy(set);
-  const state = stateAfter(job, set, at);
-  const moves = state !== "blocked" &&
-    (set.runAt !== undefined || state !== job.state || (state === "available" && priority !== job.priority));
-  if (moves) tables.move(job, { state, priority, runAt });
-  Object.assign(job, { ...rest, priority, runAt });
+  const { runAt = job.runAt, priority = job.priority, queue = job.queue, options, ...rest } = copy(set);
+  const place = { state: stateAfter(job, set, at), queue, priority, runAt };
+  if (set.queue !== undefined) tables.queue(job.namespace, queue, at);
+  if (moves(job, set, at)) tables.move(job, place);
+  else tables.stay(job, place);
+  Object.assign(job, { ...rest, options: patchedOptions(job.options, options) });
   if (set.payload !== undefined && job.attempt > 0) tables.steps.delete(job.id);
   return "applied";
 }

@@ -6,7 +6,7 @@ import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
-import { type FinalState, isFinal, type JobState } from "../../domain/states.ts";
+import { type FinalState, isFinal } from "../../domain/states.ts";
 import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
@@ -25,6 +25,9 @@ export interface JobRow extends Job {
   /** Its place at a gate while it is there. */
   parked?: { scope: string; turn: number };
 }
+
+/** Where a job waits. */
+export type WaitingPlace = Pick<Job, "state" | "queue" | "priority" | "runAt">;
 
 /** The row of a lease: which worker runs which jobs until when. */
 export interface LeaseRow {
@@ -135,14 +138,21 @@ export class Tables {
     this.scheduled.add(job);
   }
 
-  /** A waiting job gets another place: the last of its priority, or a time. */
-  move(job: JobRow, to: { state: JobState; priority: number; runAt: number }): void {
+  /** A waiting job gets another place: the last of its queue and priority, or a time. */
+  move(job: JobRow, { state, ...to }: WaitingPlace): void {
     this.#leave(job);
     job.state = "blocked";
-    job.priority = to.priority;
-    job.runAt = to.runAt;
-    if (to.state === "scheduled") this.makeScheduled(job, to.runAt);
+    Object.assign(job, to);
+    if (state === "scheduled") this.makeScheduled(job, to.runAt);
     else this.makeAvailable(job);
+  }
+
+  /** What is new about where a job waits, without its being moved. */
+  stay(job: JobRow, { queue, priority, runAt }: WaitingPlace): void {
+    const { parked } = job;
+    if (parked !== undefined) this.#leave(job);
+    Object.assign(job, { queue, priority, runAt });
+    if (parked !== undefined) this.makeBlocked(job, parked.scope, parked.turn);
   }
 
   /** The job starts under a lease. */

@@ -1,4 +1,5 @@
 import { sleep, type System } from "../../domain/clock.ts";
+import { mayMove } from "../../domain/replacement.ts";
 import { type Amendment, endsJob } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
@@ -237,7 +238,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     const { available, cancel, ended } = news(amendments);
     if (available) {
       this.#claimers.suspect();
-      this.#wake("available");
+      this.#wake("any");
       this.#notifier.tell("any");
     }
     if (cancel) this.ring("cancel");
@@ -373,7 +374,7 @@ function news(amendments: Amendment[]): { available: boolean; cancel: boolean; e
   return {
     available: amendments.some(({ change }) =>
       change.kind === "makeAvailable" ||
-      (change.kind === "replace" && (change.set.runAt ?? change.set.priority) !== undefined)
+      (change.kind === "replace" && mayMove(change.set))
     ),
     cancel: amendments.some(({ change }) => change.kind === "requestCancel"),
     ended: amendments.some(({ change }) => endsJob(change)),

@@ -5,7 +5,7 @@ import type { Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { removeHistory } from "./history.ts";
 import { lockAfterEnd } from "./locks.ts";
-import { replace, shapeOf } from "./replace.ts";
+import { replace } from "./replace.ts";
 import { reviveFinal } from "./revive.ts";
 import { own, seenJson, seenRows, update } from "./seen.ts";
 import { text } from "./row.ts";
@@ -49,12 +49,8 @@ function groups(amendments: Amendment[]): Member[][] {
   return all;
 }
 
-/**
- * Waiting and final jobs become available in different ways; apart, they still arrive in the order given. Replacements are
- * written together when they write the same columns.
- */
+/** Waiting and final jobs become available in different ways; apart, they still arrive in the order given. */
 function together(a: Amendment, b: Amendment): boolean {
-  if (a.change.kind === "replace" && b.change.kind === "replace") return shapeOf(a) === shapeOf(b);
   return a.change.kind === b.change.kind &&
     (a.change.kind !== "makeAvailable" || isFinal(a.from) === isFinal(b.from));
 }

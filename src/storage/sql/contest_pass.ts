@@ -1,8 +1,9 @@
-import type { Amendment, Replacement } from "../../domain/amendment.ts";
+import type { Amendment } from "../../domain/amendment.ts";
 import { conflictError, type Holder, planContest, replaced } from "../../domain/contest.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { JobState } from "../../domain/states.ts";
 import { uniqueLock } from "../../domain/unique.ts";
+import type { Replacement } from "../../domain/replacement.ts";
 import type { InsertResult } from "../driver.ts";
 
 /** A job of a call, by its place in it. */
@@ -125,7 +126,7 @@ export class Pass {
     if (moves) this.#edits.delete(holder.id);
     this.#edits.set(holder.id, {
       seen: known?.seen ?? holder,
-      set: { ...known?.set, ...set },
+      set: together(known?.set, set),
       at: job.createdAt,
     });
     const after = replaced(holder, set, job.createdAt);
@@ -137,4 +138,10 @@ export class Pass {
     this.#holders.set(lock, holder);
     if (this.#states.has(holder.id)) this.#states.set(holder.id, holder.state);
   }
+}
+
+/** One replacement after the other as one. */
+function together(first: Replacement = {}, second: Replacement): Replacement {
+  const options = { ...first.options, ...second.options };
+  return { ...first, ...second, ...(Object.keys(options).length === 0 ? {} : { options }) };
 }

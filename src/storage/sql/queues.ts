@@ -69,3 +69,36 @@ export function* updateQueue(d: Dialect, change: QueueChange): Script<Queue> {
   }
   return toQueue(row);
 }
+
+/** The ids of queues, by {@linkcode queueKey}; those that are not there are created. */
+export function* queueIds(
+  d: Dialect,
+  wanted: { namespace: string; name: string; createdAt: number }[],
+): Script<Map<string, number>> {
+  if (wanted.length === 0) return new Map();
+  // In one order, so that two transactions that create the same queues wait for each other instead of deadlocking.
+  const rows = [...new Map(wanted.map((queue) => [queueKey(queue.namespace, queue.name), queue]))]
+    .sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([, { createdAt: created_at, ...queue }]) => ({ ...queue, created_at }));
+  const source = d.rows("$1", "r", { namespace: "text", name: "text", created_at: "instant" });
+  const missing = `not exists (select 1 from ${
+    d.table("queue")
+  } q where q.namespace = r.namespace and q.name = r.name)`;
+  yield* run(
+    `insert into ${d.table("queue")} (namespace, name, created_at) ` +
+      `select r.namespace, r.name, r.created_at from ${source} where ${missing} ` +
+      "on conflict (namespace, name) do nothing",
+    [JSON.stringify(rows)],
+  );
+  const found = yield* run(
+    `select q.id as id, q.namespace as namespace, q.name as name from ${source} ` +
+      `join ${d.table("queue")} q on q.namespace = r.namespace and q.name = r.name`,
+    [JSON.stringify(rows)],
+  );
+  return new Map(found.map((row) => [queueKey(text(row.namespace), text(row.name)), int(row.id)]));
+}
+
+/** A queue as a key of a map. */
+export function queueKey(namespace: string, name: string): string {
+  return `${namespace}\n${name}`;
+}

@@ -199,9 +199,10 @@ function* release(d: Dialect, ids: string[], now: number): Script<string[]> {
 
 function* cancelAll(d: Dialect, cancel: ReadonlyMap<string, string>, at: number): Script<string[]> {
   if (cancel.size === 0) return [];
+  const sorted = [...cancel].sort(([a], [b]) => a < b ? -1 : 1);
   yield* amend(
     d,
-    [...cancel].map(([id, reason]) => ({
+    sorted.map(([id, reason]) => ({
       id,
       from: "blocked",
       attempt: 0,
@@ -209,5 +210,5 @@ function* cancelAll(d: Dialect, cancel: ReadonlyMap<string, string>, at: number)
       change: { kind: "cancel", reason },
     })),
   );
-  return [...cancel.keys()];
+  return sorted.map(([id]) => id);
 }

@@ -1,4 +1,5 @@
 import type { System } from "../../domain/clock.ts";
+import { mayMove } from "../../domain/replacement.ts";
 import { type Amendment, endsJob } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
@@ -221,6 +222,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     const results = await super.amend(amendments);
     const applied = amendments.filter((_, index) => results[index] === "applied");
     this.#ring("available", applied.some(({ change }) => change.kind === "makeAvailable"));
+    this.#ring("any", applied.some(({ change }) => change.kind === "replace" && mayMove(change.set)));
     this.#ring("cancel", applied.some(({ change }) => change.kind === "requestCancel"));
     this.#ring("ended", applied.some(({ change }) => endsJob(change)));
     return results;

@@ -2,13 +2,13 @@ import type { JobAction } from "../../../domain/amendment.ts";
 import { JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
 import type { JobFilter } from "../../../runtime/job_filter.ts";
-import type { ActionReport } from "../../../runtime/jobs.ts";
+import type { ActionReport } from "../../../runtime/job_actions.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { FILTER, PAGE } from "../commands/options.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
-import { reportActions } from "./job_actions.ts";
+import { DONE, reportActions } from "./job_actions.ts";
 import { printJobs } from "./job_show.ts";
 import { printPage } from "./jobs.ts";
 import { filterOf, findJobs, isNarrowed, type Miss, reportMisses } from "./targets.ts";
@@ -107,7 +107,7 @@ async function byId(
 ): Promise<number> {
   const { jobs, missed } = await findDead(jobd, ids);
   const report = await jobd.jobs.act(action, jobs.map(({ id }) => id), { only: "dead" });
-  return reportActions(context.out, action, report, missed);
+  return reportActions(context.out, DONE[action], report, missed);
 }
 
 async function byFilter(action: JobAction, filter: JobFilter, context: Context, jobd: Jobd): Promise<number> {

@@ -1,12 +1,13 @@
 import type { JobAction } from "../../../domain/amendment.ts";
-import type { ActionReport } from "../../../runtime/jobs.ts";
+import type { ActionReport } from "../../../runtime/job_actions.ts";
 import type { Input } from "../command.ts";
 import type { Context } from "../context.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { findJobs, type Miss, reportMisses } from "./targets.ts";
 
-const DONE: Record<JobAction, string> = {
+/** What became of a job, by what was done. */
+export const DONE: Record<JobAction, string> = {
   cancel: "cancelled",
   retry: "runs again",
   run: "runs now",
@@ -43,13 +44,13 @@ async function actOn(action: JobAction, { args }: Input, context: Context): Prom
   const jobd = await context.jobd();
   const { jobs, missed } = await findJobs(jobd, args);
   const report = await jobd.jobs.act(action, jobs.map(({ id }) => id));
-  return reportActions(context.out, action, report, missed);
+  return reportActions(context.out, DONE[action], report, missed);
 }
 
 /** Prints what became of an action on jobs that were named. */
 export function reportActions(
   out: Output,
-  action: JobAction,
+  done: string,
   report: ActionReport,
   missed: readonly Miss[],
 ): number {
@@ -58,6 +59,6 @@ export function reportActions(
     ...report.failed.map(({ id, code, reason }) => ({ id, code, reason: `Job ${id}: ${reason}` })),
   ];
   if (out.json) out.document({ succeeded: report.succeeded, failed });
-  else for (const id of report.succeeded) out.line(id, " ", styled("dim", DONE[action]));
+  else for (const id of report.succeeded) out.line(id, " ", styled("dim", done));
   return reportMisses(out, failed);
 }

@@ -1,28 +1,13 @@
 import { choice, duration, integer, nameOf, type Reader, text } from "../../config/readers.ts";
-import { parseInstant } from "../../../domain/instant.ts";
-import { parsePriority } from "../../../domain/priority.ts";
 import { PARENT_FAILURES } from "../../../domain/dependency.ts";
 import { isUuid } from "../../../domain/uuid.ts";
 import { JOB_STATES } from "../../../domain/states.ts";
 import { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "../../../domain/unique.ts";
 import { UNIQUE_KEY_MAX } from "../../../domain/unique_request.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
+import { boundedText, priority, startTime } from "./job_readers.ts";
+import { UPDATE_COMMAND } from "./job_update.ts";
 import { IDS, PAGE, STATE_FILTER } from "./options.ts";
-
-const priority: Reader<number> = {
-  allowed: "an integer from -32767 to 32767 or one of critical, high, medium, low",
-  read: (value) => typeof value === "string" ? parsePriority(value) : undefined,
-};
-
-const startTime: Reader<number> = {
-  allowed: "a time such as 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00 (without a zone it is UTC)",
-  read: (value) => typeof value === "string" ? parseInstant(value) : undefined,
-};
-
-const boundedText = (max: number): Reader<string> => ({
-  allowed: `a text of 1 to ${max} characters`,
-  read: (value) => typeof value === "string" && value !== "" && value.length <= max ? value : undefined,
-});
 
 const wholeId: Reader<string> = {
   allowed: "the whole id of a job, as `jobd enqueue` prints it",
@@ -207,6 +192,7 @@ export const JOB_COMMANDS: readonly Command[] = [
     examples: [["jobd job run 4f2a91c0", "do not wait for the delay"]],
     run: async (...given) => (await import("../actions/job_actions.ts")).runNow(...given),
   }),
+  UPDATE_COMMAND,
   command({
     path: "job archive",
     summary: "Put waiting jobs among the dead letters: they run only if somebody retries them",

@@ -1,0 +1,60 @@
+import { JobdError } from "../../../domain/errors.ts";
+import { type Json, parseJson } from "../../../domain/json.ts";
+import { jobPatch, type JobUpdate } from "../../../domain/job_update.ts";
+import type { Input, OptionSpec } from "../command.ts";
+import type { Context } from "../context.ts";
+import { compact } from "./compact.ts";
+import { reportActions } from "./job_actions.ts";
+import { payloadSource, readWhole, sourceName } from "./payload.ts";
+import { findJobs } from "./targets.ts";
+
+type Given<T> = OptionSpec<T | undefined>;
+type UpdateInput = Input<{
+  payload: Given<string>;
+  queue: Given<string>;
+  priority: Given<number>;
+  delay: Given<number>;
+  at: Given<number>;
+  maxAttempts: Given<number>;
+  timeout: Given<number | null>;
+  ttl: Given<number | null>;
+  limitKey: Given<string | null>;
+  tag: OptionSpec<string[]>;
+  noTags: OptionSpec<boolean>;
+}>;
+
+/** `jobd job update` */
+export async function updateJobs(input: UpdateInput, context: Context): Promise<number> {
+  const update = await updateOf(input, context);
+  // What is wrong with it is said without a store.
+  jobPatch(update, 0);
+  const jobd = await context.jobd();
+  const { jobs, missed } = await findJobs(jobd, input.args);
+  const report = await jobd.jobs.update(jobs.map(({ id }) => id), update);
+  return reportActions(context.out, "updated", report, missed);
+}
+
+async function updateOf({ options }: UpdateInput, context: Context): Promise<JobUpdate> {
+  const { payload, at, tag, noTags, ...rest } = options;
+  if (noTags && tag.length > 0) {
+    throw new JobdError("invalid_request", "--tag and --no-tags contradict each other", {
+      hint: "Give one of the two: the labels that --tag names take the place of all that were there.",
+    });
+  }
+  const update: JobUpdate = compact({
+    ...rest,
+    runAt: at,
+    tags: noTags ? null : tag.length === 0 ? undefined : tag,
+    payload: payload === undefined ? undefined : await readPayload(payload, context),
+  });
+  if (Object.keys(update).length > 0) return update;
+  throw new JobdError("invalid_request", "There is nothing to change: no flag says what", {
+    hint: "Example: jobd job update 4f2a91c0 --priority high",
+  });
+}
+
+async function readPayload(given: string, { host }: Context): Promise<Json> {
+  const source = payloadSource(given);
+  const what = source.kind === "text" ? "--payload" : `payload from ${sourceName(source)}`;
+  return parseJson(what, await readWhole(source, host));
+}

@@ -1,0 +1,32 @@
+import { parseInstant } from "../../../domain/instant.ts";
+import { parsePriority } from "../../../domain/priority.ts";
+import { duration, type Reader } from "../../config/readers.ts";
+
+/** A priority, by number or by name. */
+export const priority: Reader<number> = {
+  allowed: "an integer from -32767 to 32767 or one of critical, high, medium, low",
+  read: (value) => typeof value === "string" ? parsePriority(value) : undefined,
+};
+
+/** An instant. */
+export const startTime: Reader<number> = {
+  allowed: "a time such as 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00 (without a zone it is UTC)",
+  read: (value) => typeof value === "string" ? parseInstant(value) : undefined,
+};
+
+/** A text that is not too long. */
+export const boundedText = (max: number): Reader<string> => ({
+  allowed: `a text of 1 to ${max} characters`,
+  read: (value) => typeof value === "string" && value !== "" && value.length <= max ? value : undefined,
+});
+
+/** A reader that also takes the word `none`, for a setting that is taken away: null. */
+export function orNone<T>(reader: Reader<T>): Reader<T | null> {
+  return {
+    allowed: `${reader.allowed}, or none`,
+    read: (value) => value === "none" ? null : reader.read(value),
+  };
+}
+
+/** A length of time that is not nothing. */
+export const someTime: Reader<number> = duration("1ms");
