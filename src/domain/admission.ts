@@ -128,9 +128,10 @@ export class Admission {
     if (concurrency !== undefined) state.running++;
     if (rate === undefined) return;
     state.tokens = tokensAt(state, rate, this.#now) - Math.min(weight, rate.burst);
-    state.filledAt = this.#now;
+    // Never backwards: who was held up on its way here, or whose clock is behind, would let the same time count twice.
+    state.filledAt = Math.max(this.#now, state.filledAt ?? this.#now);
     const full = Math.ceil((rate.burst - state.tokens) * rate.perMs / rate.limit);
-    state.idleAt = Math.max(state.idleAt, this.#now + full);
+    state.idleAt = Math.max(state.idleAt, state.filledAt + full);
     this.#changed.add(state);
   }
 }

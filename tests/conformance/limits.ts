@@ -116,6 +116,16 @@ export const limitsChapter: Chapter = {
       "never more than the burst",
     );
   },
+  "a worker that asks with an earlier time does not make a rate count time twice": async (w) => {
+    await limit(w, { rate: { limit: 60, perMs: MINUTE, burst: 3 } });
+    const ids = await addJobs(w, 8);
+    assert.deepEqual((await begin(w, { limit: 2 })).started, ids.slice(0, 2));
+    assert.deepEqual((await begin(w, { limit: 1, now: T - 10 * SECOND })).started, [ids[2]]);
+    assert.deepEqual((await begin(w)).started, [], "the burst is used up");
+    assert.deepEqual(await next(w, { now: T + SECOND }), [ids[3]]);
+    assert.deepEqual(await next(w, { now: T + SECOND / 2 }), []);
+    assert.deepEqual(await next(w, { now: T + 2 * SECOND }), [ids[4]]);
+  },
   "a claim says when the next one that waits may start": async (w) => {
     await limit(w, { rate: { limit: 60, perMs: MINUTE, burst: 1 } });
     await addJobs(w, 2);
