@@ -48,6 +48,11 @@ const DEADLINE_MS = 30_000;
 /** The same for urgent statements: a lease must outlast several of them. */
 const URGENT_DEADLINE_MS = 5_000;
 const CONNECT_MS = 10_000;
+/**
+ * A transaction whose client says nothing for so long is over, in milliseconds: a process that is frozen or cut off in the
+ * middle of one would keep its locks, at a limit those that all others wait for, until TCP gives it up hours later.
+ */
+const SILENT_TRANSACTION_MS = 5_000;
 /** Attempts of something that PostgreSQL gave up because of a deadlock or a serialisation failure. */
 const TRIES = 5;
 
@@ -145,7 +150,9 @@ export class Connections {
   }
 
   async #transact<T>(client: PoolClient, work: (run: RunQuery) => Promise<T>): Promise<T> {
-    await client.query("begin isolation level read committed");
+    // For this transaction only: behind a pooler the session belongs to others too.
+    const patience = `set local idle_in_transaction_session_timeout = ${SILENT_TRANSACTION_MS}`;
+    await client.query(`begin isolation level read committed; ${patience}`);
     try {
       const result = await work((query, values = []) => this.#send(client, query, values));
       await client.query("commit");

@@ -31,7 +31,8 @@ export function isPooler(error: unknown): boolean {
 /** The connection is lost or in an unknown state and must not be used again. */
 export function isDisconnect(error: unknown): boolean {
   const code = codeOf(error);
-  if (/^[0-9A-Z]{5}$/.test(code)) return /^(08|57P)/.test(code);
+  // 25P03: the server ended a session that was silent within a transaction.
+  if (/^[0-9A-Z]{5}$/.test(code)) return /^(08|57P|25P03)/.test(code);
   // The client library's own errors have no code; mistakes of a program are of a more special class.
   return code !== "" || (error instanceof Error && error.name === "Error");
 }
