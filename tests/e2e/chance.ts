@@ -1,8 +1,8 @@
 /**
  * Numbers in [0, 1) that follow from a seed (a linear congruential generator). The seed is printed, so that the same
- * choices can be made again.
+ * choices can be made again: JOBD_SEED names it.
  */
-export function chance(seed = Date.now() >>> 0): () => number {
+export function chance(seed = Number(Deno.env.get("JOBD_SEED") ?? Date.now()) >>> 0): () => number {
   Deno.stderr.writeSync(new TextEncoder().encode(`seed ${seed}\n`));
   let state = seed;
   return () => {

@@ -46,6 +46,9 @@ const canary: Handler = {
   },
 };
 
+/** The same by other names, for limits of types. */
+const kinds: Handler[] = ["few", "keyed", "paced"].map((type) => ({ ...canary, type }));
+
 const blocker: Handler = {
   type: "blocker",
   run(job) {
@@ -82,7 +85,7 @@ const write = (line: string): void => void Deno.stderr.writeSync(new TextEncoder
 const log = createLogger({ level: "info", write, now: Date.now });
 const options = JSON.parse(optionsJson) as Omit<WorkerOptions, "handlers">;
 const jobd = await Jobd.open(url, JSON.parse(reachJson));
-const worker = jobd.worker({ ...options, handlers: [canary, blocker, assassin, leaker], log });
+const worker = jobd.worker({ ...options, handlers: [canary, ...kinds, blocker, assassin, leaker], log });
 Deno.addSignalListener("SIGTERM", () => void worker.stop());
 await worker.start();
 note({ job: "", attempt: 0, event: "ready" });

@@ -120,6 +120,11 @@ export class Fleet implements AsyncDisposable {
     return daemon;
   }
 
+  /** When processes were killed, frozen, or ended by themselves, by process. */
+  get halts(): ReadonlyMap<number, number[]> {
+    return this.#halts;
+  }
+
   /** What handlers did so far. */
   effects(): Promise<Effect[]> {
     return readEffects(this.#effectsFile);
