@@ -15,6 +15,11 @@ export interface QueueSettings {
   ttlMs?: number;
   /** How long final jobs are kept, in milliseconds. */
   retentionMs?: Partial<Retention>;
+  /**
+   * A waiting job counts for one priority more each time that it has waited for so long, in milliseconds: however many jobs
+   * of higher priorities come, it has its turn. Absent: priorities stay as they are.
+   */
+  ageingMs?: number;
 }
 
 /** A lane of jobs. */
@@ -67,6 +72,7 @@ const SETTINGS: Record<keyof QueueSettings, Check> = {
   maxAttempts: whole(1, 1_000),
   timeoutMs: whole(1, MAX_DURATION_MS),
   ttlMs: whole(1, MAX_DURATION_MS),
+  ageingMs: whole(1, MAX_DURATION_MS),
   retentionMs: fields(Object.fromEntries(FINAL_STATES.map((state) => [state, whole(0, MAX_DURATION_MS)]))),
   backoff(what, value) {
     const ms = whole(0, MAX_DURATION_MS);

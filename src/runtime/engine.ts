@@ -293,12 +293,14 @@ export class Engine {
     if (limit <= 0) return undefined;
     const askedAt = clock.monotonic();
     const now = time.now();
+    const { ageing } = this.#queues;
     const result = await claim({
       worker: this.id,
       namespace,
       queues: queueOrder(this.#options.queues, random),
       types: [...this.#options.handlers.keys()],
       limit,
+      ...(ageing === undefined ? {} : { ageing }),
       now,
       expiresAt: now + this.#options.leaseMs,
     });

@@ -1,3 +1,4 @@
+import type { Ageing } from "../domain/ageing.ts";
 import type { Queue, QueueSettings } from "../domain/queue.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Driver } from "../storage/driver.ts";
@@ -11,6 +12,7 @@ export class QueueSettingsCache {
   readonly #clock: Clock;
   readonly #namespace: string;
   #queues = new Map<string, Queue>();
+  #ageing: Ageing | undefined;
   #readAt = -Infinity;
   #reading: Promise<void> | undefined;
 
@@ -23,6 +25,11 @@ export class QueueSettingsCache {
   /** The settings of a queue, from memory; nothing special for a queue that is not known. */
   of(queue: string): QueueSettings {
     return this.#queues.get(queue)?.settings ?? {};
+  }
+
+  /** The queues whose jobs age, from memory; undefined when there are none. */
+  get ageing(): Ageing | undefined {
+    return this.#ageing;
   }
 
   /** Reads again unless that happened a moment ago. */
@@ -40,6 +47,10 @@ export class QueueSettingsCache {
   async #read(): Promise<void> {
     const queues = await this.#driver.queues(this.#namespace);
     this.#queues = new Map(queues.map((queue) => [queue.name, queue]));
+    const ageing = queues.flatMap(({ name, settings: { ageingMs } }) =>
+      ageingMs === undefined ? [] : [[name, ageingMs] as const]
+    );
+    this.#ageing = ageing.length === 0 ? undefined : new Map(ageing);
     this.#readAt = this.#clock.monotonic();
   }
 }

@@ -68,7 +68,11 @@ export class Queues {
     return this.#change(name, { settings });
   }
 
-  /** Replaces the settings of a queue. @throws {JobdError} `not_found`; `invalid_request` for a bad setting */
+  /**
+   * Replaces the settings of a queue. They reach workers when these next show that they live, within a third of their lease.
+   *
+   * @throws {JobdError} `not_found`; `invalid_request` for a bad setting
+   */
   async update(name: string, settings: QueueSettings): Promise<Queue> {
     checkQueueSettings(settings);
     await this.get(name);

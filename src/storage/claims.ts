@@ -1,3 +1,4 @@
+import type { Ageing } from "../domain/ageing.ts";
 import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/transition.ts";
 
@@ -13,6 +14,8 @@ export interface ClaimRequest {
   types: string[] | "all";
   /** At most this many, at least 1. */
   limit: number;
+  /** Queues whose jobs count for more the longer they wait. @default none */
+  ageing?: Ageing;
   /** The store's time. */
   now: number;
   /** End of the lease. */

@@ -101,7 +101,9 @@ export interface Driver extends EventStore {
   /**
    * Starts up to `limit` available jobs under one new lease: state running, attempt + 1, lease and worker set.
    * Queues in the order of the request, inside a queue higher priority first and then arrival order; with
-   * `queues: "all"` highest priority of any queue first. Paused queues give nothing. Jobs of types not asked for are
+   * `queues: "all"` highest priority of any queue first. In a queue that is named in `ageing` a job counts for one priority
+   * more for each full step that it has waited since `runAt`, and of those that count for the same the one that arrived
+   * first comes first; jobs of one priority stay in order of arrival (`mergeLanes`). Paused queues give nothing. Jobs of types not asked for are
    * left where they are and do not make the claim slow.
    */
   claim(request: ClaimRequest): Promise<ClaimResult>;

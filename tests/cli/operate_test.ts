@@ -133,6 +133,7 @@ Deno.test("job show: state, attempts, error, payload; --json is one object, or i
     "attempt",
     "cancelRequestedAt",
     "createdAt",
+    "effectivePriority",
     "error",
     "executions",
     "expireAt",
@@ -305,6 +306,27 @@ Deno.test("queue create, update, show, pause, resume", async () => {
   for (const args of [["queue", "pause"], ["queue", "pause", "mail", "--all"]]) {
     assert.equal((await world.run(args)).exitCode, 2);
   }
+});
+
+Deno.test("queue update --ageing; job show says for what a waiting job counts", async () => {
+  const world = new FakeWorld();
+  assert.equal((await world.run(["queue", "create", "mail", "--ageing", "10m"])).exitCode, 0);
+  assert.match((await world.run(["queue", "show", "mail"])).stdout, /Ageing +one priority more for each 10m/);
+  const jobd = await world.jobd();
+  const { id } = await jobd.enqueue({ type: "a", queue: "mail", priority: 2 });
+  const show = async (): Promise<Record<string, unknown>> =>
+    (await world.run(["job", "show", id, "--json"])).json();
+  assert.equal((await show()).effectivePriority, 2);
+  await world.run(["queue", "update", "mail", "--ageing", "1ms"]);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const { priority, effectivePriority } = await show();
+  assert.ok(priority === 2 && Number(effectivePriority) > 2);
+  assert.match((await world.run(["job", "show", id])).stdout, /mail, priority 2, counts as \d+ by now/);
+  await world.run(["queue", "update", "mail", "--ageing", "default"]);
+  assert.deepEqual((await world.run(["queue", "show", "mail", "--json"])).json().settings, {});
+  assert.equal((await show()).effectivePriority, 2);
+  const wrong = await world.run(["queue", "update", "mail", "--ageing", "0"]);
+  assert.deepEqual([wrong.exitCode, /--ageing/.test(wrong.stderr)], [2, true]);
 });
 
 Deno.test("executions, workers, stats, queues: one JSON document each", async () => {

@@ -1,7 +1,7 @@
 import { JobdError } from "../../src/domain/errors.ts";
 import type { Job } from "../../src/domain/job.ts";
 import { withFollowUps } from "../../src/domain/transition.ts";
-import type { Driver } from "../../src/storage/driver.ts";
+import type { ClaimRequest, Driver } from "../../src/storage/driver.ts";
 import { type Operation, seen } from "./random_operations.ts";
 import { by } from "./visible.ts";
 import { allJobs, decideAt, LEASE } from "./world.ts";
@@ -102,9 +102,8 @@ export class Player {
     return leases.map((lease) => this.#leases.indexOf(lease)).sort((a, b) => a - b);
   }
 
-  async #claim({ worker, queues, types, limit, now }: Operation & { do: "claim" }): Promise<unknown> {
-    const request = { worker, namespace: "default", queues, types, limit, now, expiresAt: now + LEASE };
-    const { leaseId, jobs } = await this.#driver.claim(request);
+  async #claim(operation: Operation & { do: "claim" }): Promise<unknown> {
+    const { leaseId, jobs } = await this.#driver.claim(requestOf(operation));
     if (leaseId !== null) this.#leases.push(leaseId);
     this.#runs.push(...jobs);
     return jobs.map((job) => ({ ...job, leaseId: job.leaseId === leaseId ? "its own" : "another" }));
@@ -122,9 +121,7 @@ export class Player {
   }
 
   async #claimParked(operation: Operation & { do: "claimParked" }): Promise<unknown> {
-    const { worker, queues, types, limit, now } = operation;
-    const request = { worker, namespace: "default", queues, types, limit, now, expiresAt: now + LEASE };
-    const { leaseId, jobs, nextOpenAt } = await this.#driver.claimParked(request);
+    const { leaseId, jobs, nextOpenAt } = await this.#driver.claimParked(requestOf(operation));
     if (leaseId !== null) this.#leases.push(leaseId);
     this.#runs.push(...jobs);
     return [
@@ -221,4 +218,10 @@ export class Player {
     }]);
     return "written";
   }
+}
+
+function requestOf(
+  { do: _, ageing, now, ...wanted }: Operation & { do: "claim" | "claimParked" },
+): ClaimRequest {
+  return { ...wanted, namespace: "default", ageing: new Map(ageing), now, expiresAt: now + LEASE };
 }

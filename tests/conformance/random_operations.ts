@@ -39,6 +39,7 @@ export type Operation =
     worker: string;
     queues: string[] | "all";
     types: string[] | "all";
+    ageing: (readonly [queue: string, stepMs: number])[];
     limit: number;
     now: number;
   }
@@ -57,6 +58,7 @@ export type Operation =
     worker: string;
     queues: string[] | "all";
     types: string[] | "all";
+    ageing: (readonly [queue: string, stepMs: number])[];
     limit: number;
     now: number;
   }
@@ -186,7 +188,10 @@ class Maker {
   #claim(now: number, worker: string): Operation & { do: "claim" } {
     const queues = this.#maybe(() => this.#shuffled(QUEUES).slice(0, 1 + this.#number(3))) ?? "all";
     const types = this.#maybe(() => [this.#pick(TYPES)]) ?? "all";
-    return { do: "claim", worker, queues, types, limit: 1 + this.#number(4), now };
+    const ageing = QUEUES.filter(() => this.#chance(0.3)).map((queue) =>
+      [queue, (1 + this.#number(60)) * SECOND] as const
+    );
+    return { do: "claim", worker, queues, types, ageing, limit: 1 + this.#number(4), now };
   }
 
   #prune(now: number): Operation {

@@ -1,3 +1,4 @@
+import { ageingChapter } from "./ageing.ts";
 import { amendChapter } from "./amend.ts";
 import { cancelChapter } from "./cancel.ts";
 import { claimChapter } from "./claim.ts";
@@ -37,6 +38,7 @@ const CHAPTERS: Record<string, Chapter> = {
   "unique conflicts": uniqueConflictsChapter,
   "unique races": uniqueRacesChapter,
   claim: claimChapter,
+  ageing: ageingChapter,
   types: typesChapter,
   settle: settleChapter,
   cancel: cancelChapter,

@@ -1,3 +1,4 @@
+import { gainedByAge, mergeLanes } from "../../domain/ageing.ts";
 import type { NewJob } from "../../domain/job.ts";
 import { conflictError, planContest } from "../../domain/contest.ts";
 import { isFinal } from "../../domain/states.ts";
@@ -14,7 +15,7 @@ import type {
 import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
 import { awaitParents, refuseParents } from "./dependencies.ts";
-import { compareDispatch, copy, type JobRow, type Tables, toJob } from "./tables.ts";
+import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob } from "./tables.ts";
 
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
 export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
@@ -101,12 +102,26 @@ function pick(tables: Tables, request: ClaimRequest): JobRow[] {
   const open = [...tables.queues.values()].filter((queue) =>
     queue.namespace === namespace && queue.pausedAt === null
   );
-  const first = (name: string): JobRow[] =>
-    open.filter((queue) => queue.name === name).flatMap((queue) => queue.ready.firstWhere(limit, wanted));
-  const found = queues === "all"
-    ? open.flatMap((queue) => first(queue.name)).sort(compareDispatch)
-    : [...new Set(queues)].flatMap(first);
-  return found.slice(0, limit);
+  const groups = queues === "all"
+    ? [open]
+    : [...new Set(queues)].map((name) => open.filter((queue) => queue.name === name));
+  return groups.flatMap((group) => firstOf(group, wanted, request)).slice(0, limit);
+}
+
+/** The first jobs of several queues, in the order of dispatch. */
+function firstOf(queues: QueueRow[], wanted: (job: JobRow) => boolean, request: ClaimRequest): JobRow[] {
+  const { limit, ageing, now } = request;
+  if (!queues.some(({ name }) => ageing?.has(name))) {
+    return queues.flatMap(({ ready }) => ready.firstWhere(limit, wanted)).sort(compareDispatch);
+  }
+  const lanes = queues.flatMap(({ ready }) => {
+    return [...Map.groupBy(ready.firstWhere(Infinity, wanted), ({ priority }) => priority).values()];
+  });
+  const standing = (job: JobRow) => ({
+    rank: -job.priority - gainedByAge(job, ageing?.get(job.queue), now),
+    seq: job.seq,
+  });
+  return mergeLanes(lanes, standing, limit);
 }
 
 /** Writes the ends of runs. */

@@ -6,6 +6,7 @@ import {
   gatesTried,
   nextTurn,
 } from "../../domain/admission.ts";
+import { gainedByAge, mayAge, mergeLanes } from "../../domain/ageing.ts";
 import { type Gate, type Limit, type LimitName, Limits, readScope, scopeOf } from "../../domain/limit.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "../driver.ts";
 import { compareText, copy, type JobRow, type Tables, toJob } from "./tables.ts";
@@ -85,7 +86,7 @@ export function claimParked(tables: Tables, request: ClaimRequest): ClaimResult 
   const started: JobRow[] = [];
   const candidates = openScopes(tables, request).map((scope) => ({
     scope,
-    jobs: tables.parked.get(scope)?.firstWhere(limit, (job) => isWanted(tables, job, request)) ?? [],
+    jobs: heads(tables, scope, request),
   }));
   const waiting = candidates.flatMap(({ jobs }) => jobs);
   const admission = admissionTo(
@@ -129,6 +130,20 @@ export function claimParked(tables: Tables, request: ClaimRequest): ClaimResult 
     jobs: started.map(toJob),
     ...(next === undefined ? {} : { nextOpenAt: next }),
   };
+}
+
+/** The first of those who wait at a gate. */
+function heads(tables: Tables, scope: string, request: ClaimRequest): JobRow[] {
+  const { limit, ageing, now } = request;
+  const wanted = (job: JobRow): boolean => isWanted(tables, job, request);
+  const list = tables.parked.get(scope);
+  if (!mayAge(readScope(scope), ageing)) return list?.firstWhere(limit, wanted) ?? [];
+  const lanes = Map.groupBy(list?.firstWhere(Infinity, wanted) ?? [], ({ priority }) => priority);
+  const standing = (job: JobRow) => ({
+    rank: -job.priority - gainedByAge(job, ageing?.get(job.queue), now),
+    seq: job.parked?.turn ?? 0,
+  });
+  return mergeLanes(lanes.values(), standing, limit);
 }
 
 /** Those who wait where these jobs had passed are tried again. */

@@ -1,6 +1,15 @@
+import { gainedByAge, mergeLanes } from "../../domain/ageing.ts";
 import type { ClaimRequest, ClaimResult } from "../driver.ts";
 import { Allowance } from "./allowance.ts";
-import { claimQuery, claimValues, readPlace, readStarted } from "./claim.ts";
+import {
+  ageingClaimQuery,
+  claimQuery,
+  claimValues,
+  type LaneTerms,
+  readDry,
+  readPlace,
+  readStarted,
+} from "./claim.ts";
 import type { Connections, Query } from "./connections.ts";
 import { DecidedSeq } from "./floor.ts";
 import type { Place } from "./place.ts";
@@ -9,6 +18,7 @@ import { FOUND_MAX, lookQuery, lookValues, readSight, type Sight } from "./look.
 import type { Names } from "./names.ts";
 import type { QueueIds } from "./queue_ids.ts";
 import type { System } from "../../domain/clock.ts";
+import type { Job } from "../../domain/job.ts";
 
 /** A claimer that always finds enough looks after this time all the same. */
 const LOOK_WHEN_BUSY_MS = 1000;
@@ -41,6 +51,7 @@ export class Claimer {
   readonly #context: ClaimerContext;
   readonly #types: string[] | "all";
   readonly #claim: Query;
+  readonly #ageingClaim: Query;
   readonly #look: Query;
   readonly #lanes = new Lanes();
   /** Of this claimer's own looks: it holds for their snapshots, which follow each other. */
@@ -63,6 +74,7 @@ export class Claimer {
     this.#types = types;
     this.#allowance = new Allowance(context.system.monotonic);
     this.#claim = claimQuery(context.names, types !== "all");
+    this.#ageingClaim = ageingClaimQuery(context.names, types !== "all");
     this.#look = lookQuery(context.names, types !== "all");
   }
 
@@ -112,18 +124,23 @@ export class Claimer {
   async #take(request: ClaimRequest): Promise<ClaimResult> {
     // A hint names a queue by its id only; one that another process made has no name here yet.
     await this.#context.queues.learn(this.#lanes.candidates().map(({ queueId }) => queueId));
-    const all = this.#inOrder(request);
-    const lanes = all.slice(0, Math.min(ASKED_MAX, Math.max(ASKED_MIN, request.limit)));
+    const { lanes: all, least, terms } = this.#wanted(request);
+    const lanes = all.slice(0, Math.min(ASKED_MAX, Math.max(ASKED_MIN, request.limit, least)));
     if (lanes.length === 0) return { leaseId: null, jobs: [] };
     return await this.#lanes.watching(async (watch) => {
-      const values = claimValues(request, lanes);
-      const rows = await this.#context.connections.queryArrays(this.#claim, values);
+      const values = claimValues(request, lanes, terms);
+      const query = terms === undefined ? this.#claim : this.#ageingClaim;
+      const rows = await this.#context.connections.queryArrays(query, values);
       const partial = lanes.length < all.length;
-      const jobs = this.#started(rows, { lanes, partial, watch, limit: request.limit }).map((row) =>
-        readStarted(row, request, (queueId) => this.#context.queues.nameOf(queueId))
-      );
-      const more = partial && jobs.length < request.limit;
-      return { leaseId: jobs[0]?.leaseId ?? null, jobs, ...(more && { more }) };
+      const asked = { lanes, partial, watch, limit: request.limit };
+      const read = (row: unknown[]): Job =>
+        readStarted(row, request, (queueId) => this.#context.queues.nameOf(queueId));
+      const jobs = terms === undefined
+        ? this.#started(rows, asked).map(read)
+        : this.#merged(rows, asked, { request, terms, read });
+      // Others may have taken what lanes that age would have given, while lanes behind them still have some.
+      const short = jobs.length < request.limit && (partial || (terms !== undefined && jobs.length > 0));
+      return { leaseId: jobs[0]?.leaseId ?? null, jobs, ...(short && { more: true }) };
     });
   }
 
@@ -145,6 +162,52 @@ export class Claimer {
     const full = rows.length < limit ? lanes.length : picks.at(-1)?.pos ?? 0;
     if (partial) { for (const lane of lanes.slice(0, full)) this.#lanes.exhausted(lane, watch); }
     return picks.map(({ row }) => row);
+  }
+
+  /** {@linkcode #started} of a claim in which jobs age. */
+  #merged(
+    rows: unknown[][],
+    { lanes, partial, watch, limit }: Asked,
+    { request, terms, read }: { request: ClaimRequest; terms: LaneTerms; read(row: unknown[]): Job },
+  ): Job[] {
+    const positions = new Map(lanes.map((lane, pos) => [laneKey(lane.queueId, lane.rank), pos]));
+    const picks = rows.flatMap((row) => {
+      const { queueId, rank, seq } = readPlace(row);
+      const lane = lanes[positions.get(laneKey(queueId, rank)) ?? -1];
+      return lane === undefined ? [] : [{ lane, seq, job: read(row), ...terms(lane) }];
+    });
+    picks.sort((a, b) => a.seq - b.seq);
+    for (const { lane, seq } of picks) this.#lanes.taken(lane, seq, watch);
+    const dry = rows.length === 0 ? lanes : readDry(rows).flatMap((pos) => lanes[pos] ?? []);
+    if (partial) { for (const lane of dry) this.#lanes.exhausted(lane, watch); }
+    const standing = ({ lane, seq, step, job }: typeof picks[number]) => ({
+      rank: lane.rank - gainedByAge(job, step ?? undefined, request.now),
+      seq,
+    });
+    const tiers = [...Map.groupBy(picks, ({ tier }) => tier)].sort(([a], [b]) => a - b);
+    return tiers.flatMap(([, tier]) =>
+      mergeLanes(Map.groupBy(tier, ({ lane }) => lane).values(), standing, limit)
+    ).map(({ job }) => job);
+  }
+
+  /** The lanes that a request wants, in order; with terms if jobs of some of them age, and how many must be asked then. */
+  #wanted(request: ClaimRequest): { lanes: Lane[]; least: number; terms?: LaneTerms } {
+    const lanes = this.#inOrder(request);
+    const { ageing, queues: wanted } = request;
+    if (ageing === undefined || ageing.size === 0) return { lanes, least: 0 };
+    const { queues } = this.#context;
+    const ids = [...new Set(lanes.map(({ queueId }) => queueId))];
+    const steps = new Map(ids.map((id) => [id, ageing.get(queues.nameOf(id)?.name ?? "")]));
+    const ages = ({ queueId }: Lane): boolean => steps.get(queueId) !== undefined;
+    if (!lanes.some(ages)) return { lanes, least: 0 };
+    // With all queues, what ages may come before anything; else a queue comes before those that are named later.
+    const order = wanted === "all" ? [...lanes.filter(ages), ...lanes.filter((lane) => !ages(lane))] : lanes;
+    const tiers = new Map(wanted === "all" ? [] : ids.map((id, at) => [id, at]));
+    return {
+      lanes: order,
+      least: order.findLastIndex(ages) + 1,
+      terms: ({ queueId }) => ({ tier: tiers.get(queueId) ?? 0, step: steps.get(queueId) ?? null }),
+    };
   }
 
   /** The lanes of a request in the order in which it wants them. */

@@ -1,19 +1,13 @@
 import { type Admission, gatesTried } from "../../domain/admission.ts";
 import type { Job } from "../../domain/job.ts";
-import type { Gate, Limited } from "../../domain/limit.ts";
+import type { Gate } from "../../domain/limit.ts";
 import type { ClaimRequest, ClaimResult } from "../driver.ts";
-import { admissionTo, holdsOf, insertParked, limitsFor, type Parking } from "./acquire.ts";
+import { admissionTo, holdsOf, insertParked, limitsFor } from "./acquire.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { addHolds, type Hold, saveGates } from "./gates.ts";
-import { int, intOrNull, jobColumns, jobTables, text, toJob } from "./row.ts";
-import { Params, type Row, run, type Script } from "./script.ts";
-
-/** A job at the head of those who wait at a gate. */
-interface Candidate {
-  scope: string;
-  turn: number;
-  job: Parking & Limited;
-}
+import { type Candidate, heads } from "./heads.ts";
+import { intOrNull, jobColumns, jobTables, text, toJob } from "./row.ts";
+import { Params, run, type Script } from "./script.ts";
 
 /** {@linkcode Driver.claimParked}. */
 export function* claimParked(d: Dialect, request: ClaimRequest): Script<ClaimResult> {
@@ -64,43 +58,6 @@ function served(d: Dialect, { namespace, queues, types }: ClaimRequest, params: 
     names === "all" ? "true" : `g.name ${among(d, params.json(names), "text")}`;
   return `g.namespace = ${params.add(namespace)} and (` +
     `(g.target = 'queue' and ${isServed(queues)}) or (g.target = 'type' and ${isServed(types)}))`;
-}
-
-/** Those who have waited longest at each gate, of each at most as many as are wanted. */
-function* heads(d: Dialect, scopes: string[], request: ClaimRequest): Script<Candidate[]> {
-  const { namespace, queues, types, limit } = request;
-  const params = new Params();
-  const scope = params.add("");
-  const named = queues === "all" ? "" : ` and q.name ${among(d, params.json(queues), "text")}`;
-  const typed = types === "all"
-    ? ""
-    : ` and (select count(*) from ${d.values(params.json(types), "v", "text")} where v.value = p.type) > 0`;
-  // The walk along the primary key ends at the limit, however many wait.
-  yield* d.preferOrder();
-  const statement = `select p.rank, p.turn, p.job_id, p.type, p.key, p.weight, ` +
-    `(select q.name from ${d.table("queue")} q where q.id = p.queue_id) as queue from ${
-      d.table("parked")
-    } p ` +
-    `where p.scope = ${scope}${typed} and (select count(*) from ${d.table("queue")} q ` +
-    `where q.id = p.queue_id and q.paused_at is null${named}) > 0 order by p.rank, p.turn, p.job_id limit ${limit}`;
-  const found: Candidate[] = [];
-  for (const one of scopes) {
-    const rows = yield* run(statement, [one, ...params.values.slice(1)]);
-    found.push(...rows.map((row) => ({ scope: one, turn: int(row.turn), job: toParking(row, namespace) })));
-  }
-  return found;
-}
-
-function toParking(row: Row, namespace: string): Candidate["job"] {
-  const key = text(row.key);
-  return {
-    id: text(row.job_id),
-    namespace,
-    queue: text(row.queue),
-    type: text(row.type),
-    priority: -int(row.rank),
-    options: { ...(key === "" ? {} : { limitKey: key }), limitWeight: int(row.weight) },
-  };
 }
 
 /** Decides who starts, and says of each gate when it should be tried again. */

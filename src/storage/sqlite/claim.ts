@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 import { TAKE_LEASE } from "./dialect.ts";
 import { Floors } from "./floors.ts";
 import { type Lane, lanesOfNamespace, lanesOfQueue } from "./lanes.ts";
-import { type Pick, Walk } from "./walk.ts";
+import { type Pick, type Tier, Walk } from "./walk.ts";
 
 /** With more lanes than this, a claim over all queues may use the lanes that an earlier one has found. */
 const FEW_LANES = 200;
@@ -42,10 +42,10 @@ export class Claimer {
    * @param version changes whenever anything may have become available, or a queue paused, since the last call
    */
   claim(c: Connection, request: ClaimRequest, version: string): ClaimResult {
-    const { queues, limit } = request;
+    const { queues } = request;
     const { walk, picks } = queues === "all"
       ? this.#throughAll(c, request, version)
-      : picked(this.#newWalk(c, request, inOrder(c, request.namespace, queues)), limit);
+      : picked(this.#newWalk(c, request, inOrder(c, request, queues)), request);
     walk.finish();
     if (walk !== this.#walk?.walk) this.#walk = undefined;
     return start(c, request, picks, (queueId) => this.#nameOf(c, queueId));
@@ -67,27 +67,40 @@ export class Claimer {
     return name;
   }
 
-  #newWalk(c: Connection, { types, limit, now }: ClaimRequest, groups: Lane[][]): Walk {
-    return new Walk(c, groups, { types, limit, floors: this.#floors.of(types, now) });
+  #newWalk(c: Connection, { types, limit, now }: ClaimRequest, tiers: Tier[]): Walk {
+    return new Walk(c, tiers, { types, limit, floors: this.#floors.of(types, now) });
   }
 
   #throughAll(c: Connection, request: ClaimRequest, version: string): Picked {
-    const { namespace, types, limit, now } = request;
-    const of = JSON.stringify([namespace, types]);
+    const { namespace, types, limit, ageing, now } = request;
+    const of = JSON.stringify([namespace, types, ageing === undefined ? [] : [...ageing]]);
     const last = this.#walk;
-    if (last?.of === of && last.version === version) return picked(last.walk, limit);
+    if (last?.of === of && last.version === version) return picked(last.walk, request);
     let found = this.#found.get(namespace);
     if (found !== undefined && found.version !== version && isFresh(found, now)) {
-      const stale = picked(this.#newWalk(c, request, byRank(found.lanes.filter(openQueues(c)))), limit);
+      const open = found.lanes.filter(openQueues(c));
+      const stale = picked(this.#newWalk(c, request, this.#byRank(c, request, open)), request);
       if (stale.picks.length >= limit) return stale;
     }
     if (found?.version !== version) {
       found = { lanes: lanesOfNamespace(c, namespace), at: now, version };
       this.#found.set(namespace, found);
     }
-    const walk = this.#newWalk(c, request, byRank(found.lanes));
+    const walk = this.#newWalk(c, request, this.#byRank(c, request, found.lanes));
     this.#walk = { walk, of, version };
-    return picked(walk, limit);
+    return picked(walk, request);
+  }
+
+  /** Highest priority of any queue first; what ages comes between. */
+  #byRank(c: Connection, { ageing }: ClaimRequest, lanes: Lane[]): Tier[] {
+    const stepOf = (lane: Lane) => ageing?.get(this.#nameOf(c, lane.queueId));
+    const old = ageing === undefined ? [] : lanes.flatMap((lane) => {
+      const stepMs = stepOf(lane);
+      return stepMs === undefined ? [] : [{ lane, stepMs }];
+    });
+    const ages = new Set(old.map(({ lane }) => lane));
+    const groups = Map.groupBy(lanes.filter((lane) => !ages.has(lane)), ({ rank }) => rank);
+    return [{ groups: [...groups].sort(([a], [b]) => a - b).map(([, group]) => group), ageing: old }];
   }
 }
 
@@ -97,18 +110,12 @@ interface Picked {
   picks: Pick[];
 }
 
-function picked(walk: Walk, limit: number): Picked {
-  return { walk, picks: walk.pick(limit) };
+function picked(walk: Walk, { limit, now }: ClaimRequest): Picked {
+  return { walk, picks: walk.pick(limit, now) };
 }
 
 function isFresh({ lanes, at }: Found, now: number): boolean {
   return lanes.length > FEW_LANES && now >= at && now - at < lanes.length * LANE_MS;
-}
-
-/** Highest priority of any queue first. */
-function byRank(lanes: Lane[]): Lane[][] {
-  const groups = Map.groupBy(lanes, ({ rank }) => rank);
-  return [...groups].sort(([a], [b]) => a - b).map(([, group]) => group);
 }
 
 /** A filter for lanes whose queue is not paused at present. */
@@ -118,11 +125,16 @@ function openQueues(c: Connection): (lane: Lane) => boolean {
 }
 
 /** Queues in the order of the request, inside a queue higher priority first. */
-function inOrder(c: Connection, namespace: string, queues: string[]): Lane[][] {
+function inOrder(c: Connection, { namespace, ageing }: ClaimRequest, queues: string[]): Tier[] {
   const open = "select id from queue where namespace = $1 and name = $2 and paused_at is null";
-  return [...new Set(queues)].flatMap((name) => {
+  return [...new Set(queues)].flatMap((name): Tier[] => {
     const queue = c.get(open, namespace, name);
-    return queue === undefined ? [] : lanesOfQueue(c, int(queue.id)).map((lane) => [lane]);
+    if (queue === undefined) return [];
+    const lanes = lanesOfQueue(c, int(queue.id));
+    const stepMs = ageing?.get(name);
+    return stepMs === undefined
+      ? [{ groups: lanes.map((lane) => [lane]), ageing: [] }]
+      : [{ groups: [], ageing: lanes.map((lane) => ({ lane, stepMs })) }];
   });
 }
 

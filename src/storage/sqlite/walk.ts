@@ -1,4 +1,6 @@
+import { isBefore } from "../../domain/ageing.ts";
 import type { SqlValue } from "../sql/script.ts";
+import { AgeingLanes } from "./ageing_lanes.ts";
 import type { Connection } from "./connection.ts";
 import { Heap } from "./heap.ts";
 import type { Lane } from "./lanes.ts";
@@ -9,8 +11,16 @@ export interface Pick {
   jobId: string;
 }
 
+/** Lanes that a walk goes through, all before those of the next tier. */
+export interface Tier {
+  /** In the order in which they are wanted; those of a group by the order of arrival over all of them. */
+  groups: Lane[][];
+  /** Those whose jobs age, which come between the others, each with the time in which a job gains a priority. */
+  ageing: { lane: Lane; stepMs: number }[];
+}
+
 /** How far a walk has come in one lane. */
-interface Cursor {
+export interface Cursor {
   lane: Lane;
   /** Rows that were read and not taken yet, lowest last. */
   rows: Pick[];
@@ -22,6 +32,12 @@ interface Cursor {
   mixed: boolean;
   /** Between which places the present claim took all rows of the types, bounds included. */
   taken: { first: number; last: number } | undefined;
+}
+
+/** Cursors of a tier. */
+interface OpenTier {
+  groups: { rank: number; cursors: Heap<Cursor> }[];
+  ageing: AgeingLanes | undefined;
 }
 
 /** Rows of a lane that are read at once, at least and at most. */
@@ -54,37 +70,75 @@ export class Walk {
   readonly #all: boolean;
   readonly #types: string[];
   readonly #ofTypes: string;
-  readonly #groups: Heap<Cursor>[];
+  readonly #tiers: OpenTier[];
   readonly #touched = new Set<Cursor>();
   #picks: Pick[] = [];
   #limit = 0;
   #budget = 0;
 
-  /** @param groups lanes in the order in which they are wanted; those of a group by the order of arrival over all of them */
-  constructor(connection: Connection, groups: Lane[][], { types, limit, floors }: WalkOptions) {
+  constructor(connection: Connection, tiers: Tier[], { types, limit, floors }: WalkOptions) {
     this.#connection = connection;
     this.#floors = floors;
     this.#all = types === "all";
     this.#types = types === "all" ? [] : types;
     this.#ofTypes = types === "all" ? "" : `and type in (${types.map((_, at) => `$${at + 5}`).join(", ")})`;
-    this.#groups = groups.map((lanes) => new Heap(this.#open(lanes, limit), placeOf));
+    this.#tiers = tiers.map(({ groups, ageing }) => ({
+      groups: groups.map((lanes) => ({
+        rank: lanes[0]?.rank ?? 0,
+        cursors: new Heap(this.#open(lanes, limit), placeOf),
+      })),
+      ageing: ageing.length === 0 ? undefined : new AgeingLanes(
+        connection,
+        ageing.flatMap(({ lane, stepMs }) => this.#open([lane], limit).map((cursor) => ({ cursor, stepMs }))),
+      ),
+    }));
   }
 
   /** Finds the next jobs in the order of dispatch; the claim must end with {@linkcode finish}. */
-  pick(limit: number): Pick[] {
+  pick(limit: number, now: number): Pick[] {
     this.#picks = [];
     this.#limit = limit;
     this.#budget = BUDGET;
-    for (const cursors of this.#groups) {
-      for (let top = cursors.top; top !== undefined && !this.#over; top = cursors.top) {
-        const row = top.rows.pop();
-        if (row !== undefined) this.#take(top, row);
-        else this.#read(top);
-        if (top.rows.length === 0 && top.upTo >= top.lane.last) cursors.pop();
-        else cursors.sink();
+    for (const tier of this.#tiers) {
+      if (tier.ageing !== undefined) this.#merge(tier.groups, tier.ageing, now);
+      for (const { cursors } of tier.groups) {
+        for (let top = cursors.top; top !== undefined && !this.#over; top = cursors.top) {
+          this.#advance(cursors, top);
+        }
       }
     }
     return this.#picks;
+  }
+
+  /** Takes from lanes that age and from the others, whichever is first, until nothing that ages is left. */
+  #merge(groups: OpenTier["groups"], ageing: AgeingLanes, now: number): void {
+    const read = (cursor: Cursor): boolean => {
+      if (this.#budget <= 0) return false;
+      this.#read(cursor);
+      return true;
+    };
+    while (!this.#over) {
+      const oldest = ageing.oldest(now, read);
+      if (oldest === undefined) return;
+      const group = groups.find(({ cursors }) => cursors.top !== undefined);
+      const top = group?.cursors.top;
+      // What was not read yet stands at the lowest place that it can have, and is read when that is the first.
+      if (
+        group !== undefined && top !== undefined &&
+        isBefore({ rank: group.rank, seq: placeOf(top) }, oldest.standing)
+      ) {
+        this.#advance(group.cursors, top);
+      } else this.#take(oldest.cursor, oldest.cursor.rows.pop() as Pick);
+    }
+  }
+
+  /** Takes the next job of the topmost lane, or reads on in it. */
+  #advance(cursors: Heap<Cursor>, top: Cursor): void {
+    const row = top.rows.pop();
+    if (row !== undefined) this.#take(top, row);
+    else this.#read(top);
+    if (top.rows.length === 0 && top.upTo >= top.lane.last) cursors.pop();
+    else cursors.sink();
   }
 
   /** Takes what was picked out of `ready` and notes how far was looked, for later walks. */

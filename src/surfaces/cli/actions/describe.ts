@@ -11,8 +11,8 @@ import { type Part, stateOf, styled } from "../style.ts";
 
 const LABEL_WIDTH = 12;
 
-/** Prints what a job is, field by field. */
-export function describeJob(out: Output, job: Job, now: number): void {
+/** Prints what a job is, field by field; `counts` is the priority for which it counts by now. */
+export function describeJob(out: Output, job: Job, { now, counts }: { now: number; counts: number }): void {
   const field = (label: string, ...parts: Part[]): void =>
     out.line(styled("dim", `  ${label.padEnd(LABEL_WIDTH)}`), ...parts);
   out.line(styled("bold", `Job ${job.id}`));
@@ -20,7 +20,7 @@ export function describeJob(out: Output, job: Job, now: number): void {
   field("Type", job.type);
   field(
     "Queue",
-    `${job.queue}, priority ${job.priority}${
+    `${job.queue}, priority ${job.priority}${counts === job.priority ? "" : `, counts as ${counts} by now`}${
       job.namespace === "default" ? "" : `, namespace ${job.namespace}`
     }`,
   );

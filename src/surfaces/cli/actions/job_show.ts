@@ -1,3 +1,4 @@
+import { gainedByAge } from "../../../domain/ageing.ts";
 import type { Execution, Job } from "../../../domain/job.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec } from "../command.ts";
@@ -43,12 +44,18 @@ export async function printJobs(
 async function fullView(jobd: Jobd, job: Job, wanted: number): Promise<View> {
   const executions = await jobd.jobs.executions(job.id);
   const { lines, more } = await lastLines(jobd, job.id, wanted);
-  return { ...jobView(job), executions: executions.map(executionView), log: { lines, more } };
+  const effectivePriority = await priorityBy(jobd, job, jobd.now());
+  return {
+    ...jobView(job),
+    effectivePriority,
+    executions: executions.map(executionView),
+    log: { lines, more },
+  };
 }
 
 async function printJob(out: Output, jobd: Jobd, job: Job, lines: number): Promise<void> {
   const now = jobd.now();
-  describeJob(out, job, now);
+  describeJob(out, job, { now, counts: await priorityBy(jobd, job, now) });
   const executions: Execution[] = await jobd.jobs.executions(job.id);
   if (executions.length > 0) {
     out.line(styled("bold", "Attempts"));
@@ -59,6 +66,13 @@ async function printJob(out: Output, jobd: Jobd, job: Job, lines: number): Promi
   const cut = tail.more ? ` (the last ${tail.lines.length} lines; all of it: jobd job logs ${job.id})` : "";
   out.line(styled("bold", "Log"), styled("dim", `${cut} ${relative(tail.at, now)}`.trimEnd()));
   out.text(`${tail.lines.join("\n")}\n`);
+}
+
+/** The priority for which a job counts: a waiting one of a queue whose jobs age gains some. */
+async function priorityBy(jobd: Jobd, job: Job, now: number): Promise<number> {
+  if (job.state !== "available" && job.state !== "blocked") return job.priority;
+  const { settings } = await jobd.queues.get(job.queue);
+  return job.priority + gainedByAge(job, settings.ageingMs, now);
 }
 
 async function lastLines(

@@ -22,6 +22,7 @@ export const COUNTED = JOB_STATES.filter((state) => state !== "completed");
 
 type Given<T> = OptionSpec<T | "default" | undefined>;
 type SettingsInput = Input<{
+  ageing: Given<number>;
   maxAttempts: Given<number>;
   timeout: Given<number>;
   ttl: Given<number>;
@@ -146,6 +147,7 @@ function change(before: QueueSettings, given: SettingsInput["options"]): QueueSe
       : given.retention === undefined
       ? before.retentionMs
       : { ...before.retentionMs, ...given.retention },
+    ageingMs: pick(given.ageing, before.ageingMs),
   });
 }
 
@@ -203,7 +205,7 @@ async function print(out: Output, jobd: Jobd, queue: Queue): Promise<void> {
       : [`${found.count}${found.capped ? "+" : ""} ${state}`];
   });
   field("Jobs", jobs.length === 0 ? "none that are not completed" : jobs.join(", "));
-  const { maxAttempts, timeoutMs, ttlMs, backoff, retentionMs } = queue.settings;
+  const { maxAttempts, timeoutMs, ttlMs, backoff, retentionMs, ageingMs } = queue.settings;
   if (maxAttempts !== undefined) field("Max attempts", String(maxAttempts));
   if (timeoutMs !== undefined) field("Timeout", formatDuration(timeoutMs));
   if (ttlMs !== undefined) field("Time to live", formatDuration(ttlMs));
@@ -217,5 +219,8 @@ async function print(out: Output, jobd: Jobd, queue: Queue): Promise<void> {
   }
   const kept = Object.entries(retentionMs ?? {}).map(([state, ms]) => `${state} ${formatDuration(ms)}`);
   if (kept.length > 0) field("Retention", kept.join(", "));
+  if (ageingMs !== undefined) {
+    field("Ageing", `one priority more for each ${formatDuration(ageingMs)} of waiting`);
+  }
   for (const limit of limits) field("Limit", limitText(limit));
 }

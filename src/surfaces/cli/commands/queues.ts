@@ -51,6 +51,11 @@ const SETTINGS = {
   rate: value(orUnset(rate), "n/time", "at most so many start in a time: 100/1m"),
   keyConcurrency: value(orUnset(integer(1, 1_000_000)), "n", "the same for the jobs of each limit key"),
   keyRate: value(orUnset(rate), "n/time", "the same for the jobs of each limit key"),
+  ageing: value(
+    orUnset(duration("1ms")),
+    "duration",
+    "a waiting job counts for one priority more each time that it has waited for so long",
+  ),
   maxAttempts: value(
     orUnset(integer(1, 1000)),
     "n",
@@ -114,6 +119,7 @@ export const QUEUE_COMMANDS: readonly Command[] = [
     examples: [
       ["jobd queue update mail --timeout 30s --retention completed=1d,dead=30d", "change two settings"],
       ["jobd queue update mail --concurrency 5 --rate 100/1m", "not more than the mail server takes"],
+      ["jobd queue update mail --ageing 10m", "what waits for long gets past higher priorities"],
       ["jobd queue update mail --timeout default", "take one back"],
     ],
     run: async (...given) => (await import("../actions/queues.ts")).updateQueue(...given),
