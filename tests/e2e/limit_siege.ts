@@ -93,7 +93,7 @@ export class Siege implements AsyncDisposable {
 
   /** A daemon that reaches the store through the proxy, if there is one. */
   startDaemon(proxy: TcpProxy | undefined): Promise<Daemon> {
-    const reach = proxy === undefined ? {} : { url: proxy.through(this.fleet.url), deadlineMs: 1_000 };
+    const reach = proxy === undefined ? {} : { url: proxy.through(this.fleet.url), deadlineMs: 2_000 };
     return this.fleet.start(OPTIONS, reach);
   }
 
