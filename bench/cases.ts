@@ -1,15 +1,22 @@
 import { type Handler, Jobd } from "../src/mod.ts";
+import { besideBlocked } from "./blocked.ts";
 import { percentile } from "./report.ts";
 import type { Place } from "./stores.ts";
 
 /** One figure. */
 export interface Figure {
   label: string;
-  unit: "jobs/s" | "ms";
+  unit: "jobs/s" | "ms" | "%";
   value: number;
 }
 
-type Case = (place: Place) => Promise<Figure[]>;
+/** Sizes that the command line sets. */
+export interface Sizes {
+  /** Jobs that wait behind a limited key. */
+  blocked: number;
+}
+
+type Case = (place: Place, sizes: Sizes) => Promise<Figure[]>;
 
 const CALLERS = 50;
 const SINGLES = 10_000;
@@ -39,6 +46,7 @@ export const CASES: Record<string, Case> = {
   "drain-10": (place) => drain(place, 10, DRAIN / 5),
   "drain-64": (place) => drain(place, 64, DRAIN),
   "drain-500": (place) => drain(place, 500, DRAIN),
+  blocked: (place, { blocked }) => besideBlocked(place, blocked),
   latency: (place) =>
     withStore(place, async (jobd) => {
       let started = Promise.withResolvers<number>();

@@ -1,5 +1,5 @@
 /**
- * Measures jobd on both backends: `deno task bench [--rounds 3] [--backend sqlite] [--case drain-500] [--json FILE]`.
+ * Measures jobd on both backends: `deno task bench [--rounds 3] [--backend sqlite] [--case drain-500] [--blocked 1000000] [--json FILE]`.
  *
  * Figures of one run on one machine say little by themselves: compare medians of the same run. The store is as durable
  * as in production (SQLite synchronous=FULL, PostgreSQL fsync on); client, worker and database share the machine.
@@ -14,11 +14,13 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "3" },
     backend: { type: "string", multiple: true, default: Object.keys(STORES) },
     case: { type: "string", multiple: true, default: Object.keys(CASES) },
+    blocked: { type: "string", default: "100000" },
     json: { type: "string" },
   },
 });
 
 const rounds = Number(options.rounds);
+const sizes = { blocked: Number(options.blocked) };
 const results: { backend: string; name: string; unit: string; values: number[] }[] = [];
 const put = (line: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 
@@ -34,7 +36,7 @@ for (const backend of options.backend) {
       if (measure === undefined) {
         throw new Error(`Unknown case "${name}": use ${Object.keys(CASES).join(", ")}`);
       }
-      for (const { label, unit, value } of await measure(store)) {
+      for (const { label, unit, value } of await measure(store, sizes)) {
         const known = results.find((row) => row.backend === backend && row.name === label);
         if (known) known.values.push(value);
         else results.push({ backend, name: label, unit, values: [value] });
