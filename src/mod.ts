@@ -52,6 +52,7 @@ export type {
   QueueEventKind,
 } from "./domain/event.ts";
 export { JOB_ACTIONS } from "./domain/amendment.ts";
+export type { Ageing } from "./domain/ageing.ts";
 export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
 export type { OptionsPatch, Replacement } from "./domain/replacement.ts";
 export type { JobUpdate, Removable } from "./domain/job_update.ts";
