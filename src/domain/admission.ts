@@ -20,6 +20,8 @@ export interface GateState {
   turn: number;
   /** From when on it is as if nothing had ever happened at it, unless somebody waits there. */
   idleAt: number;
+  /** Whether it was found out by looking that jobs had ended which had passed it: nobody else will say so. */
+  freed?: boolean;
 }
 
 /** A gate at which nothing has happened. */
@@ -61,6 +63,10 @@ export class Admission {
   constructor(states: Iterable<GateState>, now: number) {
     this.#states = new Map([...states].map((state) => [state.scope, state]));
     this.#now = now;
+    // Whoever looks at a gate for the sake of a job that waits elsewhere does not try those who wait there.
+    for (const { scope, parked, freed } of this.#states.values()) {
+      if (freed === true && parked) this.setOpenAt(scope, now);
+    }
   }
 
   /** The states that differ from those given. */

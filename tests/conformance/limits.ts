@@ -241,6 +241,26 @@ export const limitsChapter: Chapter = {
     await w.settle(await w.job(second), done);
     assert.equal(await w.driver.release([second], T), false, "nobody waits");
   },
+  "a place that is found free while somebody looks for another job is not lost on those who wait for it":
+    async (
+      w,
+    ) => {
+      await limit(w, { concurrency: 1 }, { key: EACH_KEY });
+      await limit(w, { concurrency: 1 }, { queue: "q" });
+      const [other = ""] = await addJobs(w, 1, undefined, { queue: "q", type: "u" });
+      const [both = ""] = await addJobs(w, 1, "k", { queue: "q", priority: -1 });
+      assert.deepEqual(await begin(w), { started: [other], parked: [both] });
+      const [first = "", second = ""] = await addJobs(w, 2, "k");
+      assert.deepEqual(await begin(w), { started: [first], parked: [second] });
+      await w.settle(await w.job(first), done);
+      // Before its end is told somebody tries the one that waits for the queue, and looks at the key for that.
+      await limit(w, { concurrency: 1 }, { queue: "q" });
+      assert.deepEqual(await next(w, { queues: ["q"], types: ["u"] }), []);
+      await limit(w, { concurrency: 1 }, { queue: "q" });
+      assert.deepEqual(await next(w, { queues: ["q"], types: ["t"], limit: 1 }), []);
+      await w.driver.release([first], T);
+      assert.deepEqual(await next(w), [second]);
+    },
   "pruning forgets a gate only when that changes nothing": async (w) => {
     const prune = (now: number) => w.driver.prune({ now, retention: DEFAULT_RETENTION, limit: 1_000 });
     const sweep = async (now: number): Promise<void> => {

@@ -180,14 +180,18 @@ export function pruneGates(tables: Tables, now: number): void {
 /** Sees how gates stand; what is over is forgotten. */
 function admissionTo(tables: Tables, gates: { scope: string }[], now: number): Admission {
   const scopes = new Set(gates.map(({ scope }) => scope));
+  const freed = new Set<string>();
   for (const scope of scopes) {
     const attempts = tables.holds.get(scope) ?? new Map<string, number>();
-    for (const [id, attempt] of attempts) if (tables.live(id, attempt) === undefined) attempts.delete(id);
+    for (const [id, attempt] of attempts) {
+      if (tables.live(id, attempt) === undefined && attempts.delete(id)) freed.add(scope);
+    }
   }
   const states = [...scopes].map((scope): GateState => ({
     ...(tables.gates.get(scope) ?? freshGate(scope)),
     running: tables.holds.get(scope)?.size ?? 0,
     parked: waits(tables, scope),
+    freed: freed.has(scope),
   }));
   return new Admission(states, now);
 }

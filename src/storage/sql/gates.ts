@@ -20,9 +20,13 @@ function isOver(d: Dialect): string {
 /** How the gates stand, for the one who has locked them. */
 export function* gateStates(d: Dialect, scopes: string[]): Script<GateState[]> {
   const list = JSON.stringify(scopes);
-  yield* run(`delete from ${d.table("hold")} as h where scope ${among(d, "$1", "text")} and ${isOver(d)}`, [
-    list,
-  ]);
+  const over = yield* run(
+    `delete from ${d.table("hold")} as h where scope ${among(d, "$1", "text")} and ${
+      isOver(d)
+    } returning scope`,
+    [list],
+  );
+  const freed = new Set(over.map((row) => text(row.scope)));
   const counts = yield* run(
     `select scope, count(*) as running from ${d.table("hold")} where scope ${
       among(d, "$1", "text")
@@ -53,6 +57,7 @@ export function* gateStates(d: Dialect, scopes: string[]): Script<GateState[]> {
   return scopes.map((scope) => ({
     ...(known.get(scope) ?? freshGate(scope)),
     running: running.get(scope) ?? 0,
+    freed: freed.has(scope),
   }));
 }
 
