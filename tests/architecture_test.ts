@@ -11,6 +11,14 @@ const SOURCES_OF_TIME = [
   "src/storage/system.ts",
 ];
 
+/** What a program loads that uses the library, wherever it runs. */
+const LIBRARY = ["src/mod.ts", "src/testing/mod.ts", "src/runtime/watchdog_thread.ts"];
+
+/** What of that only Deno loads, all of it from one place; and where Deno's own interface has its counterpart. */
+const DENO_GATE = "src/runtime/worker_modules.ts";
+const DENO_ONLY = ["src/runtime/isolation/modules.ts", "src/runtime/process/processes.ts"];
+const DENO_PLATFORM = "src/storage/platform/deno.ts";
+
 /** Packages and the only folders that may know them. */
 const PACKAGES: Record<string, string> = {
   pg: "src/storage/postgres/",
@@ -46,6 +54,22 @@ function importsOf({ path, text }: Source): Import[] {
     from: path,
     to: specifier.startsWith(".") ? normalize(join(dirname(path), specifier)) : specifier,
   }));
+}
+
+/** Its imports but those that only name types. */
+function loadsOf({ path, text }: Source): Import[] {
+  return importsOf({ path, text: withoutComments(text).replace(/^(?:import|export) type [^;]*;/gm, "") });
+}
+
+/** The files that these load, statically or not, and what those load; without what only names a type. */
+function loadedBy(paths: readonly string[], except: readonly string[]): Source[] {
+  const loaded = new Set(paths);
+  for (const path of loaded) {
+    const source = sources.find((one) => one.path === path);
+    if (source === undefined) continue;
+    for (const { to } of loadsOf(source)) if (!except.includes(to)) loaded.add(to);
+  }
+  return sources.filter(({ path }) => loaded.has(path));
 }
 
 function withoutComments(text: string): string {
@@ -87,6 +111,19 @@ Deno.test("the testing kit stands on the runtime, and nothing of the program kno
   );
   assert.deepEqual([...known, ...above], []);
   assert.ok(imports.some(({ from, to }) => kit(from) && roomOf(to) === "runtime"));
+});
+
+Deno.test("the library runs without Deno: its own interface is used in one file, and in what only Deno loads", () => {
+  const library = loadedBy(LIBRARY, DENO_ONLY);
+  assert.ok(library.length > 100, `only ${library.length} files were seen`);
+  const own = library.filter(({ text }) => /\bDeno\s*[.?[]/.test(withoutComments(text))).map(({ path }) =>
+    path
+  );
+  assert.deepEqual(own, [DENO_PLATFORM]);
+  for (const gated of DENO_ONLY) {
+    const loading = library.filter((source) => loadsOf(source).some(({ to }) => to === gated));
+    assert.deepEqual(loading.map(({ path }) => path), [DENO_GATE], gated);
+  }
 });
 
 Deno.test("each package is known in one place", () => {

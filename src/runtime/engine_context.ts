@@ -1,11 +1,11 @@
 import type { Clock } from "../domain/clock.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { NewJobs } from "./follow_ups.ts";
-import type { Modules } from "./isolation/modules.ts";
 import type { Logger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import type { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
+import type { LoadedModules } from "./worker_modules.ts";
 
 /** What an engine gets from the program around it. */
 export interface EngineContext {
@@ -28,7 +28,7 @@ export interface EngineContext {
   /** Where the worker says what it does. */
   log: Logger;
   /** Handlers from files, which may have processes of their own. */
-  modules?: Modules;
+  modules?: LoadedModules;
   /** How a thread reaches the same store; absent when it cannot. */
   store?: WatchdogStore;
 }

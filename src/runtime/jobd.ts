@@ -356,8 +356,8 @@ function definedRequest({ job, payload, ...options }: DefinedJob<unknown>): Prom
 }
 
 async function thisMachine(): Promise<ProcessWatch> {
-  const { Processes } = await import("./process/processes.ts");
-  return Processes.ofThisMachine();
+  const { Machine } = await import("./process/machine.ts");
+  return Machine.here();
 }
 
 /** How a thread opens the same store; a store in memory exists in one thread only. */

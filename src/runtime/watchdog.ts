@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { OpenDriverOptions } from "../storage/open.ts";
+import { platform } from "../storage/platform/here.ts";
+import type { Thread } from "../storage/platform/platform.ts";
 
 const THREAD = new URL("./watchdog_thread.ts", import.meta.url);
 
@@ -36,18 +38,17 @@ export type WatchdogOptions = Omit<WatchdogOrder, "turns">;
  */
 export class Watchdog {
   readonly #turns = new SharedArrayBuffer(4);
-  readonly #thread: Worker;
+  readonly #thread: Thread;
 
   /** The file of the thread that this program has no right to read, so that there can be no watchdog; undefined when it may. */
   static unreadable(): string | undefined {
     if (THREAD.protocol !== "file:") return undefined;
-    const { state } = Deno.permissions.querySync({ name: "read", path: THREAD });
-    return state === "granted" ? undefined : fileURLToPath(THREAD);
+    return platform.may({ name: "read", path: THREAD }) ? undefined : fileURLToPath(THREAD);
   }
 
   constructor(options: WatchdogOptions) {
-    this.#thread = new Worker(THREAD.href, { type: "module" });
-    this.#thread.postMessage({ ...options, turns: this.#turns } satisfies WatchdogOrder);
+    const order: WatchdogOrder = { ...options, turns: this.#turns };
+    this.#thread = platform.startThread(THREAD, order);
   }
 
   /** Says that the event loop turns. Call it at least every twentieth of the lease. */

@@ -1,12 +1,12 @@
-/// <reference lib="deno.worker" />
 // The thread behind watchdog.ts. It shares nothing with the event loop that it watches but one counter.
 import { messageOf } from "../domain/errors.ts";
 import { openDriver } from "../storage/open.ts";
 import { sleep } from "../domain/clock.ts";
+import { platform } from "../storage/platform/here.ts";
 import { system } from "../storage/system.ts";
 import type { WatchdogOrder } from "./watchdog.ts";
 
-self.onmessage = ({ data }: MessageEvent<WatchdogOrder>) => void watch(data);
+void platform.order().then((order) => watch(order as WatchdogOrder));
 
 async function watch(order: WatchdogOrder): Promise<void> {
   const { leaseMs, limitMs, turns } = order;
@@ -22,7 +22,7 @@ async function watch(order: WatchdogOrder): Promise<void> {
       if (told) say(`The event loop turns again after ${Math.round(blockedMs / 1000)} s`);
       [last, since, told] = [now, system.monotonic(), false];
     } else if (blockedMs > limitMs) {
-      if (order.then === "kill") Deno.kill(Deno.pid, "SIGKILL");
+      if (order.then === "kill") platform.kill(platform.pid, "SIGKILL");
       if (told) {
         say("The event loop is still blocked: its leases are left to other workers. Restart this process");
       }
@@ -52,5 +52,5 @@ async function renew({ store, worker, leaseMs }: WatchdogOrder): Promise<void> {
 /** Straight to the standard error: the logger lives on the loop that is blocked. */
 function say(message: string): void {
   const line = JSON.stringify({ time: new Date(system.now()).toISOString(), level: "error", message });
-  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+  platform.complain(`${line}\n`);
 }

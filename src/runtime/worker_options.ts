@@ -5,10 +5,12 @@ import { invalid, JobdError, show } from "../domain/errors.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import { checkName } from "../domain/names.ts";
 import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
+import { platform } from "../storage/platform/here.ts";
 import { isDefinition } from "./definition.ts";
 import type { Handler, Middleware } from "./handler.ts";
 import type { Logger } from "./logger.ts";
 import { layered } from "./middleware/layers.ts";
+import { needsDeno } from "./needs_deno.ts";
 import { type QueueChoice, queueNames } from "./queue_order.ts";
 
 /** What runs jobs: a list of handlers and definitions, or functions by the type of the jobs they run. */
@@ -35,7 +37,8 @@ export interface WorkerOptions {
   handlers?: Handlers;
   /**
    * Files that export definitions, as paths or patterns (`jobs/*.ts`), loaded when the worker starts. Definitions with `isolate`
-   * or `permissions` run in Deno processes of their own, the others in this one.
+   * or `permissions` run in Deno processes of their own, the others in this one. Programs that Node.js or Bun runs can
+   * load only such as run in this process.
    */
   modules?: readonly string[];
   /** Gives every definition of `modules` a process of its own, with no rights but those it declares. @default false */
@@ -87,6 +90,7 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
   const { queues = "all", whenBlocked = "report", middleware = [], onError } = options;
   checkQueues(queues);
   const { handlers = [], modules = [], deno, types } = options;
+  if (platform.name !== "Deno") refuseDeno(options);
   const settings: WorkerSettings = {
     handlers: handlersByType(handlers, middleware),
     middleware,
@@ -174,10 +178,21 @@ function checkRuns(handler: Handler): void {
     });
   }
   if (handler.isolation !== undefined) {
+    if (platform.name !== "Deno") {
+      throw needsDeno(
+        `The definition of "${handler.type}" wants a process of its own, which needs`,
+        "invalid_request",
+      );
+    }
     throw new JobdError("invalid_request", `The definition of "${handler.type}" wants a process of its own`, {
       hint: "Such a process loads it from its file: give the worker the file in `modules` instead.",
     });
   }
+}
+
+function refuseDeno({ isolate, deno }: WorkerOptions): void {
+  if (isolate) throw needsDeno("The option `isolate` needs", "invalid_request");
+  if (deno !== undefined) throw needsDeno("The option `deno` needs", "invalid_request");
 }
 
 function checkQueues(choice: QueueChoice): void {

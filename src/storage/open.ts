@@ -1,5 +1,6 @@
 import { JobdError } from "../domain/errors.ts";
 import type { Driver } from "./driver.ts";
+import { platform } from "./platform/here.ts";
 
 /** Options of {@linkcode openDriver}. */
 export interface OpenDriverOptions {
@@ -20,12 +21,13 @@ export interface OpenDriverOptions {
  * Opens a store by its URL: `sqlite:PATH`, `sqlite::memory:` or `postgres://...`. Loads only the backend it needs.
  * The schema is neither checked nor changed; see {@linkcode Driver.ready} and {@linkcode Driver.migrate}.
  *
- * @throws {JobdError} `invalid_config` for a URL that names no store.
+ * @throws {JobdError} `invalid_config` for a URL that names no store; `store_unusable` where there is no SQLite
  */
 export async function openDriver(url: string, options: OpenDriverOptions = {}): Promise<Driver> {
   if (url.startsWith("sqlite:")) {
     const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
     if (path === "") throw badUrl("sqlite:", "it has no path");
+    if (!platform.hasSqlite()) throw noSqlite();
     const { openSqlite } = await import("./sqlite/driver.ts");
     return openSqlite(path);
   }
@@ -34,6 +36,12 @@ export async function openDriver(url: string, options: OpenDriverOptions = {}): 
     return openPostgres(url, options);
   }
   throw badUrl(withoutCredentials(url), "it is neither sqlite: nor postgres://");
+}
+
+function noSqlite(): JobdError {
+  return new JobdError("store_unusable", `This ${platform.name} has no SQLite: it lacks node:sqlite`, {
+    hint: `Use a newer ${platform.name}, or a store in PostgreSQL.`,
+  });
 }
 
 function badUrl(shown: string, reason: string): JobdError {

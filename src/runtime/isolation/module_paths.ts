@@ -1,4 +1,4 @@
-import { glob } from "node:fs/promises";
+import { glob, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { JobdError, show } from "../../domain/errors.ts";
@@ -21,9 +21,9 @@ async function matches(name: string): Promise<string[]> {
     throw new JobdError("invalid_request", `A file of handlers is named by a text, not by ${show(name)}`);
   }
   const path = name.startsWith("file:") ? fileURLToPath(name) : name;
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (info?.isFile) return [path];
-  if (info?.isDirectory) {
+  const info = await stat(path).catch(() => undefined);
+  if (info?.isFile()) return [path];
+  if (info?.isDirectory()) {
     throw new JobdError("invalid_request", `${show(path)} is a folder, not a file of handlers`, {
       hint: `Name its files, such as ${show(`${path.replace(/\/$/, "")}/*.ts`)}.`,
     });
@@ -31,6 +31,6 @@ async function matches(name: string): Promise<string[]> {
   const files = /[*?[{]/.test(path) ? (await Array.fromAsync(glob(path))).sort() : [];
   if (files.length > 0) return files;
   throw new JobdError("invalid_request", `There is no file of handlers ${show(path)}`, {
-    hint: `Paths start from ${Deno.cwd()}.`,
+    hint: `Paths start from ${resolve(".")}.`,
   });
 }

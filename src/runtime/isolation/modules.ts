@@ -3,6 +3,7 @@ import { JobdError, messageOf } from "../../domain/errors.ts";
 import { pathToFileURL } from "node:url";
 import type { JobDefinition } from "../definition.ts";
 import type { Handler } from "../handler.ts";
+import type { LoadedModules } from "../worker_modules.ts";
 import type { Processes } from "../process/processes.ts";
 import { StartError } from "../process/start_error.ts";
 import { BrokenModule, Child, type ModuleContents } from "./child.ts";
@@ -11,6 +12,7 @@ import { childProgram, denoFor } from "./child_program.ts";
 import { type Isolation, parseIsolation } from "./isolation.ts";
 import { isolatedHandler } from "./isolated_handler.ts";
 import { definitionsOf, described } from "./module_exports.ts";
+import { checkModuleTypes, nothingToRun } from "./module_checks.ts";
 import { modulePaths } from "./module_paths.ts";
 import { type ProjectFlags, projectFlags } from "./project.ts";
 import type { Described } from "./protocol.ts";
@@ -29,14 +31,10 @@ export interface ModulesOptions {
   deno?: string;
 }
 
-/** Files of handlers, loaded. */
-export interface Modules {
-  /** What runs their jobs. */
-  handlers: Handler[];
+/** Files of handlers, loaded by Deno. */
+export interface Modules extends LoadedModules {
   /** The processes of those that have their own. */
   pool: ChildPool;
-  /** Ends those processes. */
-  close(): Promise<void>;
 }
 
 /** A module may take so long to load, in milliseconds; packages may have to be fetched. */
@@ -60,7 +58,7 @@ export async function loadModules(names: readonly string[], options: ModulesOpti
     const some = paths.slice(at, at + LOADS_AT_ONCE);
     modules.push(...await Promise.all(some.map((path) => Module.load(path, options))));
   }
-  checkTypes(modules);
+  checkModuleTypes(modules);
   const { processes, clock, maxProcesses } = options;
   const pool = new ChildPool({ processes, clock, max: maxProcesses });
   const handlers = modules.flatMap((module) => module.handlers(pool));
@@ -197,29 +195,6 @@ class Module {
 /** Whether it is the machine that is wrong, and not the module. */
 function isOurs(error: unknown): boolean {
   return error instanceof StartError || error instanceof Deno.errors.NotCapable;
-}
-
-function nothingToRun(path: string, exports: number): JobdError {
-  const what = exports === 0 ? "it exports nothing" : "none of its exports is a definition with a `run`";
-  return new JobdError("invalid_config", `${path} has no handlers: ${what}`, {
-    hint: "Export what `defineJob({ type, run, ... })` gives.",
-  });
-}
-
-function checkTypes(modules: readonly Module[]): void {
-  const seen = new Map<string, string>();
-  for (const { path, types } of modules) {
-    for (const type of types) {
-      const other = seen.get(type);
-      if (other !== undefined) {
-        const where = other === path ? `twice in ${path}` : `in ${other} and in ${path}`;
-        throw new JobdError("invalid_config", `The job type "${type}" is defined ${where}`, {
-          hint: "Keep one of them, or give one another type.",
-        });
-      }
-      seen.set(type, path);
-    }
-  }
 }
 
 function mayNotRun(error: Error, deno: string): JobdError {

@@ -1,4 +1,6 @@
 import { type Clock, sleep } from "../../domain/clock.ts";
+import { platform } from "../../storage/platform/here.ts";
+import type { Signal } from "../../storage/platform/platform.ts";
 import type { ProcessRow, Scanner } from "./table.ts";
 
 /** Which processes belong together. Children of members are members too, whatever their environment says. */
@@ -103,7 +105,7 @@ const SIGNALS = {
   ask: ["SIGTERM", "SIGCONT"],
   freeze: ["SIGSTOP"],
   kill: ["SIGKILL"],
-} as const satisfies Record<string, readonly Deno.Signal[]>;
+} as const satisfies Record<string, readonly Signal[]>;
 type Step = keyof typeof SIGNALS;
 const STEPS: readonly Step[] = ["find", "ask", "freeze", "kill"];
 
@@ -179,7 +181,7 @@ class Sweep {
     return fresh;
   }
 
-  #advance(row: ProcessRow, step: Step): readonly Deno.Signal[] | undefined {
+  #advance(row: ProcessRow, step: Step): readonly Signal[] | undefined {
     const member = this.#members.get(row.pid);
     if (member === undefined) this.seen++;
     else if (step !== "kill" && STEPS.indexOf(member.step) >= STEPS.indexOf(step)) return undefined;
@@ -188,7 +190,7 @@ class Sweep {
   }
 
   #isMember(row: ProcessRow): boolean {
-    if (row.zombie || row.pid === Deno.pid) return false;
+    if (row.zombie || row.pid === platform.pid) return false;
     const known = this.#members.get(row.pid);
     if (known !== undefined && known.startTicks !== row.startTicks) this.#members.delete(row.pid);
     return this.#members.has(row.pid) || this.#members.has(row.ppid) || this.#tree.owns(row);

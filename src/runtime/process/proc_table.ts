@@ -1,3 +1,6 @@
+import { turn } from "../../domain/clock.ts";
+import { platform } from "../../storage/platform/here.ts";
+import type { Signal } from "../../storage/platform/platform.ts";
 import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
 import type { ProcessRow, ProcessTable, Visitor } from "./table.ts";
 
@@ -16,7 +19,7 @@ export class ProcTable implements ProcessTable {
 
   async scan(visitors: readonly Visitor[], skip?: Set<number>): Promise<void> {
     for (const [index, pid] of listing(skip).entries()) {
-      if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await Deno.lstat("/proc");
+      if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await turn();
       const row = readRow(pid);
       if (row === undefined) continue;
       for (const visitor of visitors) {
@@ -25,7 +28,7 @@ export class ProcTable implements ProcessTable {
     }
   }
 
-  signalGroup(group: number, signal: Deno.Signal): Promise<void> {
+  signalGroup(group: number, signal: Signal): Promise<void> {
     send(-group, signal);
     return Promise.resolve();
   }
@@ -39,19 +42,19 @@ export class ProcTable implements ProcessTable {
     return Promise.resolve(taken);
   }
 
-  async place(): ReturnType<ProcessTable["place"]> {
-    return {
-      host: Deno.hostname(),
-      bootId: (await Deno.readTextFile("/proc/sys/kernel/random/boot_id")).trim(),
-      pidNamespace: namespaceNumber(await Deno.readLink("/proc/self/ns/pid")),
-    };
+  place(): ReturnType<ProcessTable["place"]> {
+    return Promise.resolve({
+      host: platform.hostname(),
+      bootId: platform.readText("/proc/sys/kernel/random/boot_id").trim(),
+      pidNamespace: namespaceNumber(platform.readLink("/proc/self/ns/pid")),
+    });
   }
 }
 
 /** The processes to look at, newest first: one that forks and exits without pause is caught only right after the listing. */
 function listing(skip: Set<number> | undefined): number[] {
   const pids: number[] = [];
-  for (const { name } of Deno.readDirSync("/proc")) {
+  for (const name of platform.list("/proc")) {
     const pid = Number(name);
     if (Number.isInteger(pid)) pids.push(pid);
   }
@@ -111,7 +114,7 @@ function statOf(pid: number | "self"): ReturnType<typeof parseStat> {
 /** Undefined for processes that have just ended and for those of other users. */
 function read(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return platform.readText(path);
   } catch {
     return undefined;
   }
@@ -124,9 +127,9 @@ function variable(environment: string, name: string): string | null {
   return environment.slice(start + name.length + 1, end < 0 ? undefined : end);
 }
 
-function send(pid: number, signal: Deno.Signal): void {
+function send(pid: number, signal: Signal): void {
   try {
-    Deno.kill(pid, signal);
+    platform.kill(pid, signal);
   } catch {
     // It has just ended, or belongs to another user: the next scan shows which.
   }

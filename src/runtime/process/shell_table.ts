@@ -1,4 +1,6 @@
 import { JobdError } from "../../domain/errors.ts";
+import { platform } from "../../storage/platform/here.ts";
+import type { Signal } from "../../storage/platform/platform.ts";
 import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
 import { namespaceNumber, parseStat } from "./proc_table.ts";
 import type { ProcessRow, ProcessTable, Visitor } from "./table.ts";
@@ -31,7 +33,7 @@ export class ShellTable implements ProcessTable {
 
   async scan(visitors: readonly Visitor[]): Promise<void> {
     const rows = this.#proc ? procRows(await shell(SCAN)) : psRows(await shell(SCAN_PS));
-    const wanted = new Map<Deno.Signal, string[]>();
+    const wanted = new Map<Signal, string[]>();
     for (const row of rows) {
       for (const signal of visitors.flatMap((visitor) => visitor(row))) {
         const pids = wanted.get(signal) ?? [];
@@ -42,7 +44,7 @@ export class ShellTable implements ProcessTable {
     for (const [signal, pids] of wanted) await shell(SIGNAL, [signal.slice(3), ...pids]);
   }
 
-  async signalGroup(group: number, signal: Deno.Signal): Promise<void> {
+  async signalGroup(group: number, signal: Signal): Promise<void> {
     await shell(SIGNAL, [signal.slice(3), `-${group}`]);
   }
 
@@ -65,26 +67,15 @@ export class ShellTable implements ProcessTable {
 
 /** Runs one of the fixed scripts above; arguments arrive as `$0`, `$1`, ... and are never read as code. */
 async function shell(script: string, args: string[] = []): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(SHELL, {
-    args: ["-c", script, ...args],
-    clearEnv: true,
-    env: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
+  const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
+  const { code, stdout, stderr } = await platform.run(SHELL, ["-c", script, ...args], env);
   // grep says 2 when some process ended while it was read, and prints the rest.
-  if (stdout.length === 0 && code !== 0) {
-    throw new JobdError(
-      "internal",
-      `Cannot read the process table: ${new TextDecoder().decode(stderr).trim()}`,
-      {
-        hint:
-          "The daemon needs sh with GNU grep, or ps, or the permission to read /proc itself (--allow-all).",
-      },
-    );
+  if (stdout === "" && code !== 0) {
+    throw new JobdError("internal", `Cannot read the process table: ${stderr.trim()}`, {
+      hint: "The daemon needs sh with GNU grep, or ps, or the permission to read /proc itself (--allow-all).",
+    });
   }
-  return new TextDecoder().decode(stdout);
+  return stdout;
 }
 
 function procRows(text: string): ProcessRow[] {

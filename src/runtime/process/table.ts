@@ -1,3 +1,5 @@
+import type { Signal } from "../../storage/platform/platform.ts";
+
 /** A process as the system's table shows it. */
 export interface ProcessRow {
   /** Its number. */
@@ -19,7 +21,7 @@ export interface ProcessRow {
 }
 
 /** Looks at one process and says which signals it gets, in this order. */
-export type Visitor = (row: ProcessRow) => readonly Deno.Signal[];
+export type Visitor = (row: ProcessRow) => readonly Signal[];
 
 /** The system's process table. */
 export interface ProcessTable {
@@ -29,7 +31,7 @@ export interface ProcessTable {
    */
   scan(visitors: readonly Visitor[], skip?: Set<number>): Promise<void>;
   /** Signals a whole process group at once; without error when nothing is left of it. */
-  signalGroup(group: number, signal: Deno.Signal): Promise<void>;
+  signalGroup(group: number, signal: Signal): Promise<void>;
   /** How much memory processes take, in bytes; without those that are gone. */
   memory(pids: readonly number[]): Promise<Map<number, number>>;
   /** What this machine and namespace are called; null where the system does not tell. */

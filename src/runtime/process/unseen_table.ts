@@ -1,4 +1,5 @@
 import { JobdError } from "../../domain/errors.ts";
+import { platform } from "../../storage/platform/here.ts";
 import type { ProcessTable } from "./table.ts";
 
 /**
@@ -19,8 +20,7 @@ export class UnseenTable implements ProcessTable {
   }
 
   place(): ReturnType<ProcessTable["place"]> {
-    const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
-    const host = state === "granted" ? Deno.hostname() : "localhost";
+    const host = platform.may({ name: "sys", kind: "hostname" }) ? platform.hostname() : "localhost";
     return Promise.resolve({ host, bootId: null, pidNamespace: null });
   }
 }

@@ -1,4 +1,5 @@
 import { JobdError, messageOf } from "../../domain/errors.ts";
+import { isNotCapable } from "../platform/platform.ts";
 
 /** SQLSTATE or system error code of anything that was thrown. */
 export function codeOf(error: unknown): string {
@@ -119,7 +120,7 @@ export function translate(error: unknown, location: string, schema: string): Job
   const code = codeOf(error);
   const known = KNOWN.find(([pattern]) => pattern.test(code));
   if (known !== undefined) return known[1]({ location, schema, error });
-  if (error instanceof Deno.errors.NotCapable && / env access /.test(error.message)) {
+  if (isNotCapable(error) && / env access /.test(error.message)) {
     return new JobdError(
       "permission_denied",
       "Deno may not let the client of PostgreSQL see PG... variables",
@@ -129,7 +130,7 @@ export function translate(error: unknown, location: string, schema: string): Job
       },
     );
   }
-  if (error instanceof Deno.errors.NotCapable) {
+  if (isNotCapable(error)) {
     return new JobdError("permission_denied", `Deno may not connect to ${location}`, {
       hint: "Start it with --allow-net for that host and port.",
       cause: error,

@@ -1,7 +1,8 @@
 import { backup } from "node:sqlite";
 import { JobdError, show } from "../../domain/errors.ts";
 import type { Connection } from "./connection.ts";
-import { explain } from "./errors.ts";
+import { platform } from "../platform/here.ts";
+import { explain, systemCode } from "./errors.ts";
 
 /** Pages copied before other work gets its turn: some milliseconds. */
 const PAGES = 1_000;
@@ -13,9 +14,9 @@ const PAGES = 1_000;
  */
 export async function backUp(connection: Connection, path: string): Promise<void> {
   try {
-    (await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).close();
+    platform.createFile(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw explain(error, path);
+    if (systemCode(error) !== "EEXIST") throw explain(error, path);
     throw new JobdError("conflict", `Cannot back up to ${show(path)}: the file exists`, {
       hint: "Name a file that does not exist yet, or remove it first.",
     });
@@ -23,7 +24,7 @@ export async function backUp(connection: Connection, path: string): Promise<void
   try {
     await backup(connection.db, path, { rate: PAGES });
   } catch (error) {
-    await Deno.remove(path);
+    platform.removeFile(path);
     throw explain(error, path);
   }
 }

@@ -1,4 +1,5 @@
 import { JobdError, messageOf } from "../../domain/errors.ts";
+import { isNotCapable } from "../platform/platform.ts";
 
 // Primary result codes of SQLite, see its documentation of result codes; extended codes carry them in the low byte.
 const BUSY = 5;
@@ -14,6 +15,11 @@ const NOT_A_DATABASE = 26;
 function codeOf(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" ? code & 0xff : undefined;
+}
+
+/** The system's code for the failure of a file operation, such as `ENOENT`. */
+export function systemCode(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
 }
 
 /** Whether another connection holds the lock that was needed. */
@@ -37,13 +43,10 @@ export function busyTooLong(path: string, cause: unknown): JobdError {
 /** An error of node:sqlite or of a file operation as jobd's own, with the path; others are given back as they are. */
 export function explain(error: unknown, path: string): unknown {
   if (error instanceof JobdError || !(error instanceof Error)) return error;
-  if (error.name === "NotCapable") return notCapable(path, error);
-  if (error instanceof Deno.errors.PermissionDenied || (error as { code?: string }).code === "EROFS") {
-    return readOnly(path, error);
-  }
-  if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.NotFound) {
-    return missingFolder(path, error);
-  }
+  if (isNotCapable(error)) return notCapable(path, error);
+  const code = systemCode(error);
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") return readOnly(path, error);
+  if (code === "ENOTDIR" || code === "ENOENT") return missingFolder(path, error);
   switch (codeOf(error)) {
     case READ_ONLY:
       return readOnly(path, error);

@@ -1,6 +1,5 @@
-import { statfsSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import type { StoreFact } from "../driver.ts";
-import { int } from "../sql/row.ts";
 import type { Connection } from "./connection.ts";
 import { appliedMigrations } from "./migrate.ts";
 import { MEMORY } from "./open.ts";
@@ -76,14 +75,14 @@ function fileFacts(path: string): StoreFact[] {
 
 function sizeOf(path: string): number {
   try {
-    return Deno.statSync(path).size;
+    return statSync(path).size;
   } catch {
     return 0;
   }
 }
 
 function permissions(path: string): StoreFact {
-  const mode = int(Deno.statSync(path).mode ?? 0o600) & 0o777;
+  const mode = statSync(path).mode & 0o777;
   const value = mode.toString(8).padStart(4, "0");
   if ((mode & 0o077) === 0) return { name: "file permissions", value, level: "ok" };
   return {

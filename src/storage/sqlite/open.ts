@@ -1,8 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { JobdError } from "../../domain/errors.ts";
 import { Connection } from "./connection.ts";
-import { explain } from "./errors.ts";
+import { explain, systemCode } from "./errors.ts";
 import type { System } from "../../domain/clock.ts";
+import { platform } from "../platform/here.ts";
 
 /** Older versions can damage a file in WAL mode that several connections use (the "WAL-reset bug"). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
@@ -56,19 +57,19 @@ async function configure(connection: Connection): Promise<Connection> {
 function prepareFile(path: string, create: boolean): void {
   try {
     if (create) createFile(path);
-    Deno.openSync(path, { read: true, write: true }).close();
+    platform.tryFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.IsADirectory) throw notAFile(path);
-    if (error instanceof Deno.errors.NotFound && !create) throw noStore(path);
+    if (systemCode(error) === "EISDIR") throw notAFile(path);
+    if (systemCode(error) === "ENOENT" && !create) throw noStore(path);
     throw error;
   }
 }
 
 function createFile(path: string): void {
   try {
-    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+    platform.createFile(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (systemCode(error) !== "EEXIST") throw error;
   }
 }
 
@@ -86,7 +87,7 @@ function oldVersion(version: string): JobdError {
     "store_unusable",
     `SQLite ${version} can damage files: ${OLDEST_SQLITE.join(".")} or newer is needed`,
     {
-      hint: "Use the Deno version that jobd names, or a newer one.",
+      hint: `Use a newer ${platform.name}: it brings SQLite with it.`,
     },
   );
 }
