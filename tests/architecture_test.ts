@@ -126,6 +126,13 @@ Deno.test("the library runs without Deno: its own interface is used in one file,
   }
 });
 
+Deno.test("Node.js 22 can parse the library, which knows no `using`", () => {
+  const using = loadedBy(LIBRARY, DENO_ONLY).filter(({ text }) =>
+    /^\s*(?:await )?using \w+ =/m.test(withoutComments(text))
+  );
+  assert.deepEqual(using.map(({ path }) => path), []);
+});
+
 Deno.test("each package is known in one place", () => {
   const wrong = imports.filter(({ from, to }) =>
     PACKAGES[to] !== undefined && !from.startsWith(PACKAGES[to])

@@ -10,6 +10,11 @@ export interface ArchiveFile {
 
 const BLOCK = 512;
 
+/** A file of text. */
+export function textFile(name: string, text: string): ArchiveFile {
+  return { name, content: new TextEncoder().encode(text), executable: false };
+}
+
 /** A tar archive (ustar) of the files, without owners and times: the same files always give the same bytes. */
 export function tar(files: ArchiveFile[]): Uint8Array<ArrayBuffer> {
   const sizes = files.map(({ content }) => BLOCK + padded(content.length));
@@ -21,6 +26,23 @@ export function tar(files: ArchiveFile[]): Uint8Array<ArrayBuffer> {
     offset += sizes[index] ?? 0;
   }
   return archive;
+}
+
+/** The plain files of such an archive. */
+export function untar(archive: Uint8Array): ArchiveFile[] {
+  const files: ArchiveFile[] = [];
+  for (let offset = 0; archive[offset];) {
+    const text = (at: number, length: number): string =>
+      new TextDecoder().decode(archive.subarray(offset + at, offset + at + length)).replace(/\0[^]*/, "");
+    const [size, mode] = [parseInt(text(124, 12), 8), parseInt(text(100, 8), 8)];
+    const content = archive.slice(offset + BLOCK, offset + BLOCK + size);
+    // Older archives mark plain files with a NUL.
+    if (["0", ""].includes(text(156, 1))) {
+      files.push({ name: text(0, 100), content, executable: (mode & 0o100) !== 0 });
+    }
+    offset += BLOCK + padded(size);
+  }
+  return files;
 }
 
 function padded(size: number): number {

@@ -241,19 +241,23 @@ export class Jobs {
   async wait(id: string, options: WaitOptions = {}): Promise<Job> {
     const { timeoutMs = Infinity, signal } = options;
     const until = this.#clock.monotonic() + timeoutMs;
-    using watch = this.#waits.watch(id);
-    for (;;) {
-      watch.look();
-      const job = await this.#looks.add(id);
-      if (job === undefined) throw noSuchJob(id);
-      if (isFinal(job.state)) return job;
-      const left = until - this.#clock.monotonic();
-      if (left <= 0 || signal?.aborted) {
-        throw new JobdError("timed_out", `Job ${id} has not ended yet: it is ${job.state}`, {
-          hint: "It goes on; look at it again later.",
-        });
+    const watch = this.#waits.watch(id);
+    try {
+      for (;;) {
+        watch.look();
+        const job = await this.#looks.add(id);
+        if (job === undefined) throw noSuchJob(id);
+        if (isFinal(job.state)) return job;
+        const left = until - this.#clock.monotonic();
+        if (left <= 0 || signal?.aborted) {
+          throw new JobdError("timed_out", `Job ${id} has not ended yet: it is ${job.state}`, {
+            hint: "It goes on; look at it again later.",
+          });
+        }
+        await watch.rest(left, signal);
       }
-      await watch.rest(left, signal);
+    } finally {
+      watch.end();
     }
   }
 

@@ -123,14 +123,18 @@ class Drain {
   /** Runs what is available. */
   async #work(): Promise<void> {
     const { clock } = this.#world.time;
-    await using worker = await startWorker(this.#world, this.#worker, this.#gate);
-    await clock.settle();
-    let idleSince = clock.monotonic();
-    while (worker.running > 0 || await this.#first("available") !== undefined) {
-      if (worker.running > 0) idleSince = clock.monotonic();
-      else if (this.#gate.left <= 0) break;
-      else if (clock.monotonic() - idleSince > STUCK_MS) throw this.#stuck();
-      await clock.next();
+    const worker = await startWorker(this.#world, this.#worker, this.#gate);
+    try {
+      await clock.settle();
+      let idleSince = clock.monotonic();
+      while (worker.running > 0 || await this.#first("available") !== undefined) {
+        if (worker.running > 0) idleSince = clock.monotonic();
+        else if (this.#gate.left <= 0) break;
+        else if (clock.monotonic() - idleSince > STUCK_MS) throw this.#stuck();
+        await clock.next();
+      }
+    } finally {
+      await worker.stop();
     }
   }
 

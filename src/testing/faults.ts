@@ -48,14 +48,12 @@ type Rule = (call: DriverCall) => (() => Promise<unknown>) | undefined;
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { Faults } from "./faults.ts";
- * import { MemoryDriver } from "../storage/memory/driver.ts";
+ * import { TestJobd } from "./test_jobd.ts";
  *
- * const faults = new Faults();
- * const driver = faults.on(new MemoryDriver());
- * faults.fail("time");
- * await assert.rejects(driver.time(), { code: "store_unavailable" });
- * assert.ok(await driver.time() > 0);
+ * await using test = await TestJobd.open();
+ * test.faults.fail("insert");
+ * await assert.rejects(test.jobd.enqueue({ type: "mail.send" }), { code: "store_unavailable" });
+ * assert.equal((await test.jobd.enqueue({ type: "mail.send" })).outcome, "created");
  * ```
  */
 export class Faults {

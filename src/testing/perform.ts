@@ -115,10 +115,23 @@ export async function performIn(
   { time, store, worker }: Place,
   handler: Handler,
   payload: unknown,
-  { attempt, steps, checkpoint, signal, cancelAfter, ...request }: AttemptOptions,
+  options: AttemptOptions,
 ): Promise<Performed<unknown>> {
   const world = new World(time, store);
-  await using jobd = await world.open(world.driver);
+  const jobd = await world.open(world.driver);
+  try {
+    return await performOn({ jobd, world, worker }, handler, payload, options);
+  } finally {
+    await jobd.close();
+  }
+}
+
+async function performOn(
+  { jobd, world, worker }: { jobd: Jobd; world: World; worker: Place["worker"] },
+  handler: Handler,
+  payload: unknown,
+  { attempt, steps, checkpoint, signal, cancelAfter, ...request }: AttemptOptions,
+): Promise<Performed<unknown>> {
   const now = { ...request, delay: 0 };
   const { id } = isDefinition(handler)
     ? await jobd.enqueue(handler, payload, now)
@@ -130,12 +143,16 @@ export async function performIn(
   const ended = Promise.withResolvers<End>();
   const stop = world.recorder.onEnd((end) => end.id === id && ended.resolve(end));
   const gate = { left: 1, types: [handler.type] };
-  await using runs = await startWorker(world, { ...worker, handlers: [handler], queues: "all" }, gate);
+  const runs = await startWorker(world, { ...worker, handlers: [handler], queues: "all" }, gate);
   const cancelled = cancelling(jobd, world, id, { signal, cancelAfter });
-  const { outcome, to } = await time.clock.until(ended.promise);
-  stop();
-  await cancelled();
-  await runs.stop();
+  try {
+    await world.time.clock.until(ended.promise);
+    stop();
+    await cancelled();
+  } finally {
+    await runs.stop();
+  }
+  const { outcome, to } = await ended.promise;
   const { startedAt, finishedAt, error } = (await world.store.executions(id)).at(-1) ?? {};
   const [job] = await world.store.get([id]);
   if (job === undefined) throw new JobdError("internal", `The job ${id} is gone`);

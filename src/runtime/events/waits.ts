@@ -132,7 +132,7 @@ export class Waits implements Endings, Hearer {
 }
 
 /** Somebody who waits for one job. */
-export class Watch implements Disposable {
+export class Watch {
   readonly #context: EventsContext;
   readonly #closing: AbortSignal;
   readonly #options: { isKnown(): boolean; ask(): void; end(): void };
@@ -178,7 +178,7 @@ export class Watch implements Disposable {
   }
 
   /** Waits no longer. */
-  [Symbol.dispose](): void {
+  end(): void {
     this.#options.end();
   }
 }

@@ -66,6 +66,6 @@ export interface Platform {
 }
 
 /** Whether this is what Deno throws when a program lacks a right. */
-export function isNotCapable(error: unknown): error is Error {
+export function isNotCapable(error: unknown): boolean {
   return error instanceof Error && error.name === "NotCapable";
 }

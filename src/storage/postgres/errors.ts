@@ -120,7 +120,7 @@ export function translate(error: unknown, location: string, schema: string): Job
   const code = codeOf(error);
   const known = KNOWN.find(([pattern]) => pattern.test(code));
   if (known !== undefined) return known[1]({ location, schema, error });
-  if (isNotCapable(error) && / env access /.test(error.message)) {
+  if (isNotCapable(error) && / env access /.test(messageOf(error))) {
     return new JobdError(
       "permission_denied",
       "Deno may not let the client of PostgreSQL see PG... variables",
