@@ -1,0 +1,2 @@
+// A file without handlers.
+export const nothing = 0;
