@@ -39,9 +39,13 @@ export async function openDriver(url: string, options: OpenDriverOptions = {}): 
 }
 
 function noSqlite(): JobdError {
-  return new JobdError("store_unusable", `This ${platform.name} has no SQLite: it lacks node:sqlite`, {
-    hint: `Use a newer ${platform.name}, or a store in PostgreSQL.`,
-  });
+  return new JobdError(
+    "store_unusable",
+    `This ${platform.name} has no SQLite: node:sqlite is missing or too old`,
+    {
+      hint: `Use a newer ${platform.name}, or a store in PostgreSQL.`,
+    },
+  );
 }
 
 function badUrl(shown: string, reason: string): JobdError {

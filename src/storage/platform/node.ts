@@ -49,7 +49,8 @@ export function node(name: "Node.js" | "Bun"): Platform {
       return { terminate: () => void thread.terminate() };
     },
     order: () => Promise.resolve(builtin("node:worker_threads").workerData),
-    hasSqlite: () => builtin("node:sqlite") !== undefined,
+    // The first ones lacked this, and more that came with it.
+    hasSqlite: () => builtin("node:sqlite")?.StatementSync.prototype.setReturnArrays !== undefined,
   };
 }
 

@@ -61,7 +61,7 @@ export interface Platform {
   startThread(module: URL, order: unknown): Thread;
   /** In such a thread: the order that it was started with. */
   order(): Promise<unknown>;
-  /** Whether the `node:sqlite` module is there. */
+  /** Whether there is a `node:sqlite` with all that jobd needs of it. */
   hasSqlite(): boolean;
 }
 

@@ -41,9 +41,9 @@ async function configure(connection: Connection): Promise<Connection> {
   const ask = (text: string): Promise<unknown> =>
     connection.read(() => Object.values(connection.get(text) ?? {})[0]);
   try {
-    if (connection.path !== MEMORY) {
-      refuseOldVersion(String(await ask("select sqlite_version()")));
-      if (await ask("pragma journal_mode = wal") !== "wal") throw noWal(connection.path);
+    refuseOldVersion(String(await ask("select sqlite_version()")));
+    if (connection.path !== MEMORY && await ask("pragma journal_mode = wal") !== "wal") {
+      throw noWal(connection.path);
     }
     for (const pragma of PRAGMAS) await ask(pragma);
     return connection;
