@@ -50,7 +50,7 @@ Deno.test("npm: the migrations are in it", async () => {
     for await (const { name } of Deno.readDir(`migrations/${backend}`)) {
       const sql = await Deno.readTextFile(`migrations/${backend}/${name}`);
       // A line that stands in JavaScript as it is.
-      const line = sql.split("\n").find((line) => /^(?:create|alter) .{20}[^'"`\\]*$/.test(line));
+      const line = sql.split("\n").find((line) => /^[a-z][^'"`\\]{20,}$/.test(line));
       assert.ok(
         line !== undefined && texts.values().some((text) => text.includes(line)),
         `${backend}/${name}`,
