@@ -59,7 +59,7 @@ for (const name of RUNTIMES) {
       });
       const { code, error } = await worker.end("SIGTERM");
       assert.equal(code, 0, error);
-      assert.deepEqual(await jobd.workers(), []);
+      assert.deepEqual(await jobd.workers.list(), []);
     });
 
     Deno.test(`${name}, ${backend}: jobs that are enqueued there run in Deno, and their results come back`, async () => {
