@@ -20,6 +20,18 @@ export const JOB_EVENTS = [
 ] as const;
 /** What may happen to a queue. */
 export const QUEUE_EVENTS = ["queue.updated", "queue.paused", "queue.resumed"] as const;
+/** What may happen to a schedule. */
+export const SCHEDULE_EVENTS = [
+  "schedule.tick",
+  "schedule.skipped",
+  "schedule.missed",
+  "schedule.failed",
+  "schedule.created",
+  "schedule.updated",
+  "schedule.paused",
+  "schedule.resumed",
+  "schedule.deleted",
+] as const;
 /** After these a job does not go on by itself. */
 export const ENDINGS = [
   "job.completed",
@@ -33,19 +45,22 @@ export const ENDINGS = [
 export type JobEventKind = (typeof JOB_EVENTS)[number];
 /** One of {@linkcode QUEUE_EVENTS}. */
 export type QueueEventKind = (typeof QUEUE_EVENTS)[number];
+/** One of {@linkcode SCHEDULE_EVENTS}. */
+export type ScheduleEventKind = (typeof SCHEDULE_EVENTS)[number];
 /** The kind of an event. */
-export type EventKind = JobEventKind | QueueEventKind;
-/** A kind, or several: all about jobs, all about queues, all. */
-export type EventPattern = EventKind | "job.*" | "queue.*" | "*";
+export type EventKind = JobEventKind | QueueEventKind | ScheduleEventKind;
+/** A kind, or several: all about jobs, all about queues, all about schedules, all. */
+export type EventPattern = EventKind | "job.*" | "queue.*" | "schedule.*" | "*";
 /** The kinds that a pattern stands for. */
 export type KindOf<P extends EventPattern> = P extends "*" ? EventKind
   : P extends "job.*" ? JobEventKind
   : P extends "queue.*" ? QueueEventKind
+  : P extends "schedule.*" ? ScheduleEventKind
   : P & EventKind;
 
-const ALL: readonly EventKind[] = [...JOB_EVENTS, ...QUEUE_EVENTS];
+const ALL: readonly EventKind[] = [...JOB_EVENTS, ...QUEUE_EVENTS, ...SCHEDULE_EVENTS];
 /** Everything that may stand for kinds. */
-export const EVENT_PATTERNS: readonly EventPattern[] = [...ALL, "job.*", "queue.*", "*"];
+export const EVENT_PATTERNS: readonly EventPattern[] = [...ALL, "job.*", "queue.*", "schedule.*", "*"];
 
 /** Something that happened to a job. It holds no payload and no result: look at the job for them. */
 export interface JobEvent<K extends JobEventKind = JobEventKind> {
@@ -91,14 +106,41 @@ export interface QueueEvent<K extends QueueEventKind = QueueEventKind> {
   queue: string;
 }
 
+/** Something that happened to a schedule. */
+export interface ScheduleEvent<K extends ScheduleEventKind = ScheduleEventKind> {
+  /** Its place among all events of the store: later ones have higher numbers. Go on after it with `after`. */
+  id: number;
+  /** What happened. */
+  kind: K;
+  /** When, by the store's clock, epoch milliseconds. */
+  at: number;
+  /** The tenant. */
+  namespace: string;
+  /** The schedule. */
+  schedule: string;
+  /** The tick, epoch milliseconds; of several that were missed the first. */
+  tick?: number;
+  /** Of several ticks that were missed the last one. */
+  until?: number;
+  /** Of several ticks how many. */
+  count?: number;
+  /** The job of the tick. */
+  startedJob?: string;
+  /** Why, where that is not plain. */
+  reason?: string;
+  /** A tick that was asked for by hand. */
+  manual?: "run" | "backfill";
+}
+
 /** The events of some kinds. */
 export type EventOf<K extends EventKind> = K extends JobEventKind ? JobEvent<K>
   : K extends QueueEventKind ? QueueEvent<K>
+  : K extends ScheduleEventKind ? ScheduleEvent<K>
   : never;
 /** Any event. */
 export type JobdEvent = EventOf<EventKind>;
 /** An event that has no place yet. */
-export type NewEvent = Omit<JobEvent, "id"> | Omit<QueueEvent, "id">;
+export type NewEvent = Omit<JobEvent, "id"> | Omit<QueueEvent, "id"> | Omit<ScheduleEvent, "id">;
 
 /** Which events somebody wants; what is not said does not matter. */
 export interface Interest {
@@ -112,13 +154,17 @@ export interface Interest {
   types?: readonly string[];
   /** Of these jobs. */
   jobs?: readonly string[];
+  /** Of these schedules. */
+  schedules?: readonly string[];
 }
 
-/** Whether somebody wants an event. Events of queues are of no type and of no job. */
-export function wants({ namespace, kinds, queues, types, jobs }: Interest, event: NewEvent): boolean {
+/** Whether somebody wants an event. Events of queues are of no type and of no job, those of schedules of no queue. */
+export function wants(interest: Interest, event: NewEvent): boolean {
+  const { namespace, kinds, queues, types, jobs, schedules } = interest;
   const job = "jobId" in event ? event : undefined;
   return event.namespace === namespace && kinds.includes(event.kind) &&
-    (queues?.includes(event.queue) ?? true) &&
+    (queues === undefined || ("queue" in event && queues.includes(event.queue))) &&
+    (schedules === undefined || ("schedule" in event && schedules.includes(event.schedule))) &&
     (types === undefined || (job !== undefined && types.includes(job.type))) &&
     (jobs === undefined || (job !== undefined && jobs.includes(job.jobId)));
 }

@@ -48,6 +48,8 @@ export interface JobOptions {
   tags?: string[];
   /** Free data beside the payload. */
   meta?: { [key: string]: Json };
+  /** The schedule that made it, and for which tick; `watched` when the schedule waits for its end. */
+  schedule?: { name: string; tick: number; watched?: true };
 }
 
 /** A job as it is stored. Instants are epoch milliseconds by the store's clock. */

@@ -7,6 +7,7 @@ import {
   kindsOf,
   type NewEvent,
   QUEUE_EVENTS,
+  SCHEDULE_EVENTS,
   wants,
 } from "../../src/domain/event.ts";
 import { amendedEvent, endedEvent, enqueuedEvent, startedEvent } from "../../src/domain/job_events.ts";
@@ -33,7 +34,7 @@ const job: Job = {
 Deno.test("patterns stand for kinds, in a fixed order and each once", () => {
   assert.deepEqual(kindsOf(["job.*"]), [...JOB_EVENTS]);
   assert.deepEqual(kindsOf(["queue.*"]), [...QUEUE_EVENTS]);
-  assert.deepEqual(kindsOf(["*", "job.dead"]), [...JOB_EVENTS, ...QUEUE_EVENTS]);
+  assert.deepEqual(kindsOf(["*", "job.dead"]), [...JOB_EVENTS, ...QUEUE_EVENTS, ...SCHEDULE_EVENTS]);
   assert.deepEqual(kindsOf(["queue.paused", "job.dead", "job.dead"]), ["job.dead", "queue.paused"]);
   for (const wrong of [[], ["job."], ["job.de*"], ["dead"], ["**"], [""]]) {
     assert.throws(

@@ -31,6 +31,8 @@ export interface WatchOptions {
   type?: OneOrMany<string>;
   /** Only of these jobs, by their full ids. */
   jobId?: OneOrMany<string>;
+  /** Only of these schedules. */
+  schedule?: OneOrMany<string>;
   /** First those that came after the event with this id and are still stored; 0 for all. @default only new ones */
   after?: number;
   /** Events that wait at most while the listener is busy; when there are more, the oldest are dropped. @default 1000 */
@@ -147,7 +149,7 @@ export class Watching {
     }
   }
 
-  #interest({ kinds, queue, type, jobId }: EventsOptions): Interest {
+  #interest({ kinds, queue, type, jobId, schedule }: EventsOptions): Interest {
     const names = (what: string, given: OneOrMany<string>): string[] =>
       listOf(given).map((name) => checkName(what, name));
     const jobs = jobId === undefined ? undefined : listOf(jobId);
@@ -159,6 +161,7 @@ export class Watching {
       ...(queue === undefined ? {} : { queues: names("queue", queue) }),
       ...(type === undefined ? {} : { types: names("type", type) }),
       ...(jobs === undefined ? {} : { jobs }),
+      ...(schedule === undefined ? {} : { schedules: names("schedule", schedule) }),
     };
   }
 }

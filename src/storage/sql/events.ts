@@ -25,14 +25,12 @@ export function* publish(d: Dialect, events: NewEvent[]): Script<void> {
     `insert into ${d.table("event")} (kind, at, namespace, queue, facts) ` +
       `select r.kind, r.at, r.namespace, r.queue, r.facts from ${rows} ${d.turns("events")} order by r.pos`,
     [JSON.stringify(
-      events.map(({ kind, at, namespace, queue, ...facts }, pos) => ({
-        pos,
-        kind,
-        at,
-        namespace,
-        queue,
-        facts,
-      })),
+      events.map((event, pos) => {
+        const { kind, at, namespace, ...rest } = event;
+        // Events of schedules are of no queue, which is stored as the empty name.
+        const { queue = "", ...facts } = { queue: undefined, ...rest };
+        return { pos, kind, at, namespace, queue, facts };
+      }),
     )],
   );
 }
@@ -80,12 +78,13 @@ export function* pruneEvents(
 
 /** What was stored is what {@linkcode publish} was given, so it is an event again. */
 function toEvent(row: Row): JobdEvent {
+  const queue = text(row.queue);
   return {
     id: int(row.id),
     kind: text(row.kind),
     at: int(row.at_ms),
     namespace: text(row.namespace),
-    queue: text(row.queue),
+    ...(queue === "" ? {} : { queue }),
     ...json(row.facts) as object,
   } as JobdEvent;
 }

@@ -1,4 +1,4 @@
-import type { EventKind, EventPattern, JobdEvent } from "../../../domain/event.ts";
+import type { EventKind, EventPattern, JobdEvent, ScheduleEvent } from "../../../domain/event.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { INTERRUPTED } from "../exit_codes.ts";
@@ -26,7 +26,7 @@ const STYLES: Partial<Record<EventKind, Style>> = {
   "job.released": "cyan",
 };
 /** Wide enough for every kind. */
-const KIND_WIDTH = 14;
+const KIND_WIDTH = 16;
 
 /** `jobd events` */
 export async function printEvents({ options }: EventsInput, context: Context): Promise<number> {
@@ -67,13 +67,23 @@ export async function printEvents({ options }: EventsInput, context: Context): P
   return interrupted.aborted ? INTERRUPTED : 0;
 }
 
+function scheduleParts({ schedule, tick, count: many, startedJob, reason }: ScheduleEvent): Part[] {
+  const facts = [
+    tick === undefined ? "" : many === undefined ? `tick ${iso(tick)}` : `${many} ticks from ${iso(tick)}`,
+    startedJob === undefined ? "" : `job ${startedJob}`,
+    reason ?? "",
+  ].filter((fact) => fact !== "");
+  return [`  ${schedule}`, styled("dim", facts.map((fact) => `  ${fact}`).join(""))];
+}
+
 function lineOf(event: JobdEvent): Part[] {
-  const { id, kind, at, queue } = event;
+  const { id, kind, at } = event;
   const parts: Part[] = [
     styled("dim", `${String(id).padStart(6)}  ${iso(at)}  `),
     styled(STYLES[kind] ?? "plain", kind.padEnd(KIND_WIDTH)),
   ];
-  if (!("jobId" in event)) return [...parts, `  ${queue}`];
+  if ("schedule" in event) return [...parts, ...scheduleParts(event)];
+  if (!("jobId" in event)) return [...parts, `  ${event.queue}`];
   const facts = [
     event.attempt > 0 ? `attempt ${event.attempt}` : "",
     event.runAt === undefined ? "" : `runs at ${iso(event.runAt)}`,
@@ -81,7 +91,7 @@ function lineOf(event: JobdEvent): Part[] {
   ].filter((fact) => fact !== "");
   return [
     ...parts,
-    `  ${event.jobId}  ${event.type}  ${queue}`,
+    `  ${event.jobId}  ${event.type}  ${event.queue}`,
     styled("dim", facts.map((fact) => `  ${fact}`).join("")),
   ];
 }
