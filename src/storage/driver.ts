@@ -8,6 +8,7 @@ import type { Run, Transition } from "../domain/transition.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 import type { EventStore } from "./event_store.ts";
 import type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { ScheduleStore } from "./schedule_store.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { Transaction } from "./transaction.ts";
 import type {
@@ -24,6 +25,7 @@ export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from ".
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
 export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
+export type * from "./schedule_store.ts";
 export type { Transaction } from "./transaction.ts";
 export type {
   AbsentWorkers,
@@ -53,7 +55,7 @@ export interface CloseOptions {
  *   next move; nobody moves a waiting job without it.
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
-export interface Driver extends EventStore {
+export interface Driver extends EventStore, ScheduleStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */

@@ -2,6 +2,7 @@ import { JobdError } from "../../src/domain/errors.ts";
 import type { Job } from "../../src/domain/job.ts";
 import { withFollowUps } from "../../src/domain/transition.ts";
 import type { ClaimRequest, Driver } from "../../src/storage/driver.ts";
+import { playSchedule } from "./play_schedules.ts";
 import { type Operation, seen } from "./random_operations.ts";
 import { by } from "./visible.ts";
 import { allJobs, decideAt, LEASE } from "./world.ts";
@@ -88,6 +89,11 @@ export class Player {
         return await driver.eventSpan();
       case "cancelRequests":
         return (await driver.cancelRequests(operation.worker)).sort(by(({ id }) => id));
+      case "saveSchedule":
+      case "pauseSchedule":
+      case "removeSchedule":
+      case "schedule":
+        return await playSchedule(driver, operation);
     }
   }
 

@@ -7,6 +7,7 @@ import { EACH_KEY, type Limit, type LimitName } from "../../src/domain/limit.ts"
 import type { Replacement } from "../../src/domain/replacement.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Retention } from "../../src/domain/queue.ts";
+import { MISSED_POLICIES, OVERLAP_POLICIES, type ScheduleSpec } from "../../src/domain/schedule.ts";
 import { FINAL_STATES } from "../../src/domain/states.ts";
 import type { Run } from "../../src/domain/transition.ts";
 import {
@@ -82,11 +83,17 @@ export type Operation =
   | { do: "step"; run: number; name: string; value: number; at: number }
   | { do: "log"; run: number; seq: number; drop: boolean; at: number }
   | { do: "stat"; minute: number; queue: string }
-  | { do: "cancelRequests"; worker: string };
+  | { do: "cancelRequests"; worker: string }
+  | { do: "saveSchedule"; name: string; spec: ScheduleSpec; now: number }
+  | { do: "pauseSchedule"; name: string; paused: boolean; now: number }
+  | { do: "removeSchedule"; name: string }
+  | { do: "schedule"; now: number; limit: number; stale: boolean; queue: string };
 
 const QUEUES = ["a", "b", "c"];
 const TYPES = ["x", "y"];
 const LIMIT_KEYS = ["l1", "l2"];
+/** Names of schedules. */
+export const SCHEDULES = ["s1", "s2", "S3"];
 /** Names of steps. */
 export const STEPS = ["", "s"];
 const WORKERS = ["w1", "w2", "w3"];
@@ -162,8 +169,24 @@ class Maker {
       [2, () => ({ do: "log", run: this.#number(), seq: this.#number(5), drop: this.#chance(0.2), at: now })],
       [1, () => ({ do: "stat", minute: Math.floor(now / MINUTE) * MINUTE, queue })],
       [1, () => ({ do: "cancelRequests", worker })],
+      [3, () => ({ do: "saveSchedule", name: this.#pick(SCHEDULES), spec: this.#rule(), now })],
+      [1, () => ({ do: "pauseSchedule", name: this.#pick(SCHEDULES), paused: this.#chance(0.5), now })],
+      [1, () => ({ do: "removeSchedule", name: this.#pick(SCHEDULES) })],
+      [8, () => ({ do: "schedule", now, limit: 1 + this.#number(3), stale: this.#chance(0.1), queue })],
       [2, () => ({ do: "publish", events: this.#many(4, () => this.#event(now, queue)) })],
     ]);
+  }
+
+  #rule(): ScheduleSpec {
+    const pauseAfterFailures = this.#maybe(() => 1 + this.#number(2));
+    return {
+      everyMs: (5 + this.#number(60)) * SECOND,
+      missed: this.#pick(MISSED_POLICIES),
+      overlap: this.#pick(OVERLAP_POLICIES),
+      ...(this.#chance(0.3) ? { windowMs: MINUTE } : {}),
+      ...(this.#chance(0.8) ? { job: { type: this.#pick(TYPES) } } : {}),
+      ...(pauseAfterFailures === undefined ? {} : { pauseAfterFailures }),
+    };
   }
 
   #limit(now: number): Limit {

@@ -16,6 +16,7 @@ import { logsChapter } from "./logs.ts";
 import { promoteChapter } from "./promote.ts";
 import { pruneChapter } from "./prune.ts";
 import { queuesChapter } from "./queues.ts";
+import { schedulesChapter } from "./schedules.ts";
 import { settleChapter } from "./settle.ts";
 import type { OpenStore } from "./store.ts";
 import { stepsChapter } from "./steps.ts";
@@ -58,6 +59,7 @@ const CHAPTERS: Record<string, Chapter> = {
   prune: pruneChapter,
   workers: workersChapter,
   events: eventsChapter,
+  schedules: schedulesChapter,
   "wake-ups": wakeChapter,
   store: storeChapter,
 };

@@ -1,6 +1,7 @@
 import type { JobdEvent } from "../../src/domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
 import type { Limit } from "../../src/domain/limit.ts";
+import type { Schedule, TickRecord } from "../../src/domain/schedule.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
 import type { Driver, QueueCount, StatRow } from "../../src/storage/driver.ts";
 import { STEPS } from "./random_operations.ts";
@@ -20,6 +21,8 @@ export interface Visible {
   queues: unknown[];
   stats: StatRow[];
   limits: Limit[];
+  schedules: Schedule[];
+  ticks: TickRecord[][];
   events: JobdEvent[];
 }
 
@@ -39,6 +42,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
       (await driver.logs({ jobId, limit: 1_000 })).map((chunk) => ({ ...chunk, jobId }))
     ),
   );
+  const schedules = await driver.schedules({ namespace, limit: 100 });
   const steps = await Promise.all(
     ran.flatMap(({ id }) =>
       STEPS.map(async (name) => `${id} ${name} ${JSON.stringify(await driver.step(id, name))}`)
@@ -58,6 +62,8 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     limits: await driver.limits(namespace),
     stats: (await driver.stats({ namespace, from: 0, to: Number.MAX_SAFE_INTEGER / 1_000 }))
       .sort(by((row) => JSON.stringify([row.minute, row.queue, row.type, row.outcome]))),
+    schedules,
+    ticks: await Promise.all(schedules.map(({ id }) => driver.ticks({ scheduleId: id, limit: 1_000 }))),
     events: await driver.eventsAfter(0, 1_000),
   };
 }

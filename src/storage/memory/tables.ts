@@ -7,6 +7,7 @@ import type { Json } from "../../domain/json.ts";
 import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import { type FinalState, isFinal } from "../../domain/states.ts";
+import type { Schedule, TickRecord } from "../../domain/schedule.ts";
 import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
@@ -73,6 +74,10 @@ export class Tables {
   readonly stats: StatRow[] = [];
   /** By id. */
   readonly watchers = new Map<string, WatcherRow>();
+  /** By namespace and name. */
+  readonly schedules = new Map<string, Schedule>();
+  /** By schedule, oldest first. */
+  readonly ticks = new Map<string, TickRecord[]>();
   /** In order. */
   events: JobdEvent[] = [];
   #lastSeq = 0;

@@ -1,6 +1,5 @@
 import { sleep, type System } from "../../domain/clock.ts";
-import { mayMove } from "../../domain/replacement.ts";
-import { type Amendment, endsJob } from "../../domain/amendment.ts";
+import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
@@ -23,6 +22,8 @@ import type {
   SettleBatch,
   SettleResult,
   StoreFact,
+  TickCommit,
+  TickCommitResult,
   Wake,
   WatcherRow,
 } from "../driver.ts";
@@ -43,6 +44,7 @@ import { migrate } from "./migrate.ts";
 import { type Names, schemaNames } from "./names.ts";
 import { type Message, Notifier } from "./notifier.ts";
 import { type Place, places } from "./place.ts";
+import { news } from "./news.ts";
 import { promoteQuery } from "./promote.ts";
 import { QueueIds } from "./queue_ids.ts";
 import type { PostgresOptions } from "./options.ts";
@@ -51,6 +53,7 @@ import { Recent } from "./recent.ts";
 import { runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 import { runnerOf, type Transaction } from "../transaction.ts";
+import { commitTicks } from "./ticks.ts";
 
 export type { PostgresOptions } from "./options.ts";
 
@@ -279,6 +282,14 @@ class PostgresDriver extends SqlOperations implements Driver {
     return this.#watchers.get();
   }
 
+  async commitTicks(commits: TickCommit[]): Promise<TickCommitResult[]> {
+    const site = { connections: this.#connections, names: this.#names, inserter: this.#inserter };
+    const { results, told, ...effects } = await commitTicks(site, commits);
+    this.#announce(effects);
+    if (told) this.ring("event");
+    return results;
+  }
+
   // ── wake-ups ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   async listen(onWake: (wake: Wake) => void): Promise<Listener> {
@@ -367,18 +378,6 @@ class PostgresDriver extends SqlOperations implements Driver {
   protected override change<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
     return runScript(this.#connections, () => script(postgresDialect(this.#names)));
   }
-}
-
-/** What changes to jobs mean for workers. */
-function news(amendments: Amendment[]): { available: boolean; cancel: boolean; ended: boolean } {
-  return {
-    available: amendments.some(({ change }) =>
-      change.kind === "makeAvailable" ||
-      (change.kind === "replace" && mayMove(change.set))
-    ),
-    cancel: amendments.some(({ change }) => change.kind === "requestCancel"),
-    ended: amendments.some(({ change }) => endsJob(change)),
-  };
 }
 
 /** Takes back what a call did within a transaction of somebody else, who may go on after its failure. */

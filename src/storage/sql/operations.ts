@@ -4,6 +4,7 @@ import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
+import type { Schedule, TickRecord } from "../../domain/schedule.ts";
 import type { Run } from "../../domain/transition.ts";
 import { isUuid } from "../../domain/uuid.ts";
 import type {
@@ -12,6 +13,8 @@ import type {
   AmendResult,
   ClaimRequest,
   ClaimResult,
+  DueQuery,
+  DueSchedules,
   EventSpan,
   JobQuery,
   LogBatch,
@@ -23,6 +26,9 @@ import type {
   PruneResult,
   QueueChange,
   QueueCount,
+  ScheduleName,
+  ScheduleQuery,
+  ScheduleSave,
   StatRow,
   Step,
   TellRequest,
@@ -44,6 +50,7 @@ import { appendLogs, logs } from "./logs.ts";
 import { claimParked } from "./parked.ts";
 import { prune } from "./prune.ts";
 import { namespaces, queues, updateQueue } from "./queues.ts";
+import { dueSchedules, removeSchedule, saveSchedule, schedules, ticks } from "./schedules.ts";
 import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
 import { someEnded, tellChildren } from "./tell_children.ts";
@@ -188,6 +195,30 @@ export abstract class SqlOperations {
 
   coolDown(gate: LimitName, until: number): Promise<void> {
     return this.change((d) => coolDown(d, gate, until));
+  }
+
+  // ── schedules ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async saveSchedule(save: ScheduleSave): Promise<boolean> {
+    const saved = await this.change((d) => saveSchedule(d, save));
+    if (saved) this.ring("any");
+    return saved;
+  }
+
+  removeSchedule(name: ScheduleName): Promise<boolean> {
+    return this.change((d) => removeSchedule(d, name));
+  }
+
+  schedules(query: ScheduleQuery): Promise<Schedule[]> {
+    return this.read((d) => schedules(d, query));
+  }
+
+  dueSchedules(query: DueQuery): Promise<DueSchedules> {
+    return this.read((d) => dueSchedules(d, query));
+  }
+
+  ticks(query: { scheduleId: string; before?: number; limit: number }): Promise<TickRecord[]> {
+    return this.read((d) => ticks(d, query));
   }
 
   // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────

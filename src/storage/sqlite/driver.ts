@@ -22,6 +22,8 @@ import type {
   SettleBatch,
   SettleResult,
   StoreFact,
+  TickCommit,
+  TickCommitResult,
   Wake,
   WatcherRow,
 } from "../driver.ts";
@@ -45,6 +47,7 @@ import { MIGRATIONS } from "./migrations.ts";
 import { openConnection } from "./open.ts";
 import { nextDueAt, promoteDue } from "./promote.ts";
 import { settleRuns } from "./settle.ts";
+import { commitTicks } from "./ticks.ts";
 import { Wakes } from "./wakes.ts";
 
 /** Options of {@linkcode openSqlite}. */
@@ -269,6 +272,17 @@ class SqliteDriver extends SqlOperations implements Driver {
       }
       return this.#watchers.rows;
     });
+  }
+
+  async commitTicks(commits: TickCommit[]): Promise<TickCommitResult[]> {
+    const results = await this.#write((connection) => commitTicks(connection, commits));
+    const inserted = results.flatMap(({ jobs }) => jobs);
+    for (const state of ["available", "scheduled"] as const) {
+      this.#ring(state, inserted.some((job) => job.state === state));
+    }
+    this.#ring("cancel", inserted.some(({ displaced }) => displaced?.state === "running"));
+    this.#ring("event", commits.some(({ events }) => events.length > 0));
+    return results;
   }
 
   // ── workers, statistics, wake-ups ───────────────────────────────────────────────────────────────────────────────
