@@ -37,7 +37,20 @@ export { PARENT_FAILURES } from "./domain/dependency.ts";
 export type { After, AfterOptions, Dependency, JobRef, ParentFailure } from "./domain/dependency.ts";
 export { FINAL_STATES, JOB_STATES } from "./domain/states.ts";
 export type { FinalState, JobState } from "./domain/states.ts";
-export { EVENT_PATTERNS, JOB_EVENTS, QUEUE_EVENTS } from "./domain/event.ts";
+export { HISTORY_MAX, MISSED_POLICIES, OVERLAP_POLICIES, statusOf } from "./domain/schedule.ts";
+export type {
+  MissedPolicy,
+  NewTickRecord,
+  OverlapPolicy,
+  Schedule,
+  ScheduledJob,
+  ScheduleSpec,
+  ScheduleState,
+  TickOutcome,
+  TickRecord,
+} from "./domain/schedule.ts";
+export type { ScheduleOptions } from "./domain/schedule_request.ts";
+export { EVENT_PATTERNS, JOB_EVENTS, QUEUE_EVENTS, SCHEDULE_EVENTS } from "./domain/event.ts";
 export type {
   EventKind,
   EventOf,
@@ -50,6 +63,8 @@ export type {
   NewEvent,
   QueueEvent,
   QueueEventKind,
+  ScheduleEvent,
+  ScheduleEventKind,
 } from "./domain/event.ts";
 export { JOB_ACTIONS } from "./domain/amendment.ts";
 export type { Ageing } from "./domain/ageing.ts";
@@ -125,6 +140,15 @@ export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";
 export type { Namespaces } from "./runtime/namespaces.ts";
 export type { Executions } from "./runtime/executions.ts";
 export type { Workers } from "./runtime/workers.ts";
+export { defineSchedule } from "./runtime/schedule_definition.ts";
+export type {
+  ScheduledDefinition,
+  ScheduleDefinition,
+  ScheduleInput,
+} from "./runtime/schedule_definition.ts";
+export type { BackfillOptions, BackfillReport } from "./runtime/manual_ticks.ts";
+export type { ScheduleRunner, ScheduleRunnerOptions } from "./runtime/schedule_runner.ts";
+export type { NextOptions, ScheduleChange, Schedules } from "./runtime/schedules.ts";
 export type { JobIds } from "./runtime/ids.ts";
 export type { ProcessIdentity, ProcessWatch } from "./runtime/process/identity.ts";
 export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";

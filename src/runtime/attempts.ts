@@ -49,6 +49,8 @@ export interface AttemptsOptions {
   newJobs: NewJobs;
   /** Who knows which jobs have limits. */
   gatekeeper: Gatekeeper;
+  /** Called when the end of an attempt is written. */
+  onEnded(job: Job): void;
   /** Called when there is room for another one. */
   onFree(): void;
 }
@@ -165,6 +167,7 @@ export class Attempts {
       else this.#settler.abandoned(leaseId);
       if (this.#slots.free(slot)) this.#leases.closed(leaseId);
       this.#options.gatekeeper.ended(job);
+      this.#options.onEnded(job);
       onFree();
     }
   }

@@ -12,6 +12,7 @@ import { Patience } from "./patience.ts";
 import { queueNames, queueOrder, typesElsewhere } from "./queue_order.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Rescuer } from "./rescuer.ts";
+import { longestSleep, Scheduler } from "./scheduler.ts";
 import { Statistics } from "./statistics.ts";
 import type { WorkerSettings } from "./worker_options.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -34,6 +35,7 @@ export class Engine {
   readonly #attempts: Attempts;
   readonly #gatekeeper: Gatekeeper;
   readonly #statistics = new Statistics();
+  readonly #scheduler: Scheduler | undefined;
   readonly #maintenance: Maintenance;
   readonly #claims: Loop;
   readonly #cancellations: Loop;
@@ -67,15 +69,21 @@ export class Engine {
       if (this.#hungry) this.#claims.wake();
     };
     this.#queues = queues;
+    const told = (): boolean => this.#listener?.live ?? false;
     this.#gatekeeper = new Gatekeeper({
       driver,
       clock,
       now,
       namespace,
       log,
-      told: () => this.#listener?.live ?? false,
+      told,
       onOpen: () => this.#claims.wake(),
     });
+    const { cancel, newJobs } = this.#context;
+    const longestMs = (): number => longestSleep(told(), pollIntervalMs);
+    this.#scheduler = settings.scheduler
+      ? new Scheduler({ driver, namespace, clock, now, newJobs, cancel, longestMs, log })
+      : undefined;
     this.#attempts = new Attempts({
       driver,
       clock,
@@ -87,8 +95,9 @@ export class Engine {
       backoff,
       statistics,
       log,
-      newJobs: this.#context.newJobs,
+      newJobs,
       gatekeeper: this.#gatekeeper,
+      onEnded: (job) => this.#scheduler?.ended(job),
       onFree,
     });
     const rescuer = new Rescuer({
@@ -113,6 +122,7 @@ export class Engine {
       retention,
       rescuer,
       statistics,
+      ...(this.#scheduler === undefined ? {} : { scheduler: this.#scheduler }),
     });
     const loop = (name: string, step: () => Promise<number>): Loop => new Loop({ name, clock, log, step });
     this.#claims = loop("Claiming jobs", () => this.#claim());
@@ -155,10 +165,14 @@ export class Engine {
     this.#sayUnserved();
     await this.#queues.refresh();
     await this.#gatekeeper.declare(codeLimits(this.#options.handlers), this.#options.handlers.keys());
+    await this.#context.declareSchedules();
     await driver.saveWorker(this.#row());
     this.#liveness = await driver.holdLiveness(this.id);
     this.#listener = await driver.listen((wake) => {
-      if (wake === "any") this.#gatekeeper.expire();
+      if (wake === "any") {
+        this.#gatekeeper.expire();
+        this.#scheduler?.wake();
+      }
       if (wake === "available" || wake === "any") this.#claims.wake();
       if (wake === "scheduled" || wake === "any") this.#maintenance.wake();
       if (wake === "ended" || wake === "any") this.#maintenance.wakeEnded();

@@ -25,6 +25,10 @@ export interface EngineContext {
   processes: ProcessWatch;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
+  /** Cancels jobs. */
+  cancel(jobIds: string[]): Promise<unknown>;
+  /** Stores the schedules that the program brings along. */
+  declareSchedules(): Promise<void>;
   /** Where the worker says what it does. */
   log: Logger;
   /** Handlers from files, which may have processes of their own. */

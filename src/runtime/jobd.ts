@@ -38,6 +38,7 @@ import type { ProcessWatch } from "./process/identity.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
+import { Schedules } from "./schedules.ts";
 import { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
 import { Worker } from "./worker.ts";
@@ -95,6 +96,8 @@ export class Jobd implements AsyncDisposable {
   readonly namespaces: Namespaces;
   /** Look at attempts. */
   readonly executions: Executions;
+  /** Recurring rules: look at them and change them. */
+  readonly schedules: Schedules;
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
@@ -112,6 +115,8 @@ export class Jobd implements AsyncDisposable {
     this.workers = new Workers(parts);
     this.namespaces = new Namespaces(parts);
     this.executions = new Executions({ ...parts, jobs: this.jobs });
+    const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
+    this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });
     this.#settings = new QueueSettingsCache(parts);
     this.#inserts = insertBatcher(driver, INSERT_LANES);
     this.#contests = insertBatcher(driver, 1);
@@ -271,6 +276,8 @@ export class Jobd implements AsyncDisposable {
         namespace: this.namespace,
         id: `${host}:${pid}:${ids.next(time.now()).slice(-8)}`,
         newJobs: (requests) => this.#newJobs(requests),
+        cancel: (jobIds) => this.jobs.cancel(jobIds),
+        declareSchedules: () => this.schedules.declare(settings.schedules),
         log: options.log ?? silentLogger,
         ...(store === undefined ? {} : { store }),
         ...(modules === undefined ? {} : { modules }),

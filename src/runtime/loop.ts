@@ -10,7 +10,7 @@ export interface LoopOptions {
   clock: Clock;
   /** Where failures go. */
   log: Logger;
-  /** Does one step and returns how long to sleep, in milliseconds. */
+  /** Does one step and returns how long to sleep, in milliseconds; Infinity to sleep until it is woken. */
   step(signal: AbortSignal): Promise<number>;
   /** The longest wait after failures. @default 10000 */
   maxRetryMs?: number;
@@ -86,7 +86,7 @@ export class Loop {
   #sleep(ms: number): Promise<void> {
     if (this.#woken && this.#failures === 0 || this.#stop.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(ms, () => this.#endSleep?.());
+      const cancel = ms === Infinity ? () => {} : this.#options.clock.after(ms, () => this.#endSleep?.());
       this.#endSleep = () => {
         cancel();
         this.#endSleep = undefined;

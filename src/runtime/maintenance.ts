@@ -4,6 +4,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "./logger.ts";
 import { Loop } from "./loop.ts";
 import type { Rescuer } from "./rescuer.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** Jobs that one step of a sweep touches at most. */
@@ -39,6 +40,8 @@ export interface MaintenanceOptions {
   rescuer: Rescuer;
   /** What to flush. */
   statistics: Statistics;
+  /** Turns ticks into jobs; absent where others do that. */
+  scheduler?: Scheduler;
 }
 
 /**
@@ -87,6 +90,7 @@ export class Maintenance {
   /** Starts all loops. */
   start(): void {
     for (const loop of this.#loops) loop.start();
+    this.#options.scheduler?.start();
   }
 
   /** Looks for due jobs now. */
@@ -102,7 +106,8 @@ export class Maintenance {
 
   /** Stops all loops after the step under way. */
   async stop(): Promise<void> {
-    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    const { scheduler } = this.#options;
+    await Promise.all([...this.#loops.map((loop) => loop.stop()), scheduler?.stop()]);
   }
 
   async #promoteDue(): Promise<number> {

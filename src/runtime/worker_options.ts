@@ -6,6 +6,7 @@ import type { FailureRecord, Job } from "../domain/job.ts";
 import { checkName } from "../domain/names.ts";
 import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
 import { platform } from "../storage/platform/here.ts";
+import type { ScheduleDefinition } from "./schedule_definition.ts";
 import { isDefinition } from "./definition.ts";
 import type { Handler, Middleware } from "./handler.ts";
 import type { Logger } from "./logger.ts";
@@ -47,6 +48,10 @@ export interface WorkerOptions {
   deno?: string;
   /** Deaths of its process in a row after which a job is dead, whatever its `maxAttempts`. @default 3 */
   maxDeaths?: number;
+  /** Schedules that the program brings along; stored when the worker starts, see `defineSchedule`. */
+  schedules?: readonly ScheduleDefinition[];
+  /** Whether it turns ticks of schedules into jobs too: one of all processes is enough, and any number is fine. @default true */
+  scheduler?: boolean;
   /** Only jobs of these types. @default all that there are handlers for */
   types?: readonly string[];
   /** Queues: all (highest priority of any queue first), a list in order, or weights. @default "all" */
@@ -96,6 +101,8 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     middleware,
     modules,
     isolate: options.isolate ?? false,
+    schedules: options.schedules ?? [],
+    scheduler: options.scheduler ?? true,
     maxDeaths: whole("maxDeaths", options.maxDeaths ?? DEATHS_MAX, 1, 1_000_000),
     ...(onError === undefined ? {} : { onError }),
     ...(deno === undefined ? {} : { deno }),

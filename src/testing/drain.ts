@@ -106,7 +106,7 @@ class Drain {
     this.#until = !withScheduled ? -Infinity : until === undefined ? Infinity : parseInstant(until);
     this.#endless = limit > maxRuns ? maxRuns : undefined;
     this.#gate = { left: Math.min(limit, maxRuns), types };
-    this.#worker = { ...worker, concurrency, queues: this.#queues };
+    this.#worker = { ...worker, scheduler: false, concurrency, queues: this.#queues };
   }
 
   async run(): Promise<DrainReport> {

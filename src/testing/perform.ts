@@ -143,7 +143,12 @@ async function performOn(
   const ended = Promise.withResolvers<End>();
   const stop = world.recorder.onEnd((end) => end.id === id && ended.resolve(end));
   const gate = { left: 1, types: [handler.type] };
-  const runs = await startWorker(world, { ...worker, handlers: [handler], queues: "all" }, gate);
+  const runs = await startWorker(world, {
+    ...worker,
+    scheduler: false,
+    handlers: [handler],
+    queues: "all",
+  }, gate);
   const cancelled = cancelling(jobd, world, id, { signal, cancelAfter });
   try {
     await world.time.clock.until(ended.promise);

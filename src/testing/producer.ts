@@ -7,6 +7,8 @@ import type { Activity } from "./activity.ts";
 export interface ProducerOptions {
   /** What goes on in the test. */
   activity: Activity;
+  /** Called when the code turns to schedules. */
+  onSchedules(): void;
   /** Called before an answer that names enqueued jobs is given. */
   onEnqueued(jobs: readonly Enqueued<unknown>[]): Promise<void>;
 }
@@ -15,13 +17,14 @@ export interface ProducerOptions {
  * The `Jobd` that a test hands to the code it tests: the same object, but whatever answers with enqueued jobs tells the
  * test first, and handlers of its workers are watched.
  */
-export function producer(jobd: Jobd, { activity, onEnqueued }: ProducerOptions): Jobd {
+export function producer(jobd: Jobd, { activity, onSchedules, onEnqueued }: ProducerOptions): Jobd {
   const watched = (options: WorkerOptions): WorkerOptions => ({
     ...options,
     handlers: handlerList(options.handlers).map((handler) => activity.watched(handler, () => true)),
   });
   return new Proxy(jobd, {
     get(target, name) {
+      if (name === "schedules") onSchedules();
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => {

@@ -1,7 +1,15 @@
 import type { Amendment } from "../domain/amendment.ts";
 import type { NewJob } from "../domain/job.ts";
 import type { Transition } from "../domain/transition.ts";
-import type { AmendResult, Driver, InsertResult, SettleBatch, SettleResult } from "../storage/driver.ts";
+import type {
+  AmendResult,
+  Driver,
+  InsertResult,
+  SettleBatch,
+  SettleResult,
+  TickCommit,
+  TickCommitResult,
+} from "../storage/driver.ts";
 import { followUpsOf } from "../storage/follow_ups.ts";
 import { type DriverCall, intercepted } from "../storage/intercept.ts";
 import type { Activity } from "./activity.ts";
@@ -47,6 +55,8 @@ export class Recorder {
         return await this.#insert(call, second as NewJob[]);
       case "settle":
         return await this.#settle(call, first as SettleBatch);
+      case "commitTicks":
+        return await this.#commit(call, first as TickCommit[]);
       case "amend":
         return await this.#amend(call, first as Amendment[]);
       default:
@@ -64,6 +74,19 @@ export class Recorder {
       if (displaced?.state === "cancelled") {
         this.#tell({ id: displaced.id, outcome: "cancelled", to: "cancelled" });
       }
+    }
+    return results;
+  }
+
+  async #commit({ effect }: DriverCall, commits: TickCommit[]): Promise<TickCommitResult[]> {
+    const given = this.discards ? commits.map((commit) => ({ ...commit, jobs: [] })) : commits;
+    const results = await effect(given) as TickCommitResult[];
+    for (const [at, { jobs }] of commits.entries()) {
+      const { applied = false, jobs: inserted = [] } = results[at] ?? {};
+      if (!applied) continue;
+      const made = (id: string, index: number): boolean =>
+        this.discards || (inserted[index]?.id === id && inserted[index]?.outcome !== "existing");
+      this.#add(jobs.filter(({ id }, index) => made(id, index)));
     }
     return results;
   }

@@ -4,6 +4,7 @@ import type { JobDefinition } from "../runtime/definition.ts";
 import type { Enqueued } from "../runtime/enqueued.ts";
 import type { Handler } from "../runtime/handler.ts";
 import type { Jobd } from "../runtime/jobd.ts";
+import type { ScheduleRunner } from "../runtime/schedule_runner.ts";
 import { type Handlers, type WorkerOptions, workerSettings } from "../runtime/worker_options.ts";
 import { assertEnqueued, matching, refuteEnqueued } from "./assertions.ts";
 import { drain, type DrainOptions, type DrainReport, noHandlers } from "./drain.ts";
@@ -75,6 +76,7 @@ export class TestJobd implements AsyncDisposable {
   readonly #worker: WorkerOptions | undefined;
   readonly #inline: InlineRuns | undefined;
   readonly #workers = new Set<TestWorker>();
+  #scheduling: Promise<ScheduleRunner | undefined> | undefined;
   #mode: TestMode = "manual";
 
   private constructor(world: World, jobd: Jobd, options: TestJobdOptions) {
@@ -88,6 +90,8 @@ export class TestJobd implements AsyncDisposable {
     this.faults = world.faults;
     this.jobd = producer(jobd, {
       activity: world.time.activity,
+      // Only now: a test without schedules is none the slower for them.
+      onSchedules: () => this.#scheduling ??= this.#schedule(jobd),
       onEnqueued: (jobs) => this.#enqueued(jobs),
     });
     this.mode = options.mode ?? "manual";
@@ -208,12 +212,28 @@ export class TestJobd implements AsyncDisposable {
     this.faults.clear();
     for (const worker of this.#workers) await worker.stop({ timeout: 0 });
     this.#workers.clear();
+    if (this.#scheduling !== undefined) {
+      await this.clock.until(this.#scheduling.then((runner) => runner?.stop()));
+    }
     await this.clock.until(this.jobd.close({ withinMs: CLOSE_MS }));
   }
 
   /** Closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Ticks come as the clock goes on, whether there are workers or not. */
+  async #schedule(jobd: Jobd): Promise<ScheduleRunner | undefined> {
+    const runner = jobd.schedules.scheduler({ pollIntervalMs: Infinity });
+    try {
+      await runner.start();
+      return runner;
+    } catch {
+      // The store is away, as the test wants it: tried again at the next turn to schedules.
+      this.#scheduling = undefined;
+      return undefined;
+    }
   }
 
   #needWorker(): WorkerOptions {

@@ -3,6 +3,8 @@ import { JobdError, type JobdEvent, type LogLevel, type OpenOptions } from "../.
 import type { OpenStore } from "../conformance/store.ts";
 import { known, Two, until, withoutPolls } from "./two.ts";
 
+const queueOf = (event: JobdEvent): string | undefined => "queue" in event ? event.queue : undefined;
+
 const kindsOfJob = (events: JobdEvent[], id: string): string[] =>
   events.filter((event) => "jobId" in event && event.jobId === id).map(({ kind }) => kind.slice(4));
 
@@ -70,11 +72,13 @@ const TESTS: Record<string, Body> = {
       runAt: retrying.runAt,
     });
     assert.ok(!JSON.stringify(events).match(/secret|fine|half/), "no payload, result or note is told");
-    await until(() => events.some((event) => event.queue === "children" && event.kind === "job.completed"));
-    const children = events.filter((event) => event.queue === "children").map(({ kind }) => kind);
+    await until(() =>
+      events.some((event) => queueOf(event) === "children" && event.kind === "job.completed")
+    );
+    const children = events.filter((event) => queueOf(event) === "children").map(({ kind }) => kind);
     assert.deepEqual(children.toSorted(), ["job.completed", "job.enqueued", "job.started"]);
     assert.deepEqual(
-      events.filter(({ queue, kind }) => queue === "mails" && kind.startsWith("queue")).map(({ kind }) =>
+      events.filter((event) => queueOf(event) === "mails" && event.kind.startsWith("queue")).map(({ kind }) =>
         kind
       ),
       ["queue.updated", "queue.paused", "queue.resumed"],

@@ -1,4 +1,4 @@
-import { ENDINGS, type EventKind, type Interest, type NewEvent } from "../../domain/event.ts";
+import { ENDINGS, type EventKind, type Interest, type NewEvent, wants } from "../../domain/event.ts";
 import {
   amendedEvent,
   blockedEvent,
@@ -12,6 +12,7 @@ import { waitsForOthers } from "../../domain/dependency.ts";
 import type { Job } from "../../domain/job.ts";
 import { isFinal } from "../../domain/states.ts";
 import type { Driver, InsertResult, QueueChange } from "../../storage/driver.ts";
+import { changeEvent } from "../../domain/schedule_events.ts";
 import { followUpsOf } from "../../storage/follow_ups.ts";
 import type { Publisher } from "./publisher.ts";
 
@@ -135,6 +136,35 @@ export function toldDriver(
       }
       return live;
     },
+    async saveSchedule(save) {
+      return await driver.saveSchedule({ ...save, events: await wantedOf(save.events) });
+    },
+    async removeSchedule(name) {
+      const removed = await driver.removeSchedule(name);
+      if (removed) publisher.tell(() => [changeEvent("schedule.deleted", name, { at: now() })]);
+      return removed;
+    },
+    async commitTicks(commits) {
+      // A tick that makes no job is stored for those who come later, too: its event is all that there is of it.
+      const durable = (event: NewEvent): boolean =>
+        event.kind === "schedule.tick" && !("startedJob" in event);
+      const told = await Promise.all(commits.map(async (commit) => ({
+        ...commit,
+        events: [
+          ...commit.events.filter(durable),
+          ...await wantedOf(commit.events.filter((one) => !durable(one))),
+        ],
+      })));
+      const results = await driver.commitTicks(told);
+      const made = commits.flatMap(({ jobs }, at) =>
+        jobs.filter(({ id }, index) => {
+          const result = results[at]?.jobs[index];
+          return result?.id === id && result.outcome !== "existing";
+        })
+      );
+      if (made.length > 0) publisher.tell(() => made.map(enqueuedEvent));
+      return results;
+    },
     async updateQueue(change) {
       const queue = await driver.updateQueue(change);
       publisher.tell(() => queueEvents(change));
@@ -148,6 +178,13 @@ export function toldDriver(
       return typeof member === "function" && !Reflect.has(told, name) ? member.bind(target) : member;
     },
   });
+
+  /** Events that are stored together with what they tell of. */
+  async function wantedOf(events: NewEvent[]): Promise<NewEvent[]> {
+    if (events.length === 0) return [];
+    const wanted = await publisher.wanted();
+    return events.filter((event) => wanted.some((interest) => wants(interest, event)));
+  }
 
   /** Jobs that have lost their unique keys to others. */
   async function cancelledEvents(wanted: Interest[], ids: string[]): Promise<NewEvent[]> {

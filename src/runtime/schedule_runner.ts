@@ -1,0 +1,98 @@
+import type { Clock } from "../domain/clock.ts";
+import { invalid } from "../domain/errors.ts";
+import type { Driver, Listener } from "../storage/driver.ts";
+import type { NewJobs } from "./follow_ups.ts";
+import { type Logger, silentLogger } from "./logger.ts";
+import { Loop } from "./loop.ts";
+import { longestSleep, Scheduler } from "./scheduler.ts";
+import type { StoreTime } from "./store_time.ts";
+
+/** Time between readings of the store's clock, in milliseconds. */
+const TIME_MS = 10_000;
+const POLL_MS = 1_000;
+
+/** Options of `jobd.schedules.scheduler()`. */
+export interface ScheduleRunnerOptions {
+  /**
+   * Longest wait before the store is asked for ticks where wake-ups do not arrive, in milliseconds. Infinity: only when a
+   * tick is due or somebody in this process has changed something.
+   * @default 1000
+   */
+  pollIntervalMs?: number;
+  /** Where it says what goes wrong. @default nowhere */
+  log?: Logger;
+}
+
+/** What it needs of the program around it. */
+export interface ScheduleRunnerParts {
+  /** The store. */
+  driver: Driver;
+  /** The tenant. */
+  namespace: string;
+  /** Time. */
+  clock: Clock;
+  /** The store's time. */
+  time: StoreTime;
+  /** Makes jobs of requests. */
+  newJobs: NewJobs;
+  /** Cancels jobs. */
+  cancel(jobIds: string[]): Promise<unknown>;
+}
+
+/** Turns ticks into jobs in a process that runs no jobs, from `start` to `stop`. Workers do that by themselves. */
+export class ScheduleRunner implements AsyncDisposable {
+  readonly #driver: Driver;
+  readonly #scheduler: Scheduler;
+  readonly #time: Loop | undefined;
+  #listener: Listener | undefined;
+
+  /** Made by `jobd.schedules.scheduler()`. @throws {JobdError} `invalid_request` for an option that cannot be */
+  constructor(
+    { driver, clock, time, ...parts }: ScheduleRunnerParts,
+    { pollIntervalMs = POLL_MS, log = silentLogger }: ScheduleRunnerOptions,
+  ) {
+    if (!(pollIntervalMs >= 1)) throw invalid("pollIntervalMs", pollIntervalMs, "a number from 1");
+    this.#driver = driver;
+    const told = (): boolean => this.#listener?.live ?? false;
+    this.#scheduler = new Scheduler({
+      ...parts,
+      driver,
+      clock,
+      log,
+      now: () => time.now(),
+      longestMs: () => longestSleep(told(), pollIntervalMs),
+    });
+    if (pollIntervalMs !== Infinity) {
+      this.#time = new Loop({
+        name: "Reading the store's time",
+        clock,
+        log,
+        step: async () => {
+          await time.refresh(() => driver.time());
+          return TIME_MS;
+        },
+      });
+    }
+  }
+
+  /** Starts; resolves when changes of schedules reach it. */
+  async start(): Promise<void> {
+    this.#listener ??= await this.#driver.listen((wake) => {
+      if (wake === "any") this.#scheduler.wake();
+    });
+    this.#scheduler.start();
+    this.#time?.start();
+  }
+
+  /** Stops after what is under way. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#scheduler.stop(), this.#time?.stop()]);
+    await this.#listener?.[Symbol.asyncDispose]();
+    this.#listener = undefined;
+  }
+
+  /** Stops. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
