@@ -169,7 +169,8 @@ function missed({ missed: given, window }: ScheduleOptions): Pick<ScheduleSpec, 
 
 function refuseForJobs({ jitter, overlap, pauseAfterFailures }: ScheduleOptions): void {
   for (const [name, value] of Object.entries({ jitter, overlap, pauseAfterFailures })) {
-    if (value !== undefined) throw onlyWith(name, "job");
+    // What is allowed anyway may be said.
+    if (value !== undefined && value !== "allow") throw onlyWith(name, "job");
   }
 }
 

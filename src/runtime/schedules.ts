@@ -120,12 +120,16 @@ export class Schedules {
   async list(): Promise<Schedule[]> {
     const { driver, namespace } = this.#options;
     const found: Schedule[] = [];
-    for (let page: Schedule[] | undefined; page === undefined || page.length === PAGE;) {
+    for (;;) {
       const after = found.at(-1)?.name;
-      page = await driver.schedules({ namespace, limit: PAGE, ...(after === undefined ? {} : { after }) });
+      const page = await driver.schedules({
+        namespace,
+        limit: PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
       found.push(...page);
+      if (page.length < PAGE) return found;
     }
-    return found;
   }
 
   /** It has no ticks until it is resumed. A tick that waits for an earlier job is given up. @throws {JobdError} `not_found` */
@@ -305,6 +309,11 @@ function changedOptions(spec: ScheduleSpec, change: ScheduleChange): ScheduleOpt
     }
   }
   if ((change.cron ?? undefined) !== undefined) { for (const key of ["every", "anchor"]) delete before[key]; }
+  if (change.job === null) {
+    for (const key of ["jitter", "overlap", "pauseAfterFailures"]) {
+      delete before[key];
+    }
+  }
   // What another policy brings along of its own is not something that was said.
   if (change.missed !== undefined && change.window === undefined) delete before.window;
   const after = Object.entries({ ...before, ...change }).filter(([, value]) =>

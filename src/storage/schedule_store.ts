@@ -82,8 +82,9 @@ export interface DueSchedules {
 
 /** What was decided about one schedule. */
 export interface TickCommit {
-  /** Which: its id and the version that was read. */
+  /** The schedule's id. */
   id: string;
+  /** The version that was read. */
   version: number;
   /** How it stands from then on; entries are counted when they are written. */
   set: Pick<Schedule, "state" | "nextAt" | "pausedAt" | "pauseReason">;

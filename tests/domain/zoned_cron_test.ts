@@ -91,7 +91,8 @@ Deno.test("40 zones from 2024 to 2037: a time of day comes exactly once on each 
     const cron = ZonedCron.of("30 2 * * *", zone.name);
     let tick = cron.next(FROM);
     let days = 0;
-    for (let day: number | undefined; tick !== null && tick < TO; tick = cron.next(tick)) {
+    let day: number | undefined;
+    for (; tick !== null && tick < TO; tick = cron.next(tick)) {
       const shown = clock.shows(tick);
       const today = Math.floor(shown / DAY);
       if (day !== undefined) assert.equal(today, day + 1, `${zone.name} ${formatInstant(tick)}`);

@@ -159,6 +159,14 @@ Deno.test("changes: pause, resume, update, delete, and what is refused", async (
   const back = await schedules.update("s", { overlap: null, description: "now and then" });
   assert.deepEqual([back.spec.overlap, back.spec.cron], ["allow", "15 * * * *"]);
   assert.deepEqual((await schedules.list()).map(({ name }) => name), ["s"]);
+  await schedules.update("s", { overlap: "queue", jitter: "1s" });
+  const silent = await schedules.update("s", { job: null });
+  assert.deepEqual([silent.spec.job, silent.spec.overlap, silent.spec.jitterMs], [
+    undefined,
+    "allow",
+    undefined,
+  ]);
+  assert.equal((await schedules.update("s", { description: "only told" })).spec.description, "only told");
   await schedules.delete("s");
   assert.deepEqual(await schedules.list(), []);
   await test.clock.advance("1d");

@@ -3,6 +3,7 @@ import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
+import { SCHEDULE_COMMANDS } from "./commands/schedules.ts";
 import { STORE_COMMANDS } from "./commands/store.ts";
 
 /** The table of commands: the parser, help, completions and `docs/commands.md` come from it. */
@@ -11,6 +12,7 @@ export const COMMANDS: readonly Command[] = [
   ...JOB_COMMANDS,
   ...QUEUE_COMMANDS,
   ...DEAD_COMMANDS,
+  ...SCHEDULE_COMMANDS,
   ...STORE_COMMANDS,
 ];
 
@@ -18,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   job: "Look at jobs and act on them",
   queue: "Look at a queue and change it",
+  schedule: "Look at a schedule and change it",
   dead: "Look after the dead letters: jobs that used up their attempts or failed for good",
 };
 

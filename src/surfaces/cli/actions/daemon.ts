@@ -16,6 +16,7 @@ import { helloHandler, sayHello } from "./hello.ts";
 
 interface WorkFlags extends Options {
   types: OptionSpec<string[] | undefined>;
+  noScheduler: OptionSpec<boolean>;
 }
 type StartInput = Input<WorkFlags & { hello: OptionSpec<boolean> }>;
 
@@ -45,9 +46,10 @@ interface Wishes {
   files: readonly string[];
   hello: boolean;
   migrate: boolean;
+  noScheduler: boolean;
 }
 
-async function run(context: Context, { types, files, hello, migrate }: Wishes): Promise<void> {
+async function run(context: Context, { types, files, hello, migrate, noScheduler }: Wishes): Promise<void> {
   const config = await context.config();
   const { values } = config;
   const choice = await chooseHandlers(config, { types, files });
@@ -57,7 +59,7 @@ async function run(context: Context, { types, files, hello, migrate }: Wishes): 
   }
   const log = makeLogger(values, context.host);
   const jobd = await context.jobd({ migrate });
-  const worker = jobd.worker(workerOptions(values, choice, log));
+  const worker = jobd.worker({ ...workerOptions(values, choice, log), scheduler: !noScheduler });
   const release = surviveFaults(log);
   try {
     const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);

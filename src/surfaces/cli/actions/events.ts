@@ -13,6 +13,7 @@ type EventsInput = Input<{
   queue: OptionSpec<string[]>;
   type: OptionSpec<string[]>;
   job: OptionSpec<string[]>;
+  schedule: OptionSpec<string[]>;
   after: OptionSpec<number | undefined>;
 }>;
 
@@ -42,6 +43,7 @@ export async function printEvents({ options }: EventsInput, context: Context): P
       queue: some(options.queue),
       type: some(options.type),
       jobId: some(jobs.map(({ id }) => id)),
+      schedule: some(options.schedule),
       after: options.after,
     }),
     signal: AbortSignal.any([interrupted, out.closed]),

@@ -2,6 +2,8 @@ import type { JobdEvent } from "../../../domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../../domain/job.ts";
 import type { Json } from "../../../domain/json.ts";
 import type { Queue } from "../../../domain/queue.ts";
+import { type Schedule, statusOf, type TickRecord } from "../../../domain/schedule.ts";
+import { isOverridden } from "../../../domain/schedule_change.ts";
 import type { QueueCount, WorkerRow } from "../../../storage/driver.ts";
 import { iso } from "../format.ts";
 
@@ -36,8 +38,43 @@ export function logView({ at, ...rest }: LogChunk): View {
 
 /** An event. */
 export function eventView(event: JobdEvent): View {
-  const runAt = "runAt" in event && event.runAt !== undefined ? { runAt: iso(event.runAt) } : {};
-  return { ...event, at: iso(event.at), ...runAt };
+  const instants = (["runAt", "tick", "until"] as const).flatMap((key) => {
+    const at = (event as Partial<Record<typeof key, number>>)[key];
+    return at === undefined ? [] : [[key, iso(at)]];
+  });
+  return { ...event, at: iso(event.at), ...Object.fromEntries(instants) };
+}
+
+/** A schedule. */
+export function scheduleView(schedule: Schedule): View {
+  const { createdAt, updatedAt, pausedAt, nextAt: _, version: __, declared: ___, spec, state, ...rest } =
+    schedule;
+  const { startAt, endAt, anchorAt, ...rule } = spec;
+  const instants = { startAt, endAt, anchorAt };
+  return {
+    ...rest,
+    status: statusOf(schedule),
+    overridden: isOverridden(schedule),
+    spec: {
+      ...rule,
+      ...Object.fromEntries(
+        Object.entries(instants).flatMap(([key, at]) => at === undefined ? [] : [[key, iso(at)]]),
+      ),
+    },
+    nextTick: iso(state.nextTick),
+    lastTick: iso(state.lastTick),
+    waitingTick: iso(state.waiting),
+    lastJobId: state.lastJobId,
+    failures: state.failures,
+    pausedAt: iso(pausedAt),
+    createdAt: iso(createdAt),
+    updatedAt: iso(updatedAt),
+  };
+}
+
+/** An entry of a schedule's history. */
+export function tickView({ tick, until, at, ...rest }: TickRecord): View {
+  return { ...rest, tick: iso(tick), ...(until === undefined ? {} : { until: iso(until) }), at: iso(at) };
 }
 
 /** A queue with its counts. */

@@ -4,6 +4,8 @@ import { integer } from "../../config/readers.ts";
 
 const types = value(nameList("type"), "list", "run only jobs of these types, separated by commas");
 
+const noScheduler = flag("leave the ticks of schedules to other processes");
+
 const hello = flag("run one small job at the start, to show that everything works");
 
 const files: ArgumentSpec = {
@@ -20,10 +22,11 @@ const NAMES =
 export const DAEMON_COMMANDS: readonly Command[] = [
   command({
     path: "start",
-    summary: "Start the daemon: migrate an embedded SQLite store, run jobs, look after the store",
+    summary:
+      "Start the daemon: migrate an embedded SQLite store, run jobs, turn ticks of schedules into jobs, look after the store",
     details: `Without any setting the jobs are in the file jobd.db of this directory. ${NAMES}`,
     args: [files],
-    options: { types, hello },
+    options: { types, hello, noScheduler },
     runsWorker: true,
     examples: [
       ["jobd start --hello", "the daemon, and a first job to watch"],
@@ -41,7 +44,7 @@ export const DAEMON_COMMANDS: readonly Command[] = [
     summary: "Run jobs, on a store that is migrated already",
     details: NAMES,
     args: [files],
-    options: { types },
+    options: { types, noScheduler },
     runsWorker: true,
     examples: [
       [

@@ -9,7 +9,8 @@ import { type ArgumentSpec, type Command, command, flag, value } from "../comman
 /** Takes a setting of a queue back, so that the program's default holds again. */
 export const UNSET = "default";
 
-function orUnset<T>(reader: Reader<T>): Reader<T | typeof UNSET> {
+/** A setting that can be taken back. */
+export function orUnset<T>(reader: Reader<T>): Reader<T | typeof UNSET> {
   return {
     allowed: `${reader.allowed}, or ${UNSET}`,
     read: (value) => value === UNSET ? UNSET : reader.read(value),

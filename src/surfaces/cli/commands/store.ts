@@ -44,7 +44,7 @@ export const STORE_COMMANDS: readonly Command[] = [
   }),
   command({
     path: "events",
-    summary: "Print what happens to jobs and queues, one line for each event, until Ctrl-C",
+    summary: "Print what happens to jobs, queues and schedules, one line for each event, until Ctrl-C",
     details:
       "With --json: one JSON object a line. Events are kept for an hour while somebody watches, so --after goes on " +
       "where an earlier run stopped; --after 0 begins with the oldest one that is kept.",
@@ -56,6 +56,7 @@ export const STORE_COMMANDS: readonly Command[] = [
         short: "j",
         commas: true,
       }),
+      schedule: list(nameOf("schedule"), "name", "of these schedules", { commas: true }),
       after: value(
         integer(0, Number.MAX_SAFE_INTEGER),
         "id",
@@ -65,6 +66,10 @@ export const STORE_COMMANDS: readonly Command[] = [
     examples: [
       ["jobd events", "everything, as it happens"],
       ["jobd events --kind job.dead,job.rescued --queue mails", "what goes wrong with mails"],
+      [
+        "jobd events --kind schedule.tick --json",
+        "the ticks of all schedules, for programs that act on them",
+      ],
       ["jobd events --job 4f2a91c0 --json", "the life of one job, for scripts"],
     ],
     run: async (...given) => (await import("../actions/events.ts")).printEvents(...given),
