@@ -4,7 +4,7 @@ import type { Driver, Listener } from "../storage/driver.ts";
 import type { NewJobs } from "./follow_ups.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { Loop } from "./loop.ts";
-import { longestSleep, Scheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { StoreTime } from "./store_time.ts";
 
 /** Time between readings of the store's clock, in milliseconds. */
@@ -41,54 +41,58 @@ export interface ScheduleRunnerParts {
 
 /** Turns ticks into jobs in a process that runs no jobs, from `start` to `stop`. Workers do that by themselves. */
 export class ScheduleRunner implements AsyncDisposable {
-  readonly #driver: Driver;
-  readonly #scheduler: Scheduler;
-  readonly #time: Loop | undefined;
+  readonly #parts: ScheduleRunnerParts;
+  readonly #pollIntervalMs: number;
+  readonly #log: Logger;
+  #scheduler: Scheduler | undefined;
+  #time: Loop | undefined;
   #listener: Listener | undefined;
 
   /** Made by `jobd.schedules.scheduler()`. @throws {JobdError} `invalid_request` for an option that cannot be */
   constructor(
-    { driver, clock, time, ...parts }: ScheduleRunnerParts,
+    parts: ScheduleRunnerParts,
     { pollIntervalMs = POLL_MS, log = silentLogger }: ScheduleRunnerOptions,
   ) {
     if (!(pollIntervalMs >= 1)) throw invalid("pollIntervalMs", pollIntervalMs, "a number from 1");
-    this.#driver = driver;
-    const told = (): boolean => this.#listener?.live ?? false;
-    this.#scheduler = new Scheduler({
-      ...parts,
-      driver,
-      clock,
-      log,
-      now: () => time.now(),
-      longestMs: () => longestSleep(told(), pollIntervalMs),
-    });
-    if (pollIntervalMs !== Infinity) {
-      this.#time = new Loop({
-        name: "Reading the store's time",
-        clock,
-        log,
-        step: async () => {
-          await time.refresh(() => driver.time());
-          return TIME_MS;
-        },
-      });
-    }
+    this.#parts = parts;
+    this.#pollIntervalMs = pollIntervalMs;
+    this.#log = log;
   }
 
   /** Starts; resolves when changes of schedules reach it. */
   async start(): Promise<void> {
-    this.#listener ??= await this.#driver.listen((wake) => {
-      if (wake === "any") this.#scheduler.wake();
+    const { driver, time } = this.#parts;
+    // Loaded only here: whoever looks after schedules need not turn their ticks into jobs.
+    const { longestSleep, Scheduler } = await import("./scheduler.ts");
+    const log = this.#log;
+    this.#scheduler ??= new Scheduler({
+      ...this.#parts,
+      log,
+      now: () => time.now(),
+      longestMs: () => longestSleep(this.#listener?.live ?? false, this.#pollIntervalMs),
+    });
+    this.#listener ??= await driver.listen((wake) => {
+      if (wake === "any") this.#scheduler?.wake();
     });
     this.#scheduler.start();
+    if (this.#pollIntervalMs !== Infinity) this.#time ??= this.#readTime();
     this.#time?.start();
+  }
+
+  #readTime(): Loop {
+    const { driver, time, clock } = this.#parts;
+    const step = async (): Promise<number> => {
+      await time.refresh(() => driver.time());
+      return TIME_MS;
+    };
+    return new Loop({ name: "Reading the store's time", clock, log: this.#log, step });
   }
 
   /** Stops after what is under way. */
   async stop(): Promise<void> {
-    await Promise.all([this.#scheduler.stop(), this.#time?.stop()]);
+    await Promise.all([this.#scheduler?.stop(), this.#time?.stop()]);
     await this.#listener?.[Symbol.asyncDispose]();
-    this.#listener = undefined;
+    [this.#listener, this.#scheduler, this.#time] = [undefined, undefined, undefined];
   }
 
   /** Stops. */

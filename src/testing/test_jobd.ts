@@ -91,7 +91,7 @@ export class TestJobd implements AsyncDisposable {
     this.jobd = producer(jobd, {
       activity: world.time.activity,
       // Only now: a test without schedules is none the slower for them.
-      onSchedules: () => this.#scheduling ??= this.#schedule(jobd),
+      onSchedules: () => this.#scheduling ??= world.time.activity.call(() => this.#schedule(jobd)),
       onEnqueued: (jobs) => this.#enqueued(jobs),
     });
     this.mode = options.mode ?? "manual";
