@@ -11,7 +11,7 @@ export const OVERLAP_POLICIES = ["allow", "skip", "queue", "cancel"] as const;
 export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 
 /** The job of each tick: a request without what the tick itself brings. */
-export type ScheduledJob = Omit<JobRequest, "id" | "namespace" | "delay" | "runAt">;
+export type ScheduledJob = Omit<JobRequest, "id" | "namespace" | "delay" | "runAt" | "after">;
 
 /** A recurring rule as it is stored. Instants are epoch milliseconds. */
 export interface ScheduleSpec {

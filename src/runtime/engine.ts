@@ -15,10 +15,9 @@ import { Rescuer } from "./rescuer.ts";
 import { longestSleep, Scheduler } from "./scheduler.ts";
 import { Statistics } from "./statistics.ts";
 import type { WorkerSettings } from "./worker_options.ts";
-import { Watchdog } from "./watchdog.ts";
+import type { Watchdog } from "./watchdog.ts";
+import { watchdogOf } from "./watched.ts";
 
-/** For how long a blocked event loop is covered by the watchdog, in milliseconds. */
-const BLOCKED_LIMIT_MS = 600_000;
 /** How long a worker that stops waits for a store that does not answer, after the time of its jobs, in milliseconds. */
 const STORE_MS = 4_000;
 /** The same, counted from the moment when nothing runs any more, and in a hurry. */
@@ -178,7 +177,7 @@ export class Engine {
       if (wake === "ended" || wake === "any") this.#maintenance.wakeEnded();
       if (wake === "cancel" || wake === "any") this.#cancellations.wake();
     });
-    this.#watchdog = this.#watch();
+    this.#watchdog = watchdogOf(this.id, this.#options, this.#context);
     for (const loop of this.#loops) loop.start();
     this.#maintenance.start();
   }
@@ -262,29 +261,6 @@ export class Engine {
         if (!patience.lost) log.warn("Part of the shutdown failed", { error: messageOf(error) });
       }
     }));
-  }
-
-  /** A watchdog costs a thread, so there is one only where a handler can block the loop. */
-  #watch(): Watchdog | undefined {
-    const { store, log } = this.#context;
-    const { handlers, leaseMs, whenBlocked } = this.#options;
-    if (store === undefined || handlers.values().every(({ outOfProcess }) => outOfProcess)) {
-      return undefined;
-    }
-    const unreadable = Watchdog.unreadable();
-    if (unreadable !== undefined) {
-      log.warn("There is no watchdog for handlers that block the event loop: its file may not be read", {
-        file: unreadable,
-      });
-      return undefined;
-    }
-    return new Watchdog({
-      store,
-      worker: this.id,
-      leaseMs,
-      limitMs: BLOCKED_LIMIT_MS,
-      then: whenBlocked,
-    });
   }
 
   async #claim(): Promise<number> {

@@ -115,3 +115,20 @@ Deno.test("a program that only schedules", async () => {
   assert.throws(() => jobd.schedules.scheduler({ pollIntervalMs: 0 }), { code: "invalid_request" });
   await jobd.close();
 });
+
+Deno.test("thousands of schedules on the same minute: few, bounded batches, one job each", async () => {
+  await using test = await TestJobd.open({ now: START });
+  const count = 3_000;
+  const names = Array.from({ length: count }, (_, number) => `s${number}`);
+  await Promise.all(
+    names.map((name) => test.jobd.schedules.create(name, { cron: "* * * * *", job: { type: "noted" } })),
+  );
+  const before = { due: test.faults.calls("dueSchedules"), commit: test.faults.calls("commitTicks") };
+  await test.clock.advance("1m");
+  const made = test.enqueued();
+  assert.equal(new Set(made.map(({ options }) => options.schedule?.name)).size, count);
+  assert.equal(made.length, count);
+  // Five hundred are read at once, and no more than that are written.
+  assert.ok(test.faults.calls("commitTicks") - before.commit <= 6, `${test.faults.calls("commitTicks")}`);
+  assert.ok(test.faults.calls("dueSchedules") - before.due <= 8, `${test.faults.calls("dueSchedules")}`);
+});

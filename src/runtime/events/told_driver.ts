@@ -9,8 +9,8 @@ import {
   startedEvent,
 } from "../../domain/job_events.ts";
 import { waitsForOthers } from "../../domain/dependency.ts";
-import type { Job } from "../../domain/job.ts";
-import { isFinal } from "../../domain/states.ts";
+import type { Job, NewJob } from "../../domain/job.ts";
+import { isFinal, type JobState } from "../../domain/states.ts";
 import type { Driver, InsertResult, QueueChange } from "../../storage/driver.ts";
 import { changeEvent } from "../../domain/schedule_events.ts";
 import { followUpsOf } from "../../storage/follow_ups.ts";
@@ -39,10 +39,7 @@ export function toldDriver(
   const told: Partial<Driver> = {
     async insert(jobs) {
       const results = await driver.insert(jobs);
-      const made = jobs.flatMap((job, at) => {
-        const { id, outcome, state } = results[at] as InsertResult;
-        return id === job.id && outcome !== "existing" ? [{ job, state }] : [];
-      });
+      const made = madeOf(jobs, results);
       for (const { job, state } of made) if (isFinal(state)) endings.ended(job.id);
       const gone = results.flatMap(({ displaced }) => displaced?.state === "cancelled" ? [displaced.id] : []);
       for (const id of gone) endings.ended(id);
@@ -137,7 +134,8 @@ export function toldDriver(
       return live;
     },
     async saveSchedule(save) {
-      return await driver.saveSchedule({ ...save, events: await wantedOf(save.events) });
+      const wanted = await publisher.wanted();
+      return await driver.saveSchedule({ ...save, events: wantedOf(wanted, save.events) });
     },
     async removeSchedule(name) {
       const removed = await driver.removeSchedule(name);
@@ -148,21 +146,13 @@ export function toldDriver(
       // A tick that makes no job is stored for those who come later, too: its event is all that there is of it.
       const durable = (event: NewEvent): boolean =>
         event.kind === "schedule.tick" && !("startedJob" in event);
-      const told = await Promise.all(commits.map(async (commit) => ({
+      const wanted = await publisher.wanted();
+      const results = await driver.commitTicks(commits.map((commit) => ({
         ...commit,
-        events: [
-          ...commit.events.filter(durable),
-          ...await wantedOf(commit.events.filter((one) => !durable(one))),
-        ],
+        events: commit.events.filter((event) => durable(event) || wantedOf(wanted, [event]).length > 0),
       })));
-      const results = await driver.commitTicks(told);
-      const made = commits.flatMap(({ jobs }, at) =>
-        jobs.filter(({ id }, index) => {
-          const result = results[at]?.jobs[index];
-          return result?.id === id && result.outcome !== "existing";
-        })
-      );
-      if (made.length > 0) publisher.tell(() => made.map(enqueuedEvent));
+      const made = commits.flatMap(({ jobs }, at) => madeOf(jobs, results[at]?.jobs ?? []));
+      if (made.length > 0) publisher.tell(() => made.map(({ job, state }) => enqueuedEvent(job, state)));
       return results;
     },
     async updateQueue(change) {
@@ -179,13 +169,6 @@ export function toldDriver(
     },
   });
 
-  /** Events that are stored together with what they tell of. */
-  async function wantedOf(events: NewEvent[]): Promise<NewEvent[]> {
-    if (events.length === 0) return [];
-    const wanted = await publisher.wanted();
-    return events.filter((event) => wanted.some((interest) => wants(interest, event)));
-  }
-
   /** Jobs that have lost their unique keys to others. */
   async function cancelledEvents(wanted: Interest[], ids: string[]): Promise<NewEvent[]> {
     if (ids.length === 0 || !isWanted(wanted, ["job.cancelled"])) return [];
@@ -195,6 +178,22 @@ export function toldDriver(
   async function jobsOf(ids: string[]): Promise<Map<string, Job>> {
     return new Map((await driver.get(ids)).map((job) => [job.id, job]));
   }
+}
+
+/** Of jobs that were to be inserted those that now exist because of that, with their states. */
+function madeOf(
+  jobs: readonly NewJob[],
+  results: readonly InsertResult[],
+): { job: NewJob; state: JobState }[] {
+  return jobs.flatMap((job, at) => {
+    const result = results[at];
+    return result?.id === job.id && result.outcome !== "existing" ? [{ job, state: result.state }] : [];
+  });
+}
+
+/** Of events that are stored together with what they tell of, those that somebody wants. */
+function wantedOf(wanted: Interest[], events: NewEvent[]): NewEvent[] {
+  return events.filter((event) => wanted.some((interest) => wants(interest, event)));
 }
 
 function isWanted(wanted: Interest[], kinds: EventKind[]): boolean {

@@ -1,7 +1,7 @@
 import { MISSED_POLICIES, OVERLAP_POLICIES } from "../../../domain/schedule.ts";
 import { choice, duration, integer, nameOf, text } from "../../config/readers.ts";
 import { type ArgumentSpec, type Command, command, flag, list, value } from "../command.ts";
-import { priority, startTime } from "./jobs.ts";
+import { priority, startTime } from "./job_readers.ts";
 import { orUnset, UNSET } from "./queues.ts";
 import { YES } from "./options.ts";
 
