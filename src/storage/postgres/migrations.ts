@@ -4,7 +4,7 @@ import limits from "../../../migrations/postgres/0003_limits.sql" with { type: "
 import events from "../../../migrations/postgres/0004_events.sql" with { type: "text" };
 import dependencies from "../../../migrations/postgres/0005_dependencies.sql" with { type: "text" };
 import enqueueFunction from "../../../migrations/postgres/0006_enqueue_function.sql" with { type: "text" };
-import schedules from "../../../migrations/postgres/0008_schedules.sql" with { type: "text" };
+import schedules from "../../../migrations/postgres/0007_schedules.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history. */
@@ -15,5 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 4, name: "events", sql: events },
   { number: 5, name: "dependencies", sql: dependencies },
   { number: 6, name: "enqueue_function", sql: enqueueFunction },
-  { number: 8, name: "schedules", sql: schedules },
+  { number: 7, name: "schedules", sql: schedules },
 ];

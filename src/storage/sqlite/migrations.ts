@@ -4,7 +4,7 @@ import limits from "../../../migrations/sqlite/0003_limits.sql" with { type: "te
 import events from "../../../migrations/sqlite/0004_events.sql" with { type: "text" };
 import dependencies from "../../../migrations/sqlite/0005_dependencies.sql" with { type: "text" };
 import enqueueFunction from "../../../migrations/sqlite/0006_enqueue_function.sql" with { type: "text" };
-import schedules from "../../../migrations/sqlite/0008_schedules.sql" with { type: "text" };
+import schedules from "../../../migrations/sqlite/0007_schedules.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -15,5 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 4, name: "events", sql: events },
   { number: 5, name: "dependencies", sql: dependencies },
   { number: 6, name: "enqueue_function", sql: enqueueFunction },
-  { number: 8, name: "schedules", sql: schedules },
+  { number: 7, name: "schedules", sql: schedules },
 ];
