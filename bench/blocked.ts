@@ -65,11 +65,15 @@ class Site implements AsyncDisposable {
   /** They wait from the moment at which a worker meets them. */
   async #block(count: number): Promise<void> {
     await this.#enqueue(count, (n) => ({ type: "held", queue: `q${n % QUEUES}`, limitKey: "k" }));
-    await using worker = this.#worker({ held: () => this.#ended.promise }, CONCURRENCY);
+    // Its turn comes when all others were met.
+    const last = Promise.withResolvers<void>();
+    await this.#jobd.enqueue({ type: "last", priority: -1 });
+    await using worker = this.#worker(
+      { held: () => this.#ended.promise, last: () => last.resolve() },
+      CONCURRENCY,
+    );
     await worker.start();
-    while ((await this.#jobd.jobs.page({ state: ["available"], limit: 1 })).items.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
+    await last.promise;
     await worker.stop();
   }
 
