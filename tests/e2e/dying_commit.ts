@@ -71,4 +71,4 @@ armed = true;
 await driver.commitTicks(commits);
 armed = false;
 await driver.close();
-console.log("done");
+await Deno.stdout.write(new TextEncoder().encode("done\n"));
