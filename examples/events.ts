@@ -37,6 +37,6 @@ for await (const event of events) {
     console.log(`${event.kind} ${event.type}${attempt}${why}`);
     continue;
   }
-  console.log(event.kind, event.queue);
+  if ("queue" in event) console.log(event.kind, event.queue);
   break; // ends the stream
 }
