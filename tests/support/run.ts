@@ -2,6 +2,9 @@
 // `deno task test:soak` runs; extra arguments go to `deno test`.
 import { startPostgres } from "./postgres_server.ts";
 
+/** Soaks, and the tests with packages of their own, which `tests/storage/postgres_libraries_test.ts` runs. */
+const APART = ["tests/soak", "tests/transactions"];
+
 /** Tests look into /proc to prove that nothing is left, which Deno allows only with all rights. Daemons get the shipped ones. */
 const PERMISSIONS = ["--allow-all"];
 
@@ -20,7 +23,7 @@ async function run(args: string[]): Promise<number> {
       "--frozen",
       "--doc",
       ...PERMISSIONS,
-      ...(args.length === 0 ? ["--ignore=tests/soak"] : args),
+      ...(args.length === 0 ? [`--ignore=${APART.join(",")}`] : args),
     ],
     env: { JOBD_TEST_POSTGRES_URLS: JSON.stringify({ "15": old.url, "newest": newest.url }) },
     stdin: "null",
