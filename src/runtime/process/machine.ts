@@ -65,6 +65,7 @@ export class Machine implements ProcessWatch {
   /** Ends what is marked as started by daemons of this machine and namespace that run no more. */
   async reapStrays({ graceMs = REAP_GRACE_MS }: ReapOptions = {}): Promise<TreeEnd> {
     const here = await this.identity();
+    if (here.bootId === null) return { ended: 0, left: 0 }; // no mark can be proved to be of this machine
     const rows = await this.scanner.rows();
     // A daemon that itself runs inside a job leaves that job's tree to its owner.
     const outer = rows.find((row) => row.pid === here.pid)?.owner ?? null;
