@@ -3,11 +3,10 @@ import { invalid } from "../domain/errors.ts";
 import type { Driver, Listener } from "../storage/driver.ts";
 import type { NewJobs } from "./follow_ups.ts";
 import { type Logger, silentLogger } from "./logger.ts";
-import { Loop } from "./loop.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { StoreTime } from "./store_time.ts";
 
-/** Time between readings of the store's clock, in milliseconds. */
+/** How long a reading of the store's clock is believed, in milliseconds. */
 const TIME_MS = 10_000;
 const POLL_MS = 1_000;
 
@@ -45,7 +44,7 @@ export class ScheduleRunner implements AsyncDisposable {
   readonly #pollIntervalMs: number;
   readonly #log: Logger;
   #scheduler: Scheduler | undefined;
-  #time: Loop | undefined;
+  #timeReadAt = -Infinity;
   #listener: Listener | undefined;
 
   /** Made by `jobd.schedules.scheduler()`. @throws {JobdError} `invalid_request` for an option that cannot be */
@@ -69,30 +68,27 @@ export class ScheduleRunner implements AsyncDisposable {
       ...this.#parts,
       log,
       now: () => time.now(),
+      refreshTime: () => this.#refreshTime(),
       longestMs: () => longestSleep(this.#listener?.live ?? false, this.#pollIntervalMs),
     });
     this.#listener ??= await driver.listen((wake) => {
       if (wake === "any") this.#scheduler?.wake();
     });
     this.#scheduler.start();
-    if (this.#pollIntervalMs !== Infinity) this.#time ??= this.#readTime();
-    this.#time?.start();
   }
 
-  #readTime(): Loop {
+  async #refreshTime(): Promise<void> {
     const { driver, time, clock } = this.#parts;
-    const step = async (): Promise<number> => {
-      await time.refresh(() => driver.time());
-      return TIME_MS;
-    };
-    return new Loop({ name: "Reading the store's time", clock, log: this.#log, step });
+    if (clock.monotonic() - this.#timeReadAt < TIME_MS) return;
+    await time.refresh(() => driver.time());
+    this.#timeReadAt = clock.monotonic();
   }
 
   /** Stops after what is under way. */
   async stop(): Promise<void> {
-    await Promise.all([this.#scheduler?.stop(), this.#time?.stop()]);
+    await this.#scheduler?.stop();
     await this.#listener?.[Symbol.asyncDispose]();
-    [this.#listener, this.#scheduler, this.#time] = [undefined, undefined, undefined];
+    [this.#listener, this.#scheduler] = [undefined, undefined];
   }
 
   /** Stops. */

@@ -16,6 +16,8 @@ const BATCH = 500;
 const WEIGHT_MAX = 1_000;
 /** Longest sleep where wake-ups of other processes arrive, in milliseconds: the store's clock may be set. */
 const LOOK_MS = 10_000;
+/** Wake-ups tell of much else, on a busy store all the time: they make it look no more often than this, in milliseconds. */
+const WAKE_MS = 100;
 /** How long somebody else is left to write what he decided first, in milliseconds. */
 const YIELD_MS = 20;
 /** A schedule whose ticks cannot be written is left alone for so long, in milliseconds. */
@@ -31,6 +33,8 @@ export interface SchedulerOptions {
   clock: Clock;
   /** The store's time. */
   now(): number;
+  /** Reads the store's time again, where nobody else does; called before each look. */
+  refreshTime?(): Promise<void>;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
   /** Cancels jobs, running ones too. */
@@ -54,6 +58,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #loop: Loop;
   readonly #ended = new Set<string>();
+  #lookedAt = -Infinity;
+  #cancelWake: (() => void) | undefined;
 
   constructor(options: SchedulerOptions) {
     const { clock, log } = options;
@@ -66,9 +72,15 @@ export class Scheduler {
     this.#loop.start();
   }
 
-  /** Looks now: a schedule may have changed. */
+  /** Looks soon: a schedule may have changed. */
   wake(): void {
-    this.#loop.wake();
+    const { clock } = this.#options;
+    const restMs = this.#lookedAt + WAKE_MS - clock.monotonic();
+    if (restMs <= 0) return this.#loop.wake();
+    this.#cancelWake ??= clock.after(restMs, () => {
+      this.#cancelWake = undefined;
+      this.#loop.wake();
+    });
   }
 
   /** An attempt of a job has ended: a tick may wait for that. */
@@ -80,12 +92,17 @@ export class Scheduler {
 
   /** Stops after what is under way. */
   async stop(): Promise<void> {
+    this.#cancelWake?.();
+    // Whoever still wakes it wakes nobody, and leaves no timer behind.
+    this.#lookedAt = -Infinity;
     await this.#loop.stop();
   }
 
   async #step(): Promise<number> {
     const { driver, namespace, now, longestMs } = this.#options;
+    await this.#options.refreshTime?.();
     await this.#lookAtEnded();
+    this.#lookedAt = this.#options.clock.monotonic();
     const due = await driver.dueSchedules({ namespace, now: now(), limit: BATCH });
     if (due.schedules.length > 0) return await this.#decide(due) > 0 ? 0 : YIELD_MS;
     if (this.#ended.size > 0) return 0;

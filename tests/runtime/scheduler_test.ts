@@ -132,3 +132,16 @@ Deno.test("thousands of schedules on the same minute: few, bounded batches, one 
   assert.ok(test.faults.calls("commitTicks") - before.commit <= 6, `${test.faults.calls("commitTicks")}`);
   assert.ok(test.faults.calls("dueSchedules") - before.due <= 8, `${test.faults.calls("dueSchedules")}`);
 });
+
+Deno.test("however often it is woken, it asks the store ten times a second at most", async () => {
+  await using test = await TestJobd.open({ now: START });
+  await test.jobd.schedules.create("s", { every: "1h", job: { type: "noted" } });
+  await test.clock.advance("1s");
+  const before = test.faults.calls("dueSchedules");
+  for (let count = 0; count < 100; count++) {
+    await test.jobd.limits.set({ queue: "default", concurrency: 1 + count });
+    await test.clock.advance(10);
+  }
+  const asked = test.faults.calls("dueSchedules") - before;
+  assert.ok(asked >= 5 && asked <= 12, `${asked}`);
+});
