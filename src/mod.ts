@@ -18,6 +18,7 @@ export type {
   NewJob,
 } from "./domain/job.ts";
 export type { Run, Transition } from "./domain/transition.ts";
+export type { Headers } from "./domain/headers.ts";
 export type { Json } from "./domain/json.ts";
 export type { Outcome } from "./domain/outcome.ts";
 export { PRIORITY_NAMES } from "./domain/priority.ts";
@@ -118,6 +119,7 @@ export { recovery } from "./runtime/middleware/recovery.ts";
 export { timeout } from "./runtime/middleware/timeout.ts";
 export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
+export type { SpanContext } from "./runtime/middleware/trace_context.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./runtime/jobd_options.ts";
 export type { EventStream } from "./runtime/events/event_stream.ts";

@@ -135,6 +135,7 @@ const OPTION_OF = {
   retention: "retentionMs",
   tags: "tags",
   meta: "meta",
+  headers: "headers",
   origin: "origin",
 } as const satisfies Partial<Record<Replaceable, keyof JobOptions>>;
 

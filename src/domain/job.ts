@@ -1,5 +1,6 @@
 import type { Backoff } from "./backoff.ts";
 import type { Dependency } from "./dependency.ts";
+import type { Headers } from "./headers.ts";
 import type { Json } from "./json.ts";
 import type { JobState } from "./states.ts";
 import type { Uniqueness } from "./unique.ts";
@@ -50,6 +51,8 @@ export interface JobOptions {
   meta?: { [key: string]: Json };
   /** The schedule that made it, and for which tick; `watched` when the schedule waits for its end. */
   schedule?: { name: string; tick: number; watched?: true };
+  /** What travels with the job, such as the trace it belongs to; names are in lower case. */
+  headers?: Headers;
 }
 
 /** A job as it is stored. Instants are epoch milliseconds by the store's clock. */

@@ -14,7 +14,8 @@ export type Removable =
   | "limitKey"
   | "limitWeight"
   | "tags"
-  | "meta";
+  | "meta"
+  | "headers";
 
 /** What may be changed about a job that has not started; see {@linkcode JobRequest} for each. What is left out stays. */
 export type JobUpdate =
@@ -36,6 +37,7 @@ const KNOWN: Record<keyof JobUpdate, true> = {
   limitWeight: true,
   tags: true,
   meta: true,
+  headers: true,
 };
 
 const REMOVABLE = {
@@ -47,6 +49,7 @@ const REMOVABLE = {
   limitWeight: "limitWeight",
   tags: "tags",
   meta: "meta",
+  headers: "headers",
 } as const satisfies Record<Removable, keyof JobOptions>;
 
 /** A job's id and type are checked with the rest of a request, and stay as they are. */

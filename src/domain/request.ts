@@ -2,6 +2,7 @@ import { type BackoffOptions, parseBackoff } from "./backoff.ts";
 import { type After, parseAfter } from "./dependency.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import { invalid, JobdError } from "./errors.ts";
+import { checkHeaders, type Headers } from "./headers.ts";
 import { MAX_INSTANT_MS, parseInstant } from "./instant.ts";
 import type { JobOptions, NewJob } from "./job.ts";
 import { checkJson, type Json, PAYLOAD_LIMITS } from "./json.ts";
@@ -57,6 +58,11 @@ export interface JobRequest {
   origin?: string;
   /** Free data beside the payload, up to 16 KiB of JSON. */
   meta?: { [key: string]: Json };
+  /**
+   * What travels with the job, such as the trace it belongs to: up to 100 texts by name, 16 KiB in all. Names are kept in lower
+   * case; values have no control characters.
+   */
+  headers?: Headers;
 }
 
 /** Time, identity and defaults for {@linkcode newJob}. */
@@ -96,6 +102,7 @@ const KNOWN: Record<keyof JobRequest, true> = {
   tags: true,
   origin: true,
   meta: true,
+  headers: true,
 };
 
 /**
@@ -205,6 +212,7 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
     checkJson("meta", request.meta, { maxBytes: 16 * 1024, maxDepth: 16, maxItems: 1000 });
     options.meta = request.meta;
   }
+  if (request.headers !== undefined) options.headers = checkHeaders(request.headers);
   return options;
 }
 

@@ -19,6 +19,7 @@ export const REPLACEABLE = [
   "retention",
   "tags",
   "meta",
+  "headers",
   "origin",
 ] as const;
 /** One of {@linkcode REPLACEABLE}. */

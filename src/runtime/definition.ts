@@ -1,6 +1,7 @@
 import { type Backoff, type BackoffOptions, parseBackoff } from "../domain/backoff.ts";
 import { type Duration, parseDuration } from "../domain/duration.ts";
 import { invalid, JobdError } from "../domain/errors.ts";
+import { withHeaders } from "../domain/headers.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import { type LimitOptions, parseLimit } from "../domain/limit.ts";
@@ -33,7 +34,16 @@ export type EnqueueOptions = Omit<JobRequest, "type" | "payload" | "namespace">;
 export interface DefinitionDefaults<Payload> extends
   Pick<
     JobRequest,
-    "queue" | "priority" | "maxAttempts" | "delay" | "ttl" | "retention" | "tags" | "origin" | "meta"
+    | "queue"
+    | "priority"
+    | "maxAttempts"
+    | "delay"
+    | "ttl"
+    | "retention"
+    | "tags"
+    | "origin"
+    | "meta"
+    | "headers"
   > {
   /** The unique key of a job, or how to make it of the payload; undefined for a job without one. */
   uniqueKey?: string | ((payload: Payload) => string | undefined);
@@ -180,7 +190,8 @@ class Definition implements JobDefinition {
   }
 
   async request(payload: unknown, options: EnqueueOptions = {}): Promise<JobRequest> {
-    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, limit } = this.#options;
+    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, headers, limit } =
+      this.#options;
     const checked = await checkPayload(this.#schema, payload);
     if (checked.issues !== undefined) {
       throw new JobdError(
@@ -196,7 +207,10 @@ class Definition implements JobDefinition {
       // A start time of the job's own takes the place of the usual delay.
       ...(options.runAt === undefined ? given({ delay }) : {}),
     };
-    return { ...defaults, ...options, type: this.type, payload };
+    const all = headers === undefined && options.headers === undefined
+      ? {}
+      : { headers: withHeaders(headers, options.headers) };
+    return { ...defaults, ...options, ...all, type: this.type, payload };
   }
 
   async run(job: Job, context: RunContext): Promise<unknown> {

@@ -24,6 +24,8 @@ export interface ExpectedJob<Payload = unknown> {
   origin?: string | RegExp;
   /** Its free data, like the payload. */
   meta?: Pattern<Record<string, unknown>>;
+  /** Its headers, like the payload; names are in lower case. */
+  headers?: Pattern<Record<string, unknown>>;
   /** How often it may fail. */
   maxAttempts?: number;
   /** How long after it was enqueued it may start. */
@@ -51,6 +53,7 @@ const KNOWN: Record<keyof (ExpectedJob & ExpectedCount), true> = {
   uniqueKey: true,
   origin: true,
   meta: true,
+  headers: true,
   maxAttempts: true,
   delay: true,
   runAt: true,
@@ -95,6 +98,7 @@ export function checkOf(expected: ExpectedJob): Check {
   field("uniqueKey", uniqueKey, (job) => job.options.uniqueKey ?? job.options.unique?.key);
   field("origin", origin, (job) => job.options.origin);
   field("meta", expected.meta, (job) => job.options.meta);
+  field("headers", expected.headers, (job) => job.options.headers);
   field("payload", expected.payload, (job) => job.payload);
   if (tags !== undefined) checks.push((job) => tagDifferences(job, tags));
   checks.push(...timeChecks(expected));

@@ -56,7 +56,7 @@ Deno.test("enqueue: every flag reaches the job", async () => {
   const ran = await world.run([
     ..."enqueue email --queue mail --priority high --delay 5m --max-attempts 7 --timeout 30s --ttl 2h --unique-key k"
       .split(" "),
-    ...'--tag a --tag b,c --origin me --payload {"to":1}'.split(" "),
+    ...'--tag a --tag b,c --origin me --header Trace-Id=7 --header b= --payload {"to":1}'.split(" "),
   ]);
   assert.equal(ran.exitCode, 0, ran.stderr);
   const job = await (await world.jobd()).jobs.get(ran.stdout.trim());
@@ -75,6 +75,7 @@ Deno.test("enqueue: every flag reaches the job", async () => {
     uniqueKey: "k",
     origin: "me",
     tags: ["a", "b,c"],
+    headers: { "trace-id": "7", b: "" },
   });
 });
 

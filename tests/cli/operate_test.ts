@@ -84,7 +84,10 @@ Deno.test("job update: what is given is changed, several jobs at once, running a
       ["x", "y"],
     ]);
   }
-  await world.run(["job", "update", one, "--timeout", "none", "--ttl", "none", "--no-tags"]);
+  await world.run(["job", "update", one, "--header", "X-Request-Id=a=b", "--header", "traceparent=c"]);
+  assert.deepEqual((await jobd.jobs.get(one)).options.headers, { "x-request-id": "a=b", traceparent: "c" });
+  assert.match((await world.run(["job", "show", one])).stdout, /headers {"x-request-id":"a=b"/);
+  await world.run(["job", "update", one, "--timeout", "none", "--ttl", "none", "--no-tags", "--no-headers"]);
   const { options, expireAt } = await jobd.jobs.get(one);
   assert.deepEqual([options, expireAt], [{}, null]);
   await world.run(["job", "update", one, "--at", "2999-01-01T00:00:00Z"]);
@@ -100,7 +103,11 @@ Deno.test("job update: wrong use is said without a store", async () => {
   const world = new FakeWorld();
   const cases: [string[], RegExp][] = [
     [[], /nothing to change: no flag says what/],
-    [["--tag", "a", "--no-tags"], /contradict each other/],
+    [["--tag", "a", "--no-tags"], /--tag and --no-tags contradict each other/],
+    [["--header", "a=b", "--no-headers"], /--header and --no-headers contradict each other/],
+    [["--header", "a=b", "--header", "A=c"], /Header "a" is given twice/],
+    [["--header", "=b"], /--header: "=b" is not a header such as/],
+    [["--header", "no good=b"], /--header: "no good=b" is not a header such as/],
     [["--delay", "1h", "--at", "2999-01-01"], /both a delay and a start time/],
     [["--timeout", "0s"], /--timeout: "0s" is not a duration from 1ms to 100 years, or none/],
     [["--payload", "{"], /--payload/],

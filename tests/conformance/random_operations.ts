@@ -253,6 +253,7 @@ class Maker {
         ...(limitKey === undefined ? {} : { limitKey }),
         ...(this.#chance(0.1) ? { limitWeight: 1 + this.#number(4) } : {}),
         ...(this.#chance(0.1) ? { retentionMs: 10 * SECOND } : {}),
+        ...(this.#chance(0.1) ? { headers: { h: this.#pick(["0", "1"]) } } : {}),
       },
     });
   }
@@ -361,9 +362,14 @@ class Maker {
       maxAttempts: this.#maybe(() => 1 + this.#number(5)),
       expireAt: this.#maybe(() => this.#pick([null, now + MINUTE])),
       options: this.#maybe(() =>
-        this.#pick([{ tags: ["t"] }, { ttlMs: null, retentionMs: MINUTE }, { limitKey: "l1" }, {
-          limitKey: null,
-        }])
+        this.#pick([
+          { tags: ["t"] },
+          { ttlMs: null, retentionMs: MINUTE },
+          { limitKey: "l1" },
+          { limitKey: null },
+          { headers: { h: "2" } },
+          { headers: null },
+        ])
       ),
     };
     return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -13,7 +13,7 @@ export const uniqueConflictsChapter: Chapter = {
       createdAt: T + MINUTE,
       runAt: T + 2 * MINUTE,
       expireAt: T + DAY,
-      options: { timeoutMs: 5, ttlMs: DAY, tags: ["t"], meta: { m: 1 }, origin: "o" },
+      options: { timeoutMs: 5, ttlMs: DAY, tags: ["t"], meta: { m: 1 }, headers: { h: "1" }, origin: "o" },
     });
     assert.deepEqual(await w.insert(request), { id: holder.id, outcome: "replaced", state: "scheduled" });
     const { unique: _, ...options } = request.options;

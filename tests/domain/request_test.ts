@@ -43,6 +43,7 @@ Deno.test("everything that can be asked for", () => {
     tags: ["x", "y", "x"],
     origin: "web",
     meta: { user: 1 },
+    headers: { "X-Request-Id": "4711", empty: "" },
   });
   assert.deepEqual(job, {
     id,
@@ -64,6 +65,7 @@ Deno.test("everything that can be asked for", () => {
       origin: "web",
       tags: ["x", "y"],
       meta: { user: 1 },
+      headers: { "x-request-id": "4711", empty: "" },
     },
   });
   assert.equal(uniqueLock(job), "team\nemail.send\na@b.c");

@@ -80,6 +80,14 @@ Deno.test("an isolated job reads what those gave that it came after", async () =
   assert.deepEqual(result, [["follow", 7]]);
 });
 
+Deno.test("headers reach an isolated handler, and its follow-ups have their own", async () => {
+  await using work = await isolated();
+  const { result } = await work.run("headed", { headers: { "X-Request-Id": "4711" } });
+  assert.deepEqual(result, { "x-request-id": "4711" });
+  const [follower] = await Array.fromAsync(work.jobd.jobs.list({ type: "follow" }));
+  assert.deepEqual(follower?.options.headers, { "x-from": "4711" });
+});
+
 Deno.test("steps throw what their work threw, and refuse what is no JSON", async () => {
   await using work = await isolated();
   const { result } = await work.run("steps");

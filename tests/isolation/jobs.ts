@@ -59,6 +59,15 @@ export const reads = defineJob({
   run: async (_job, { parents }) => (await parents()).map(({ type, result }) => [type, result]),
 });
 
+export const headed = defineJob({
+  type: "headed",
+  isolate,
+  async run({ options: { headers = {} } }, { enqueue }) {
+    await enqueue(follow, 1, { headers: { "X-From": headers["x-request-id"] ?? "" } });
+    return headers;
+  },
+});
+
 export const steps = defineJob({
   type: "steps",
   isolate,

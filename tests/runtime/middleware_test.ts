@@ -208,6 +208,66 @@ Deno.test("tracing() makes a span of each run, with its errors", async () => {
   assert.deepEqual(notes.splice(0).slice(1), [["jobd.job.outcome", "failed"], ["status", 2, "m"], ["end"]]);
 });
 
+Deno.test("tracing() links the span to the one that the job came from, and follow-ups to this one", async () => {
+  const [trace, parent, own] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"];
+  const linked: unknown[] = [];
+  const span = (spanId: string): Span => ({
+    setAttribute: () => {},
+    recordException: () => {},
+    setStatus: () => {},
+    end: () => {},
+    spanContext: () => ({ traceId: trace, spanId, traceFlags: 1 }),
+  });
+  const layer = tracing({
+    startActiveSpan(_name, { links }, run) {
+      linked.push(...links ?? []);
+      return run(span(own));
+    },
+  });
+  const follow = defineJob({ type: "follow", headers: { Usual: "1" }, run: () => null });
+  await using work = await working([follow, { type: "last", run: () => null }, {
+    type: "first",
+    run: async (_, { enqueue }) => {
+      await enqueue(follow, null, { headers: { own: "2" } });
+      await enqueue({ type: "other", headers: { TraceParent: "theirs" } });
+    },
+  }], { middleware: [layer] });
+  const headersOf = async (type: string): Promise<unknown> =>
+    (await Array.fromAsync(work.jobd.jobs.list({ type })))[0]?.options.headers;
+
+  await work.run("first", { headers: { traceparent: `00-${trace}-${parent}-01` } });
+  assert.deepEqual(linked[0], { context: { traceId: trace, spanId: parent, traceFlags: 1, isRemote: true } });
+  assert.deepEqual(await headersOf("follow"), { usual: "1", own: "2", traceparent: `00-${trace}-${own}-01` });
+  assert.deepEqual(await headersOf("other"), { traceparent: "theirs" });
+
+  const [followed] = await Array.fromAsync(work.jobd.jobs.list({ type: "follow" }));
+  await work.jobd.jobs.wait(followed?.id ?? "", { timeoutMs: 10_000 });
+  linked.length = 0;
+  for (const none of ["", "theirs", `00-${"0".repeat(32)}-${parent}-01`, `ff-${trace}-${parent}-01`]) {
+    await work.run("last", { headers: { traceparent: none } });
+  }
+  assert.deepEqual(linked, []);
+});
+
+Deno.test("headers are for the handler and its layers, and not handed on by themselves", async () => {
+  const seen: unknown[] = [];
+  const layer: Middleware = (job, _context, next) => {
+    seen.push(job.options.headers?.["x-request-id"]);
+    return next();
+  };
+  await using work = await working([{
+    type: "a",
+    run: async (job, { enqueue }) => {
+      await enqueue({ type: "b" });
+      return job.options.headers ?? null;
+    },
+  }], { middleware: [layer] });
+  const job = await work.run("a", { headers: { "X-Request-Id": "4711" } });
+  assert.deepEqual([seen[0], job.result], ["4711", { "x-request-id": "4711" }]);
+  const [follow] = await Array.fromAsync(work.jobd.jobs.list({ type: "b" }));
+  assert.deepEqual(follow?.options, {});
+});
+
 Deno.test("an error handler hears of every failed attempt, whatever it does itself", async () => {
   const heard: AttemptFailure[] = [];
   const error = new Error("no", { cause: new Error("deep") });

@@ -168,6 +168,11 @@ for (const version of ["15", "newest"] as const) {
       /Invalid after: SQL enqueues no jobs that wait for others$/,
     );
     assert.equal((await w.jobd.enqueue(after)).state, "blocked");
+    // Not passed over: the job would go without them.
+    assert.equal(
+      (await w.sql.refused(w.sql.many([{ headers: { a: "b" } }]))).message,
+      'invalid_request: Unknown job field "headers"',
+    );
     const hinted = await w.sql.refused(w.sql.many([{ type: "a" }, { run_at: 1 }]));
     assert.deepEqual([hinted.detail, hinted.message], [
       "Job 2 of the list",

@@ -19,6 +19,7 @@ async function world() {
     origin: "web",
     maxAttempts: 3,
     meta: { tenant: { id: 7 } },
+    headers: { "X-Request-Id": "4711" },
   });
   await test.jobd.enqueue(sendMail, { to: "bob@example.com" });
   await test.jobd.enqueue({ type: "report", payload: [1, { pages: 3 }] });
@@ -51,6 +52,7 @@ Deno.test("assertEnqueued() finds jobs by any part of them", async () => {
     { runAt: "2026-01-01T01:00:00Z" },
     { runAt: new Date("2026-01-01T01:00:05Z"), within: "5s" },
     { uniqueKey: "ada", origin: /^w/, maxAttempts: 3, queue: "mails", meta: { tenant: { id: 7 } } },
+    { headers: { "x-request-id": /^47/ } },
   ];
   for (const expected of right) {
     const [job] = test.assertEnqueued(sendMail, expected);
@@ -71,6 +73,7 @@ Deno.test("assertEnqueued() finds jobs by any part of them", async () => {
     { maxAttempts: 4 },
     { queue: "other" },
     { meta: { tenant: { id: 8 } } },
+    { headers: { "x-request-id": "4712" } },
   ];
   for (const expected of wrong) {
     assert.throws(() => test.assertEnqueued(sendMail, expected), AssertionError, JSON.stringify(expected));

@@ -1,5 +1,10 @@
 import { messageOf } from "../../domain/errors.ts";
-import { Directive, type Middleware } from "../handler.ts";
+import { withHeaders } from "../../domain/headers.ts";
+import type { JobRequest } from "../../domain/request.ts";
+import { type EnqueueOptions, isDefinition, type JobDefinition } from "../definition.ts";
+import { Directive, type EnqueueFollowUp, type Middleware, type RunContext } from "../handler.ts";
+import { changed } from "./layers.ts";
+import { readTraceContext, type SpanContext, traceHeaders } from "./trace_context.ts";
 
 /** The part of an OpenTelemetry span that {@linkcode tracing} uses. */
 export interface Span {
@@ -11,6 +16,8 @@ export interface Span {
   setStatus(status: { code: number; message?: string }): unknown;
   /** It is over. */
   end(): void;
+  /** What names it elsewhere. */
+  spanContext?(): SpanContext;
 }
 
 /** The part of an OpenTelemetry tracer that {@linkcode tracing} uses. */
@@ -18,7 +25,11 @@ export interface Tracer {
   /** Runs the function within a new span. */
   startActiveSpan<T>(
     name: string,
-    options: { kind?: number; attributes?: Record<string, string | number> },
+    options: {
+      kind?: number;
+      attributes?: Record<string, string | number>;
+      links?: { context: SpanContext & { isRemote?: boolean } }[];
+    },
     run: (span: Span) => T,
   ): T;
 }
@@ -29,10 +40,11 @@ const ERROR = 2;
 
 /**
  * A span around each run, by any OpenTelemetry tracer, such as `trace.getTracer("mails")` of `npm:@opentelemetry/api`. Names
- * of attributes are those of the semantic conventions for messaging.
+ * of attributes are those of the semantic conventions for messaging. The span is linked to the one that the job's header
+ * `traceparent` names, and jobs that the handler enqueues with its end get that header for this span, unless they have one.
  */
 export function tracing(tracer: Tracer): Middleware {
-  return (job, _context, next) => {
+  return (job, context, next) => {
     const attributes = {
       "messaging.system": "jobd",
       "messaging.operation.type": "process",
@@ -41,9 +53,12 @@ export function tracing(tracer: Tracer): Middleware {
       "jobd.job.type": job.type,
       "jobd.job.attempt": job.attempt,
     };
-    return tracer.startActiveSpan(`process ${job.type}`, { kind: CONSUMER, attributes }, async (span) => {
+    const origin = readTraceContext(job.options.headers);
+    const links = origin === undefined ? [] : [{ context: { ...origin, isRemote: true } }];
+    const options = { kind: CONSUMER, attributes, links };
+    return tracer.startActiveSpan(`process ${job.type}`, options, async (span) => {
       try {
-        const given = await next();
+        const given = await next(traced(context, span.spanContext?.()));
         note(span, given);
         return given;
       } catch (thrown) {
@@ -65,4 +80,19 @@ function note(span: Span, given: unknown): void {
   const { outcome } = given;
   span.setAttribute("jobd.job.outcome", outcome.kind);
   if (outcome.kind === "failed") span.setStatus({ code: ERROR, message: outcome.error.message });
+}
+
+/** A context whose follow-ups say which span they come from. */
+function traced(context: RunContext, span: SpanContext | undefined): RunContext {
+  if (span === undefined) return context;
+  const own = traceHeaders(span);
+  const enqueue = (
+    job: JobDefinition | JobRequest,
+    payload?: unknown,
+    options: EnqueueOptions = {},
+  ): ReturnType<EnqueueFollowUp> =>
+    isDefinition(job)
+      ? context.enqueue(job, payload, { ...options, headers: withHeaders(own, options.headers) })
+      : context.enqueue({ ...job, headers: withHeaders(own, job.headers) });
+  return changed(context, { enqueue });
 }

@@ -92,6 +92,7 @@ function optionsText(options: JobOptions): string {
     origin,
     tags,
     meta,
+    headers,
   } = options;
   return [
     timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
@@ -109,6 +110,7 @@ function optionsText(options: JobOptions): string {
     origin === undefined ? [] : [`origin ${origin}`],
     tags === undefined ? [] : [`tags ${tags.join(", ")}`],
     meta === undefined ? [] : [`meta ${JSON.stringify(meta)}`],
+    headers === undefined ? [] : [`headers ${JSON.stringify(headers)}`],
   ].flat().join("; ");
 }
 

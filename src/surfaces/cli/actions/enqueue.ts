@@ -11,6 +11,7 @@ import { count } from "../format.ts";
 import { styled } from "../style.ts";
 import { type AfterFlags, afterOptions } from "./after.ts";
 import { compact } from "./compact.ts";
+import { headersOf } from "./headers.ts";
 import { SHIPPED_TYPES } from "./handlers.ts";
 import { type PayloadSource, payloadSource, readWhole, sourceName } from "./payload.ts";
 import { type UniqueFlags, uniqueOptions } from "./unique.ts";
@@ -30,6 +31,7 @@ type EnqueueInput = Input<
     limitKey: Given<string>;
     tag: OptionSpec<string[]>;
     origin: Given<string>;
+    header: OptionSpec<(readonly [string, string])[]>;
     wait: OptionSpec<boolean>;
     follow: OptionSpec<boolean>;
   }
@@ -68,7 +70,7 @@ function checkCombination({ args, options }: EnqueueInput): void {
 
 /** What all jobs of the call have in common. */
 function requestOf({ args, options }: EnqueueInput): JobRequest {
-  const { queue, priority, delay, at, maxAttempts, timeout, ttl, limitKey, tag, origin } = options;
+  const { queue, priority, delay, at, maxAttempts, timeout, ttl, limitKey, tag, origin, header } = options;
   return compact({
     type: args[0],
     queue,
@@ -83,6 +85,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     limitKey,
     tags: tag.length === 0 ? undefined : tag,
     origin,
+    headers: headersOf(header),
   });
 }
 

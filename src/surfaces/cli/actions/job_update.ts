@@ -4,6 +4,7 @@ import { jobPatch, type JobUpdate } from "../../../domain/job_update.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { compact } from "./compact.ts";
+import { headersOf } from "./headers.ts";
 import { reportActions } from "./job_actions.ts";
 import { payloadSource, readWhole, sourceName } from "./payload.ts";
 import { findJobs } from "./targets.ts";
@@ -21,6 +22,8 @@ type UpdateInput = Input<{
   limitKey: Given<string | null>;
   tag: OptionSpec<string[]>;
   noTags: OptionSpec<boolean>;
+  header: OptionSpec<(readonly [string, string])[]>;
+  noHeaders: OptionSpec<boolean>;
 }>;
 
 /** `jobd job update` */
@@ -35,21 +38,25 @@ export async function updateJobs(input: UpdateInput, context: Context): Promise<
 }
 
 async function updateOf({ options }: UpdateInput, context: Context): Promise<JobUpdate> {
-  const { payload, at, tag, noTags, ...rest } = options;
-  if (noTags && tag.length > 0) {
-    throw new JobdError("invalid_request", "--tag and --no-tags contradict each other", {
-      hint: "Give one of the two: the labels that --tag names take the place of all that were there.",
-    });
-  }
+  const { payload, at, tag, noTags, header, noHeaders, ...rest } = options;
+  if (noTags && tag.length > 0) throw contradiction("tag");
+  if (noHeaders && header.length > 0) throw contradiction("header");
   const update: JobUpdate = compact({
     ...rest,
     runAt: at,
     tags: noTags ? null : tag.length === 0 ? undefined : tag,
+    headers: noHeaders ? null : headersOf(header),
     payload: payload === undefined ? undefined : await readPayload(payload, context),
   });
   if (Object.keys(update).length > 0) return update;
   throw new JobdError("invalid_request", "There is nothing to change: no flag says what", {
     hint: "Example: jobd job update 4f2a91c0 --priority high",
+  });
+}
+
+function contradiction(what: "tag" | "header"): JobdError {
+  return new JobdError("invalid_request", `--${what} and --no-${what}s contradict each other`, {
+    hint: `Give one of the two: the ${what}s that are given take the place of all that were there.`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { checkHeaders } from "../../../domain/headers.ts";
 import { parseInstant } from "../../../domain/instant.ts";
 import { parsePriority } from "../../../domain/priority.ts";
 import { duration, type Reader } from "../../config/readers.ts";
@@ -30,3 +31,14 @@ export function orNone<T>(reader: Reader<T>): Reader<T | null> {
 
 /** A length of time that is not nothing. */
 export const someTime: Reader<number> = duration("1ms");
+
+/** One header as name and value. */
+export const header: Reader<readonly [string, string]> = {
+  allowed: "a header such as x-request-id=4711: a name of letters, digits and _ . -, then = and a text",
+  read(value) {
+    const at = typeof value === "string" ? value.indexOf("=") : -1;
+    if (typeof value !== "string" || at < 1) return undefined;
+    const [entry] = Object.entries(checkHeaders({ [value.slice(0, at)]: value.slice(at + 1) }));
+    return entry;
+  },
+};

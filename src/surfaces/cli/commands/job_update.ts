@@ -1,6 +1,6 @@
 import { duration, integer, nameOf, text } from "../../config/readers.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
-import { boundedText, orNone, priority, someTime, startTime } from "./job_readers.ts";
+import { boundedText, header, orNone, priority, someTime, startTime } from "./job_readers.ts";
 import { IDS } from "./options.ts";
 
 /** `jobd job update` */
@@ -41,6 +41,12 @@ export const UPDATE_COMMAND: Command = command({
       "a label to filter by; those given take the place of all that were there",
     ),
     noTags: flag("take all labels away"),
+    header: list(
+      header,
+      "name=text",
+      "what travels with the job; those given take the place of all that were there",
+    ),
+    noHeaders: flag("take all headers away"),
   },
   examples: [
     ["jobd job update 4f2a91c0 --priority high --delay 0s", "before others, and now"],
