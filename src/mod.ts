@@ -121,7 +121,15 @@ export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export type { SpanContext } from "./runtime/middleware/trace_context.ts";
 export { Jobd } from "./runtime/jobd.ts";
-export type { DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./runtime/jobd_options.ts";
+export type { Spread } from "./runtime/spread.ts";
+export type {
+  BulkOptions,
+  DefinedJob,
+  OpenOptions,
+  PlainJob,
+  Stats,
+  StatsOptions,
+} from "./runtime/jobd_options.ts";
 export type { EventStream } from "./runtime/events/event_stream.ts";
 export type { EventListener, EventsOptions, Subscription, WatchOptions } from "./runtime/events/watching.ts";
 export type { DeadFilter, DeadLetters, DeadSelection } from "./runtime/dead_letters.ts";

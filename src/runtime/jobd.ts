@@ -30,11 +30,12 @@ import {
   type WatchOptions,
 } from "./events/watching.ts";
 import { Jobs } from "./jobs.ts";
-import type { DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
+import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { JobLimits } from "./limits.ts";
 import { silentLogger } from "./logger.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { ProcessWatch } from "./process/identity.ts";
+import { spreadStarts } from "./spread.ts";
 import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
@@ -189,10 +190,14 @@ export class Jobd implements AsyncDisposable {
     return result as Enqueued<unknown>;
   }
 
-  /** Stores many jobs, all or none; results are in the order of the requests. At most 10,000 in one call. */
+  /**
+   * Stores many jobs, all or none; results are in the order of the requests. At most 10,000 in one call.
+   *
+   * @throws {JobdError} `invalid_request` naming what is wrong; `store_unavailable`
+   */
   async enqueueMany<Inputs extends readonly unknown[]>(
     jobs: readonly PlainJob[] | { readonly [K in keyof Inputs]: DefinedJob<Inputs[K]> | PlainJob },
-    { tx }: Within = {},
+    { tx, spread }: BulkOptions = {},
   ): Promise<Enqueued[]> {
     const items = jobs as readonly (PlainJob | DefinedJob<unknown>)[];
     const requests = items.some(isDefined)
@@ -207,7 +212,11 @@ export class Jobd implements AsyncDisposable {
         },
       );
     }
-    return requests.length === 0 ? [] : await this.#insert(requests, tx);
+    const { time, random } = this.#parts;
+    const timed = spread === undefined
+      ? requests
+      : spreadStarts(requests, spread, { now: time.now(), random });
+    return timed.length === 0 ? [] : await this.#insert(timed, tx);
   }
 
   /**

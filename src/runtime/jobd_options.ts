@@ -1,11 +1,13 @@
 import type { Clock } from "../domain/clock.ts";
+import type { Duration } from "../domain/duration.ts";
 import type { JobRequest } from "../domain/request.ts";
 import type { QueueCount, StatRow } from "../storage/driver.ts";
 import type { OpenDriverOptions } from "../storage/open.ts";
-import type { EnqueueOptions, JobDefinition } from "./definition.ts";
+import type { EnqueueOptions, JobDefinition, Within } from "./definition.ts";
 import type { JobIds } from "./ids.ts";
 import type { Logger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
+import type { Spread } from "./spread.ts";
 
 /** Options of {@linkcode Jobd.open}. */
 export interface OpenOptions extends OpenDriverOptions {
@@ -37,6 +39,12 @@ export type DefinedJob<Input> = EnqueueOptions & {
   /** Its payload. */
   payload: NoInfer<Input>;
 };
+
+/** Options of {@linkcode Jobd.enqueueMany}. */
+export interface BulkOptions extends Within {
+  /** Starts that are distributed evenly over this time, from now on or from the start that a job asks for. */
+  spread?: Duration | Spread;
+}
 
 /** Options of {@linkcode Jobd.stats}. */
 export interface StatsOptions {

@@ -4,6 +4,7 @@ import { type JobRequest, newJob } from "../../../domain/request.ts";
 import { uuidv7 } from "../../../domain/uuid.ts";
 import { sleep } from "../../../domain/clock.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
+import { type Spread, spreadStarts } from "../../../runtime/spread.ts";
 import type { InsertResult } from "../../../storage/driver.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
@@ -32,11 +33,20 @@ interface Progress {
   jobs: InsertResult[];
   /** The last line that is stored for sure. */
   line: number;
+  /** Gives jobs their starts, once it is known how many there are. */
+  timed(requests: JobRequest[]): JobRequest[];
+}
+
+/** Where to, and when the jobs start. */
+interface Target {
+  jobd: Jobd;
+  spread: Spread | undefined;
 }
 
 /**
  * Stores one job for each line of NDJSON. A file is checked as a whole before its first job is stored; so is other
- * input up to 64 MiB. Longer input is checked and stored in portions of 1,000 lines, each all or nothing.
+ * input up to 64 MiB. Longer input is checked and stored in portions of 1,000 lines, each all or nothing; it cannot be spread,
+ * because nobody knows yet how many lines it has.
  *
  * @throws {JobdError} naming bad lines, and which lines are stored
  */
@@ -44,17 +54,29 @@ export async function enqueueBulk(
   source: PayloadSource,
   request: JobRequest,
   context: Context,
-  jobd: Jobd,
+  { jobd, spread }: Target,
 ): Promise<InsertResult[]> {
   const { out, host } = context;
-  const progress: Progress = { jobs: [], line: 0 };
+  const progress: Progress = { jobs: [], line: 0, timed: (requests) => requests };
+  const counted = (total: number): void => {
+    if (spread === undefined) return;
+    const now = jobd.now();
+    progress.timed = (requests) =>
+      spreadStarts(requests, spread, { now, random: chance, before: progress.jobs.length, total });
+  };
   const lines = (): AsyncGenerator<Line> => readLines(source, request, context, jobd, () => progress.line);
   if (source.kind === "file") {
+    let total = 0;
     for await (const line of lines()) {
+      total++;
       if (line.number % CHUNK === 0) out.progress(`${line.number} lines checked`);
     }
+    counted(total);
     for await (const portion of portions(lines())) await store(portion, progress, context, jobd);
-  } else await storeHeld(lines(), progress, context, jobd);
+  } else {await storeHeld(lines(), progress, context, {
+      jobd,
+      counted: spread === undefined ? undefined : counted,
+    });}
   out.endProgress();
   if (host.stdout.closed.aborted) out.note("Nobody reads the ids any more; all jobs are stored.");
   return progress.jobs;
@@ -64,7 +86,7 @@ async function storeHeld(
   lines: AsyncGenerator<Line>,
   progress: Progress,
   context: Context,
-  jobd: Jobd,
+  { jobd, counted }: { jobd: Jobd; counted: ((total: number) => void) | undefined },
 ): Promise<void> {
   let held: Line[] = [];
   let size = 0;
@@ -73,6 +95,7 @@ async function storeHeld(
     held.push(line);
     size += line.length;
     if (!streaming && size > HELD_MAX) {
+      if (counted !== undefined) throw tooLongToSpread();
       context.out.note(
         "The input is longer than 64 MiB: from here on lines are checked and stored in portions of 1000.",
       );
@@ -84,6 +107,7 @@ async function storeHeld(
     }
     held = [];
   }
+  counted?.(held.length);
   for (let at = 0; at < held.length; at += CHUNK) {
     await store(held.slice(at, at + CHUNK), progress, context, jobd);
   }
@@ -101,7 +125,7 @@ async function* portions(lines: AsyncGenerator<Line>): AsyncGenerator<Line[]> {
 }
 
 async function store(lines: Line[], progress: Progress, { out, host }: Context, jobd: Jobd): Promise<void> {
-  const requests = lines.map(({ request }) => ({
+  const requests = progress.timed(lines.map(({ request }) => request)).map((request) => ({
     ...request,
     id: uuidv7(jobd.now(), crypto.getRandomValues(new Uint8Array(16))),
   }));
@@ -128,6 +152,18 @@ async function store(lines: Line[], progress: Progress, { out, host }: Context, 
       await sleep(host.clock, 1_000);
     }
   }
+}
+
+function tooLongToSpread(): JobdError {
+  return new JobdError("invalid_request", "Input longer than 64 MiB can be spread only when it is a file", {
+    hint:
+      "Nothing was enqueued. Write it to a file and give --payload @FILE, so that its lines can be counted first.",
+  });
+}
+
+/** A number in [0, 1). */
+function chance(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }
 
 function stopped(error: JobdError, stored: number, lines: Line[]): JobdError {

@@ -21,6 +21,8 @@ type EnqueueInput = Input<
   & {
     payload: Given<string>;
     bulk: OptionSpec<boolean>;
+    spread: Given<number>;
+    jitter: OptionSpec<boolean>;
     queue: Given<string>;
     priority: Given<number>;
     delay: Given<number>;
@@ -47,7 +49,7 @@ export async function enqueue(input: EnqueueInput, context: Context): Promise<nu
 }
 
 function checkCombination({ args, options }: EnqueueInput): void {
-  const { bulk, uniqueKey, uniqueFields, wait, follow, payload } = options;
+  const { bulk, uniqueKey, uniqueFields, wait, follow, payload, spread, jitter } = options;
   const refuse = (message: string, hint: string): never => {
     throw new JobdError("invalid_request", message, { hint });
   };
@@ -60,6 +62,10 @@ function checkCombination({ args, options }: EnqueueInput): void {
       "All lines would be one and the same job: make the key of the payload with --unique-fields.",
     );
   }
+  if (!bulk && spread !== undefined) {
+    refuse("--spread is for many jobs", "Give --bulk, or --delay for one job.");
+  }
+  if (jitter && spread === undefined) refuse("--jitter needs --spread", "Example: --spread 10m --jitter");
   if (!bulk && payload === undefined && args.length === 0) {
     refuse(
       "There is nothing to enqueue: neither TYPE nor --payload is given",
@@ -127,7 +133,9 @@ async function bulk(input: EnqueueInput, context: Context): Promise<number> {
   const request = requestOf(input);
   const { enqueueBulk } = await import("./bulk.ts");
   const jobd = await context.jobd();
-  const jobs = await enqueueBulk(source, request, context, jobd);
+  const { spread: over, jitter } = input.options;
+  const spread = over === undefined ? undefined : { over, jitter };
+  const jobs = await enqueueBulk(source, request, context, { jobd, spread });
   const number = (outcome: InsertOutcome): number => jobs.filter((job) => job.outcome === outcome).length;
   const numbers = { created: number("created"), existing: number("existing"), replaced: number("replaced") };
   if (out.json) out.document({ ...numbers, items: jobs });

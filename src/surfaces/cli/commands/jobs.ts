@@ -5,7 +5,7 @@ import { JOB_STATES } from "../../../domain/states.ts";
 import { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "../../../domain/unique.ts";
 import { UNIQUE_KEY_MAX } from "../../../domain/unique_request.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
-import { boundedText, header, priority, startTime } from "./job_readers.ts";
+import { boundedText, header, priority, someTime, startTime } from "./job_readers.ts";
 import { UPDATE_COMMAND } from "./job_update.ts";
 import { IDS, PAGE, STATE_FILTER } from "./options.ts";
 
@@ -71,6 +71,8 @@ export const JOB_COMMANDS: readonly Command[] = [
         },
       ),
       bulk: flag("the payload is NDJSON: one job for each line (from stdin unless --payload says otherwise)"),
+      spread: value(someTime, "duration", "with --bulk: distribute the starts evenly over this time"),
+      jitter: flag("with --spread: start each job at a random moment of its part of the time"),
       queue: value(nameOf("queue"), "name", "the lane to wait in (default: default)", { short: "q" }),
       priority: value(
         priority,
@@ -141,6 +143,7 @@ export const JOB_COMMANDS: readonly Command[] = [
         "30 seconds after the last request, but within 5 minutes",
       ],
       ["generate-payloads | jobd enqueue email --bulk --queue mail", "one job for each line of JSON"],
+      ["jobd enqueue email --bulk --payload @all.ndjson --spread 10m", "the same, not all at once"],
     ],
     run: async (...given) => (await import("../actions/enqueue.ts")).enqueue(...given),
   }),
