@@ -4,8 +4,8 @@ import { BACKENDS } from "./fleet.ts";
 import { Site } from "./site.ts";
 
 /** By how much one flood may raise the peak of a daemon's memory, in MiB. */
-const MOST_MIB = 32;
-const MEGABYTES = 40;
+const MOST_MIB = 44;
+const MEGABYTES = 60;
 
 /** A program that notes its parent, the daemon, and prints so many bytes in a way that its prompt names. */
 const AGENT = `#!/bin/sh
