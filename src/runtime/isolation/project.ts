@@ -18,19 +18,23 @@ const LIBRARY = "@jobd/jobd";
 export async function projectFlags(module: string): Promise<ProjectFlags> {
   const found = await nearestConfig(dirname(module));
   const library = ownLibrary();
-  if (found === undefined) return ["--no-config", "--no-lock", ...mapFlag({ imports: library })];
+  const scopes = ownScopes(library);
+  if (found === undefined) return ["--no-config", "--no-lock", ...mapFlag({ imports: library, scopes })];
   const config = parse(found.path, found.text);
   const locked = config["lock"] !== false && await isFile(join(dirname(found.path), "deno.lock"));
   const flags = ["--config", found.path, locked ? "--frozen" : "--no-lock"];
-  const { imports, scopes, importMap } = config;
+  const { imports, scopes: given, importMap } = config;
   const own = config["name"] === LIBRARY || Object.hasOwn(Object(imports), LIBRARY);
   if (own || importMap !== undefined) return flags;
   const base = pathToFileURL(`${dirname(found.path)}/`).href;
   const map = {
     imports: { ...library, ...absolute(imports, base) },
-    scopes: Object.fromEntries(
-      Object.entries(Object(scopes)).map(([scope, own]) => [addressOf(scope, base), absolute(own, base)]),
-    ),
+    scopes: {
+      ...scopes,
+      ...Object.fromEntries(
+        Object.entries(Object(given)).map(([scope, own]) => [addressOf(scope, base), absolute(own, base)]),
+      ),
+    },
   };
   return [...flags, ...mapFlag(map)];
 }
@@ -44,7 +48,14 @@ function ownLibrary(): Record<string, string> {
   }
 }
 
-function mapFlag(map: { imports: Record<string, string> }): string[] {
+/** The packages that the library's own modules load at once, for them alone. */
+function ownScopes(library: Record<string, string>): Record<string, Record<string, string>> {
+  const address = library[LIBRARY];
+  if (address === undefined) return {};
+  return { [new URL(".", address).href]: { croner: import.meta.resolve("croner") } };
+}
+
+function mapFlag(map: { imports: Record<string, string>; scopes: object }): string[] {
   if (Object.keys(map.imports).length === 0) return [];
   return [`--import-map=data:application/json,${encodeURIComponent(JSON.stringify(map))}`];
 }
