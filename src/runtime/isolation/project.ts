@@ -52,7 +52,11 @@ function ownLibrary(): Record<string, string> {
 function ownScopes(library: Record<string, string>): Record<string, Record<string, string>> {
   const address = library[LIBRARY];
   if (address === undefined) return {};
-  return { [new URL(".", address).href]: { croner: import.meta.resolve("croner") } };
+  try {
+    return { [new URL(".", address).href]: { croner: import.meta.resolve("croner") } };
+  } catch {
+    return {}; // a bundle has them in it
+  }
 }
 
 function mapFlag(map: { imports: Record<string, string>; scopes: object }): string[] {
