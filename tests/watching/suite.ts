@@ -117,12 +117,14 @@ const TESTS: Record<string, Body> = {
     await two.there.jobs.wait((await two.there.enqueue({ type: "ok", queue: "b" })).id);
     await two.there.queues.pause("b");
     await until(() => heard.queue?.length === 4 && heard.jobs?.length === 6);
-    assert.deepEqual(heard, {
+    // What two programs do at the same moment has no order among the events.
+    const kinds = Object.entries(heard).map(([name, list]) => [name, list.sort()]);
+    assert.deepEqual(Object.fromEntries(kinds), {
       dead: ["job.dead"],
-      jobs: ["job.requeued", "job.started", "job.dead", "job.enqueued", "job.started", "job.completed"],
-      queue: ["job.enqueued", "job.started", "job.completed", "queue.paused"],
-      type: ["job.enqueued", "job.started", "job.completed"],
-      job: ["job.requeued", "job.started", "job.dead"],
+      jobs: ["job.completed", "job.dead", "job.enqueued", "job.requeued", "job.started", "job.started"],
+      queue: ["job.completed", "job.enqueued", "job.started", "queue.paused"],
+      type: ["job.completed", "job.enqueued", "job.started"],
+      job: ["job.dead", "job.requeued", "job.started"],
     });
   },
   "nothing is written while nobody listens": async (two) => {
