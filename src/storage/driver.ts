@@ -27,15 +27,7 @@ export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type * from "./schedule_store.ts";
 export type { Transaction } from "./transaction.ts";
-export type {
-  AbsentWorkers,
-  Orphan,
-  PromoteResult,
-  PruneRequest,
-  PruneResult,
-  TellRequest,
-  Told,
-} from "./upkeep.ts";
+export type * from "./upkeep.ts";
 
 /** Options of {@linkcode Driver.close}. */
 export interface CloseOptions {

@@ -5,7 +5,7 @@ import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect } from "kysely";
 // @ts-types="@types/pg"
-import { Client, Pool } from "pg";
+import { Client, type ClientBase, Pool } from "pg";
 import postgres from "postgres";
 import { type Tables, withDrizzle, withKysely, withPg, withPostgres } from "./examples.ts";
 
@@ -24,30 +24,9 @@ export interface Library extends AsyncDisposable {
 /** Connects with tables found in that schema. */
 export type Connect = (url: string, schema: string) => Promise<Library>;
 
-const viaPg: Connect = async (url, schema) => {
-  const client = new Client({ connectionString: url, options: `-c search_path=${schema}` });
-  await client.connect();
-  return {
-    whole: undefined,
-    transaction: async (work) => {
-      await client.query("begin");
-      try {
-        await work(client, (text) => client.query(text));
-        await client.query("commit");
-      } catch (error) {
-        await client.query("rollback");
-        throw error;
-      }
-    },
-    example: (jobd, email) => withPg(client, jobd, email),
-    [Symbol.asyncDispose]: () => client.end(),
-  };
-};
-
-const viaPool: Connect = async (url, schema) => {
-  const pool = pgPool(url, schema);
-  const client = await pool.connect();
-  const transaction: Library["transaction"] = async (work) => {
+/** Transactions of a client of pg. */
+function byHand(client: ClientBase): Library["transaction"] {
+  return async (work) => {
     await client.query("begin");
     try {
       await work(client, (text) => client.query(text));
@@ -57,6 +36,23 @@ const viaPool: Connect = async (url, schema) => {
       throw error;
     }
   };
+}
+
+const viaPg: Connect = async (url, schema) => {
+  const client = new Client({ connectionString: url, options: `-c search_path=${schema}` });
+  await client.connect();
+  return {
+    whole: undefined,
+    transaction: byHand(client),
+    example: (jobd, email) => withPg(client, jobd, email),
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+};
+
+const viaPool: Connect = async (url, schema) => {
+  const pool = pgPool(url, schema);
+  const client = await pool.connect();
+  const transaction = byHand(client);
   return {
     whole: pool,
     transaction,

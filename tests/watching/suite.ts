@@ -117,7 +117,17 @@ const TESTS: Record<string, Body> = {
     await two.there.jobs.wait((await two.there.enqueue({ type: "ok", queue: "b" })).id);
     await two.there.queues.pause("b");
     await until(() => heard.queue?.length === 4 && heard.jobs?.length === 6);
-    // What two programs do at the same moment has no order among the events.
+    // What two programs do at the same moment has no order among the events; what the worker does has.
+    const ofWorker = Object.values(heard).map((list) =>
+      list.filter((kind) => /started|dead|completed/.test(kind))
+    );
+    assert.deepEqual(ofWorker, [
+      ["job.dead"],
+      ["job.started", "job.dead", "job.started", "job.completed"],
+      ["job.started", "job.completed"],
+      ["job.started", "job.completed"],
+      ["job.started", "job.dead"],
+    ]);
     const kinds = Object.entries(heard).map(([name, list]) => [name, list.sort()]);
     assert.deepEqual(Object.fromEntries(kinds), {
       dead: ["job.dead"],
