@@ -5,6 +5,9 @@ import { startPostgres } from "./postgres_server.ts";
 /** Soaks, and the tests with packages of their own, which `tests/storage/postgres_libraries_test.ts` runs. */
 const APART = ["tests/soak", "tests/transactions"];
 
+/** Runs beside all others: it keeps a processor busy, while many of those wait for what daemons do. */
+const BESIDE = "tests/conformance";
+
 /** Tests look into /proc to prove that nothing is left, which Deno allows only with all rights. Daemons get the shipped ones. */
 const PERMISSIONS = ["--allow-all"];
 
@@ -17,22 +20,34 @@ async function run(args: string[]): Promise<number> {
   ]);
   await using _old = old;
   await using _newest = newest;
-  const tests = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "--frozen",
-      "--doc",
-      ...PERMISSIONS,
-      ...(args.length === 0 ? [`--ignore=${APART.join(",")}`] : args),
-    ],
-    env: { JOBD_TEST_POSTGRES_URLS: JSON.stringify({ "15": old.url, "newest": newest.url }) },
-    stdin: "null",
-  }).spawn();
-  let running = true;
+  const env = { JOBD_TEST_POSTGRES_URLS: JSON.stringify({ "15": old.url, "newest": newest.url }) };
+  const running = new Set<Deno.ChildProcess>();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => running && tests.kill(signal)); // the servers stop once the tests have ended
+    // The servers stop once the tests have ended.
+    Deno.addSignalListener(signal, () => running.forEach((tests) => tests.kill(signal)));
   }
-  const { code } = await tests.status;
-  running = false;
-  return code;
+  const test = (own: string[], stdout: "inherit" | "piped"): Deno.ChildProcess => {
+    const command = ["test", "--frozen", "--doc", ...PERMISSIONS, ...own];
+    const tests = new Deno.Command(Deno.execPath(), {
+      args: command,
+      env,
+      stdin: "null",
+      stdout,
+      stderr: stdout,
+    }).spawn();
+    running.add(tests);
+    void tests.status.finally(() => running.delete(tests));
+    return tests;
+  };
+  if (args.length > 0) return (await test(args, "inherit").status).code;
+  const beside = test([BESIDE], "piped").output();
+  const { code } = await test([`--ignore=${[...APART, BESIDE].join(",")}`], "inherit").status;
+  const { code: besideCode, stdout, stderr } = await beside;
+  await write(Deno.stderr, stderr);
+  await write(Deno.stdout, stdout);
+  return code === 0 ? besideCode : code;
+}
+
+async function write(to: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
