@@ -72,6 +72,8 @@ export type { Ageing } from "./domain/ageing.ts";
 export type { Amendment, Change, JobAction } from "./domain/amendment.ts";
 export type { OptionsPatch, Replacement } from "./domain/replacement.ts";
 export type { JobUpdate, Removable } from "./domain/job_update.ts";
+export { type Role, ROLES } from "./domain/role.ts";
+export type { Token, TokenOptions } from "./domain/token.ts";
 export type * from "./storage/driver.ts";
 export type { OpenDriverOptions } from "./storage/open.ts";
 export { sleep } from "./domain/clock.ts";
@@ -166,3 +168,4 @@ export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logge
 export type { QueueChoice } from "./runtime/queue_order.ts";
 export { Worker } from "./runtime/worker.ts";
 export type { AttemptFailure, Handlers, WorkerOptions } from "./runtime/worker_options.ts";
+export type { CreatedToken, Tokens, TokenView } from "./runtime/tokens.ts";

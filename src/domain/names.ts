@@ -1,6 +1,7 @@
 import { invalid } from "./errors.ts";
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,126}$/;
+/** What names of queues, types, namespaces and schedules look like. */
+export const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,126}$/;
 
 /**
  * Checks the name of a queue, a job type or a namespace: a letter, digit or `_`, then up to 126 more of those and

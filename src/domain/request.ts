@@ -168,7 +168,8 @@ function jobId(id: unknown): string {
   return id;
 }
 
-function payloadType(payload: unknown): string {
+/** The type of a job whose request names none: what the payload says, else the type of agent prompts. */
+export function payloadType(payload: unknown): string {
   const type = typeof payload === "object" && payload !== null
     ? (payload as { type?: unknown }).type
     : undefined;

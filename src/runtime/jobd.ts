@@ -6,6 +6,7 @@ import { comesAfter } from "../domain/dependency.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
 import { failsOnConflict, isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
+import { keptOpen } from "../storage/intercept.ts";
 import { openDriver } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
 import { Ids, type JobIds } from "./ids.ts";
@@ -41,6 +42,8 @@ import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
 import { Schedules } from "./schedules.ts";
 import { StoreTime } from "./store_time.ts";
+import { threadStore } from "./thread_store.ts";
+import { Tokens } from "./tokens.ts";
 import type { WatchdogStore } from "./watchdog.ts";
 import { Worker } from "./worker.ts";
 import { loadedModules } from "./worker_modules.ts";
@@ -99,6 +102,8 @@ export class Jobd implements AsyncDisposable {
   readonly executions: Executions;
   /** Recurring rules: look at them and change them. */
   readonly schedules: Schedules;
+  /** Who may use the API. */
+  readonly tokens: Tokens;
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
@@ -115,6 +120,7 @@ export class Jobd implements AsyncDisposable {
     this.limits = new JobLimits(parts);
     this.workers = new Workers(parts);
     this.namespaces = new Namespaces(parts);
+    this.tokens = new Tokens(parts);
     this.executions = new Executions({ ...parts, jobs: this.jobs });
     const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
     this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });
@@ -155,6 +161,12 @@ export class Jobd implements AsyncDisposable {
       await driver.close();
       throw error;
     }
+  }
+
+  /** The same store as another tenant sees it; it can be used as long as this one is open. @throws {JobdError} `invalid_request` */
+  async forNamespace(namespace: string): Promise<Jobd> {
+    const { watching, clock, random, maxAttempts, ids } = this.#parts;
+    return await Jobd.open(keptOpen(watching.store), { namespace, clock, random, maxAttempts, ids });
   }
 
   /** Which backend holds the jobs. */
@@ -256,6 +268,11 @@ export class Jobd implements AsyncDisposable {
   /** Facts about the store, for people who look after it. */
   inspect(): Promise<StoreFact[]> {
     return this.#parts.driver.inspect();
+  }
+
+  /** Asks the store whether it answers. @throws {JobdError} `store_unavailable`, `store_unusable` */
+  async ping(): Promise<void> {
+    await this.#parts.driver.time();
   }
 
   /** The store's time, epoch milliseconds. */
@@ -374,18 +391,4 @@ function definedRequest({ job, payload, ...options }: DefinedJob<unknown>): Prom
 async function thisMachine(): Promise<ProcessWatch> {
   const { Machine } = await import("./process/machine.ts");
   return Machine.here();
-}
-
-/** How a thread opens the same store; a store in memory exists in one thread only. */
-function threadStore(store: string | Driver, options: OpenOptions): WatchdogStore | undefined {
-  if (typeof store !== "string" || store === "sqlite::memory:") return undefined;
-  const { listenUrl, preparedStatements, deadlineMs } = options;
-  return {
-    url: store,
-    options: {
-      ...(listenUrl === undefined ? {} : { listenUrl }),
-      ...(preparedStatements === undefined ? {} : { preparedStatements }),
-      ...(deadlineMs === undefined ? {} : { deadlineMs }),
-    },
-  };
 }

@@ -28,3 +28,8 @@ export function intercepted(driver: Driver, intercept: (call: DriverCall) => Pro
     },
   });
 }
+
+/** The same driver for somebody who does not own it: closing it closes nothing. */
+export function keptOpen(driver: Driver): Driver {
+  return intercepted(driver, ({ method, effect }) => method === "close" ? Promise.resolve() : effect());
+}

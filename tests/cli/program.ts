@@ -48,6 +48,7 @@ export class ProgramFolder implements AsyncDisposable {
       env: {
         PATH: "/usr/local/bin:/usr/bin:/bin",
         HOME: Deno.env.get("HOME") ?? "/",
+        API_PORT: "0",
         ...denoDir(),
         ...options.env,
       },
@@ -72,6 +73,7 @@ export class ProgramFolder implements AsyncDisposable {
     const { code, stdout, stderr } = await new Deno.Command("bash", {
       args: ["-c", `set -o pipefail; ${program}; ${line}`],
       cwd: this.path,
+      env: { API_PORT: "0" },
       stdin: "null",
     }).output();
     return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };

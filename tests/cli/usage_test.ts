@@ -7,7 +7,7 @@ const UNKNOWN_ID = "01900000-0000-7000-8000-00000000dead";
 const WRONG: [args: string[], exitCode: number, message: string, hint?: string][] = [
   [["wrker"], 2, 'Unknown command "wrker"', "Did you mean worker?"],
   [["--database-url", "sqlite:x.db", "enqueu"], 2, 'Unknown command "enqueu"', "Did you mean enqueue?"],
-  [["serve"], 2, 'Unknown command "serve"', "jobd --help"],
+  [["serv"], 2, 'Unknown command "serv"', "Did you mean"],
   [["job", "shwo", "x"], 2, 'Unknown command "job shwo"', "Did you mean show?"],
   [["job"], 2, '"jobd job" needs one of: show, cancel', "jobd job --help"],
   [["job", "show"], 2, 'Missing required argument "id"', "jobd job show --help"],

@@ -21,6 +21,7 @@ import { settleChapter } from "./settle.ts";
 import type { OpenStore } from "./store.ts";
 import { stepsChapter } from "./steps.ts";
 import { storeChapter } from "./store_itself.ts";
+import { tokensChapter } from "./tokens.ts";
 import { typesChapter } from "./types_filter.ts";
 import { uniqueChapter } from "./unique.ts";
 import { uniqueConflictsChapter } from "./unique_conflicts.ts";
@@ -58,6 +59,7 @@ const CHAPTERS: Record<string, Chapter> = {
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,
+  tokens: tokensChapter,
   events: eventsChapter,
   schedules: schedulesChapter,
   "wake-ups": wakeChapter,

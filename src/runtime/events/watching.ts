@@ -64,6 +64,8 @@ export type EventListener<P extends EventPattern> = (event: EventOf<KindOf<P>>) 
 
 /** Everything about events of one `Jobd`: telling of changes, hearing of them, waiting for ends. */
 export class Watching {
+  /** The store itself. */
+  readonly store: Driver;
   /** The store, whose changes are told. */
   readonly driver: Driver;
   /** Who waits for the ends of jobs. */
@@ -76,6 +78,7 @@ export class Watching {
 
   constructor(context: EventsContext) {
     this.#context = context;
+    this.store = context.driver;
     this.#publisher = new Publisher(context);
     this.#registration = new Registration(context, crypto.randomUUID());
     this.#feed = new Feed(context);

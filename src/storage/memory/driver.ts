@@ -43,7 +43,7 @@ import { tellChildren } from "./dependencies.ts";
 import { pruneEvents } from "./events.ts";
 import { appendLog, claimJobs, insertJobs, settleRuns } from "./life.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
-import { MemorySchedules } from "./schedule_operations.ts";
+import { MemoryTokens } from "./token_operations.ts";
 import { compareText, copy, type QueueRow, toJob } from "./tables.ts";
 import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
 
@@ -57,7 +57,7 @@ export interface MemoryDriverOptions {
  * The store in plain Maps: the executable specification that the other backends are compared with, and the fast store
  * for tests. Nothing survives the process. Every operation runs to its end before the next one begins.
  */
-export class MemoryDriver extends MemorySchedules implements Driver {
+export class MemoryDriver extends MemoryTokens implements Driver {
   readonly backend = "memory";
   readonly location = "memory";
   readonly #now: () => number;

@@ -9,6 +9,7 @@ import type { Queue } from "../../domain/queue.ts";
 import { type FinalState, isFinal } from "../../domain/states.ts";
 import type { Schedule, TickRecord } from "../../domain/schedule.ts";
 import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
+import type { Token } from "../../domain/token.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
 
@@ -76,6 +77,8 @@ export class Tables {
   readonly watchers = new Map<string, WatcherRow>();
   /** By namespace and name. */
   readonly schedules = new Map<string, Schedule>();
+  /** By id. */
+  readonly tokens = new Map<string, Token>();
   /** By schedule, oldest first. */
   readonly ticks = new Map<string, TickRecord[]>();
   /** In order. */

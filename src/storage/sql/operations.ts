@@ -4,6 +4,7 @@ import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
+import type { Token } from "../../domain/token.ts";
 import type { Schedule, TickRecord } from "../../domain/schedule.ts";
 import type { Run } from "../../domain/transition.ts";
 import { isUuid } from "../../domain/uuid.ts";
@@ -57,6 +58,7 @@ import { someEnded, tellChildren } from "./tell_children.ts";
 import { saveStep, step } from "./steps.ts";
 import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
 import { removeWatcher, saveWatcher, watchers } from "./watchers.ts";
+import { addToken, revokeToken, tokenByHash, tokens } from "./tokens.ts";
 import { removeWorker, saveWorker, workers } from "./workers.ts";
 
 /** The operations of {@linkcode Driver} that both SQL backends share; each of them says only how a script is run. */
@@ -241,6 +243,24 @@ export abstract class SqlOperations {
 
   stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
     return this.read((d) => stats(d, query));
+  }
+
+  // ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  addToken(token: Token): Promise<void> {
+    return this.changeAtOnce((d) => addToken(d, token));
+  }
+
+  tokenByHash(hash: string): Promise<Token | undefined> {
+    return this.read((d) => tokenByHash(d, hash));
+  }
+
+  tokens(): Promise<Token[]> {
+    return this.read((d) => tokens(d));
+  }
+
+  revokeToken(id: string, at: number): Promise<boolean> {
+    return this.changeAtOnce((d) => revokeToken(d, id, at));
   }
 
   // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -63,6 +63,8 @@ export interface CommandSpec<O extends Options> {
   readonly options?: O;
   /** Whether it runs a worker and takes the flags of those settings too. @default false */
   readonly runsWorker?: boolean;
+  /** Whether it serves the HTTP API and takes the flags of those settings too. @default false */
+  readonly servesApi?: boolean;
   /** Command lines to copy, each with what it does. */
   readonly examples: readonly (readonly [line: string, explanation: string])[];
   /** Does it. A returned number is the exit code. Its code is loaded only now. */
@@ -74,7 +76,7 @@ export type Command = Required<Omit<CommandSpec<Options>, "details">> & { readon
 
 /** Declares a command; the values of its flags are typed by their declarations. */
 export function command<O extends Options>(spec: CommandSpec<O>): Command {
-  const base = { args: [], options: {}, runsWorker: false };
+  const base = { args: [], options: {}, runsWorker: false, servesApi: false };
   // The parser reads the options of exactly this declaration, so the input has the declared types.
   return { ...base, ...spec, run: spec.run as Command["run"] };
 }

@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { API_COMMANDS } from "./commands/api.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
@@ -9,6 +10,7 @@ import { STORE_COMMANDS } from "./commands/store.ts";
 /** The table of commands: the parser, help, completions and `docs/commands.md` come from it. */
 export const COMMANDS: readonly Command[] = [
   ...DAEMON_COMMANDS,
+  ...API_COMMANDS,
   ...JOB_COMMANDS,
   ...QUEUE_COMMANDS,
   ...DEAD_COMMANDS,
@@ -21,6 +23,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   job: "Look at jobs and act on them",
   queue: "Look at a queue and change it",
   schedule: "Look at a schedule and change it",
+  tokens: "Look after the tokens of the HTTP API",
   dead: "Look after the dead letters: jobs that used up their attempts or failed for good",
 };
 

@@ -58,10 +58,11 @@ export function ownFlags(command: Command): Flag[] {
 }
 
 /** The flags of settings that a command takes. */
-export function settingsOf(command: { runsWorker: boolean }): [SettingName, Setting<unknown>][] {
-  return settingsList().filter(([, setting]) =>
-    setting.flag !== undefined && setting.scope === "worker" && command.runsWorker
-  );
+export function settingsOf(
+  { runsWorker, servesApi }: Pick<Command, "runsWorker" | "servesApi">,
+): [SettingName, Setting<unknown>][] {
+  const taken = { all: false, worker: runsWorker, api: servesApi };
+  return settingsList().filter(([, setting]) => setting.flag !== undefined && taken[setting.scope]);
 }
 
 /** The flags of settings that every command takes. */

@@ -1,7 +1,7 @@
 import { JobdError, messageOf } from "../../domain/errors.ts";
 import { COMMANDS, FALLBACK, GROUPS } from "./commands.ts";
 import { Context } from "./context.ts";
-import { exitCodeOf } from "./exit_codes.ts";
+import { exitCodeOf } from "../error_codes.ts";
 import type { Host } from "./host.ts";
 import { Output } from "./output.ts";
 import { parseCommandLine } from "./parse.ts";

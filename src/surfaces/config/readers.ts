@@ -140,6 +140,18 @@ export const fileList: Reader<string[]> = {
   },
 };
 
+/** Names of hosts, without ports. */
+export const hostList: Reader<string[]> = {
+  allowed: "a list of host names without ports, such as jobs.example.com,jobd",
+  read(value) {
+    const items = typeof value === "string" ? value.split(",").map((item) => item.trim()) : value;
+    return Array.isArray(items) && items.length > 0 &&
+        items.every((item) => typeof item === "string" && /^(?:[a-z0-9.-]+|\[[0-9a-f:]+\])$/i.test(item))
+      ? items
+      : undefined;
+  },
+};
+
 /** Names separated by commas. */
 export function nameList(what: string): Reader<string[]> {
   return {

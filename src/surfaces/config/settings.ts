@@ -4,6 +4,7 @@ import {
   choice,
   duration,
   fileList,
+  hostList,
   integer,
   nameOf,
   postgresUrl,
@@ -33,8 +34,8 @@ export interface Setting<T> {
   readonly summary: string;
   /** Whether its flag may be given several times; all texts together are the value, with commas between them. @default false */
   readonly repeats?: boolean;
-  /** Which commands take the flag: all, or those that run a worker. */
-  readonly scope: "all" | "worker";
+  /** Which commands take the flag: all, those that run a worker, or those that serve the API. */
+  readonly scope: "all" | "worker" | "api";
 }
 
 function setting<T, S extends Omit<Setting<T>, "reader">>(
@@ -166,6 +167,58 @@ export const SETTINGS = {
     summary:
       "deaths of its process in a row after which a job in a process of its own is dead, however many attempts are left",
     scope: "worker",
+  }),
+  apiHost: setting(text, {
+    key: "api.host",
+    env: "API_HOST",
+    flag: "api-host",
+    placeholder: "address",
+    default: "127.0.0.1",
+    summary:
+      "the address at which the HTTP API listens; one that other machines reach needs TLS, or API_PLAINTEXT=on",
+    scope: "api",
+  }),
+  apiPort: setting(integer(0, 65_535), {
+    key: "api.port",
+    env: "API_PORT",
+    flag: "api-port",
+    placeholder: "n",
+    default: "8080",
+    summary: "the port of the HTTP API; 0 takes one that is free",
+    scope: "api",
+  }),
+  apiHosts: setting(hostList, {
+    key: "api.hosts",
+    env: "API_HOSTS",
+    flag: "api-hosts",
+    placeholder: "list",
+    otherwise: "only localhost and its addresses",
+    summary: "names by which the API may be called; requests to any other name are refused",
+    scope: "api",
+  }),
+  apiTlsCert: setting(text, {
+    key: "api.tls.cert",
+    env: "API_TLS_CERT",
+    placeholder: "file",
+    otherwise: "plain HTTP",
+    summary: "certificate of the HTTP API with its chain, as PEM",
+    scope: "api",
+  }),
+  apiTlsKey: setting(text, {
+    key: "api.tls.key",
+    env: "API_TLS_KEY",
+    placeholder: "file",
+    otherwise: "plain HTTP",
+    summary: "the key of that certificate, as PEM",
+    scope: "api",
+  }),
+  apiPlaintext: setting(choice(["on", "off"]), {
+    key: "api.plaintext",
+    env: "API_PLAINTEXT",
+    placeholder: "choice",
+    default: "off",
+    summary: "let other machines reach the API without TLS: only where something in front of it encrypts",
+    scope: "api",
   }),
   jobDefaultTimeout: setting(duration("1ms"), {
     key: "jobs.timeout",

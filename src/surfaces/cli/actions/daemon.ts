@@ -1,7 +1,6 @@
 import { sleep } from "../../../domain/clock.ts";
-import { messageOf } from "../../../domain/errors.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
-import { createLogger, type Logger } from "../../../runtime/logger.ts";
+import type { Logger } from "../../../runtime/logger.ts";
 import { type QueueChoice, queueNames } from "../../../runtime/queue_order.ts";
 import type { Worker } from "../../../runtime/worker.ts";
 import type { SettingValues } from "../../config/settings.ts";
@@ -12,16 +11,16 @@ import type { Host } from "../host.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { chooseHandlers, type HandlerChoice } from "./handlers.ts";
+import type { Server } from "../../http/server.ts";
+import { serveApi } from "./api.ts";
+import { makeLogger, surviveFaults } from "./daemon_log.ts";
 import { helloHandler, sayHello } from "./hello.ts";
 
 interface WorkFlags extends Options {
   types: OptionSpec<string[] | undefined>;
   noScheduler: OptionSpec<boolean>;
 }
-type StartInput = Input<WorkFlags & { hello: OptionSpec<boolean> }>;
-
-/** Log lines that wait for a reader, in characters; a reader who stopped reading costs lines, not the daemon. */
-const LOG_PENDING_MAX = 1024 * 1024;
+type StartInput = Input<WorkFlags & { hello: OptionSpec<boolean>; noHttp: OptionSpec<boolean> }>;
 
 /** How long the store may take to say goodbye once the worker has stopped, in milliseconds. */
 const CLOSE_MS = 500;
@@ -37,7 +36,7 @@ export async function start({ args, options }: StartInput, context: Context): Pr
 
 /** `jobd worker` */
 export async function work({ args, options }: Input<WorkFlags>, context: Context): Promise<void> {
-  await run(context, { ...options, files: args, hello: false, migrate: false });
+  await run(context, { ...options, files: args, hello: false, noHttp: true, migrate: false });
 }
 
 /** What a daemon is asked to do besides its configuration. */
@@ -47,9 +46,11 @@ interface Wishes {
   hello: boolean;
   migrate: boolean;
   noScheduler: boolean;
+  noHttp: boolean;
 }
 
-async function run(context: Context, { types, files, hello, migrate, noScheduler }: Wishes): Promise<void> {
+async function run(context: Context, wishes: Wishes): Promise<void> {
+  const { types, files, hello, migrate, noScheduler, noHttp } = wishes;
   const config = await context.config();
   const { values } = config;
   const choice = await chooseHandlers(config, { types, files });
@@ -61,16 +62,20 @@ async function run(context: Context, { types, files, hello, migrate, noScheduler
   const jobd = await context.jobd({ migrate });
   const worker = jobd.worker({ ...workerOptions(values, choice, log), scheduler: !noScheduler });
   const release = surviveFaults(log);
+  let api: Server | undefined;
   try {
     const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);
+    if (!noHttp) api = await serveApi(jobd, values, context, log);
     await worker.start();
     announce(context.out, jobd, worker.types, values, log);
     // The worker may stop before its first job has ended.
     if (hello) await Promise.race([sayHello(jobd, log), worker.stopped]);
     await worker.stopped;
+    await api?.stop();
     stop();
     log.info("jobd stopped");
   } finally {
+    await api?.stop();
     release();
     await jobd.close({ withinMs: CLOSE_MS });
     await lastWords(context.host);
@@ -114,33 +119,6 @@ function workerOptions(
   };
 }
 
-/** A logger on stderr that neither blocks nor fails when nobody reads. */
-function makeLogger(values: SettingValues, { stderr, clock }: Host): Logger {
-  let dropped = 0;
-  const log = createLogger({
-    level: values.logLevel,
-    format: formatOf(values, stderr.isTerminal),
-    now: () => clock.now(),
-    write(line) {
-      if (stderr.pending > LOG_PENDING_MAX) {
-        dropped++;
-        return;
-      }
-      if (dropped > 0) {
-        const gap = dropped;
-        dropped = 0;
-        log.warn("Log lines were left out because nobody read them", { lines: gap });
-      }
-      stderr.write(line);
-    },
-  });
-  return log;
-}
-
-function formatOf(values: SettingValues, terminal: boolean): "json" | "console" {
-  return values.logFormat ?? (terminal ? "console" : "json");
-}
-
 /** The first SIGTERM or SIGINT stops gracefully, a second one at once; SIGHUP changes nothing. */
 function stopOnSignals(worker: Worker, host: Host, log: Logger, timeoutMs: number): () => void {
   let asked = false;
@@ -161,21 +139,6 @@ function stopOnSignals(worker: Worker, host: Host, log: Logger, timeoutMs: numbe
   ];
   return () => {
     for (const release of releases) release();
-  };
-}
-
-/** A promise that nobody waits for, or a timer that throws, must not take the daemon down with all its running jobs. */
-function surviveFaults(log: Logger): () => void {
-  const survive = (event: PromiseRejectionEvent | ErrorEvent): void => {
-    event.preventDefault();
-    const thrown: unknown = event instanceof ErrorEvent ? event.error : event.reason;
-    log.error("An error that nothing handled", { error: messageOf(thrown) });
-  };
-  globalThis.addEventListener("unhandledrejection", survive);
-  globalThis.addEventListener("error", survive);
-  return () => {
-    globalThis.removeEventListener("unhandledrejection", survive);
-    globalThis.removeEventListener("error", survive);
   };
 }
 

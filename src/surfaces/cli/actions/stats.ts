@@ -32,7 +32,7 @@ export async function showStats({ options }: StatsInput, context: Context): Prom
   const stop = AbortSignal.any([context.interrupted(), out.closed]);
   while (!stop.aborted) {
     const stats = await read();
-    if (out.json) out.jsonLine(view(stats, over));
+    if (out.json) out.jsonLine(statsView(stats, over));
     else {
       out.clear();
       print(out, jobd, stats, over);
@@ -74,7 +74,8 @@ function summarize(rows: readonly StatRow[], { stepMs }: Span): Summary[] {
   return [...found.values()].sort((a, b) => a.from - b.from || b.total - a.total);
 }
 
-function view(stats: Stats, over: Span): Record<string, unknown> {
+/** Numbers about a namespace, for `--json`. */
+export function statsView(stats: Stats, over: Span): Record<string, unknown> {
   const queues = [...new Set(stats.counts.map(({ queue }) => queue))];
   const rounded = (ms: number | null): number | null => ms === null ? null : Math.round(ms);
   return {
@@ -100,7 +101,7 @@ function minutes({ sinceMs, stepMs }: Span): number {
 
 function print(out: Output, jobd: Jobd, stats: Stats, over: Span): void {
   if (out.json) {
-    out.document(view(stats, over));
+    out.document(statsView(stats, over));
     return;
   }
   out.line(

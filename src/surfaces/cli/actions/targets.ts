@@ -4,7 +4,7 @@ import type { JobFilter } from "../../../runtime/job_filter.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { OptionValues } from "../command.ts";
 import type { FILTER, STATE_FILTER } from "../commands/options.ts";
-import { exitCodeOf } from "../exit_codes.ts";
+import { exitCodeOf } from "../../error_codes.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { compact } from "./compact.ts";

@@ -6,6 +6,8 @@ const types = value(nameList("type"), "list", "run only jobs of these types, sep
 
 const noScheduler = flag("leave the ticks of schedules to other processes");
 
+const noHttp = flag("serve no HTTP API");
+
 const hello = flag("run one small job at the start, to show that everything works");
 
 const files: ArgumentSpec = {
@@ -23,11 +25,12 @@ export const DAEMON_COMMANDS: readonly Command[] = [
   command({
     path: "start",
     summary:
-      "Start the daemon: migrate an embedded SQLite store, run jobs, turn ticks of schedules into jobs, look after the store",
+      "Start the daemon: migrate an embedded SQLite store, run jobs, turn ticks of schedules into jobs, look after the store, serve the HTTP API",
     details: `Without any setting the jobs are in the file jobd.db of this directory. ${NAMES}`,
     args: [files],
-    options: { types, hello, noScheduler },
+    options: { types, hello, noScheduler, noHttp },
     runsWorker: true,
+    servesApi: true,
     examples: [
       ["jobd start --hello", "the daemon, and a first job to watch"],
       ["jobd", "the daemon with the store jobd.db in this directory"],

@@ -1,0 +1,83 @@
+import { JobdError, messageOf } from "../../../domain/errors.ts";
+import type { Jobd } from "../../../runtime/jobd.ts";
+import type { Logger } from "../../../runtime/logger.ts";
+import type { SettingValues } from "../../config/settings.ts";
+import type { Server } from "../../http/server.ts";
+import type { Input } from "../command.ts";
+import type { Context } from "../context.ts";
+import { styled } from "../style.ts";
+import { VERSION } from "../version.ts";
+import { makeLogger, surviveFaults } from "./daemon_log.ts";
+
+/** `jobd serve` */
+export async function serve(_: Input, context: Context): Promise<void> {
+  const { values } = await context.config();
+  const log = makeLogger(values, context.host);
+  const jobd = await context.jobd();
+  const release = surviveFaults(log);
+  const stop = context.interrupted();
+  try {
+    const server = await serveApi(jobd, values, context, log);
+    if (!stop.aborted) {
+      await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+    }
+    await server.stop();
+    log.info("jobd stopped");
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Serves the API as the configuration says.
+ *
+ * @throws {JobdError} `invalid_config` when nothing can listen there, or other machines could read along
+ */
+export async function serveApi(
+  jobd: Jobd,
+  values: SettingValues,
+  { host: { clock, files }, out }: Context,
+  log: Logger,
+): Promise<Server> {
+  const { isLoopback, startServer } = await import("../../http/server.ts");
+  const tls = await readTls(values, files.readText);
+  if (!isLoopback(values.apiHost) && tls === undefined && values.apiPlaintext !== "on") {
+    throw new JobdError("invalid_config", `The API may not listen at ${values.apiHost} without TLS`, {
+      hint: "Give API_TLS_CERT and API_TLS_KEY; or API_PLAINTEXT=on where something in front of it encrypts.",
+    });
+  }
+  const server = startServer({
+    jobd,
+    host: values.apiHost,
+    port: values.apiPort,
+    hosts: values.apiHosts ?? [],
+    ...(tls === undefined ? {} : { tls }),
+    version: VERSION,
+    clock,
+    log,
+  });
+  log.info("API listens", { url: server.url });
+  if (out.isTerminal) out.line(styled("bold", "jobd serves its API"), ` at ${server.url}/api/v1`);
+  return server;
+}
+
+async function readTls(
+  { apiTlsCert, apiTlsKey }: SettingValues,
+  readText: (path: string) => Promise<string>,
+): Promise<{ cert: string; key: string } | undefined> {
+  if (apiTlsCert === undefined && apiTlsKey === undefined) return undefined;
+  if (apiTlsCert === undefined || apiTlsKey === undefined) {
+    throw new JobdError(
+      "invalid_config",
+      "API_TLS_CERT and API_TLS_KEY belong together: one of them is missing",
+    );
+  }
+  const [cert, key] = await Promise.all([apiTlsCert, apiTlsKey].map(async (path) => {
+    try {
+      return await readText(path);
+    } catch (error) {
+      throw new JobdError("invalid_config", `${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+  }));
+  return { cert: cert ?? "", key: key ?? "" };
+}

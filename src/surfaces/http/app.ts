@@ -1,0 +1,131 @@
+import { type Context, Hono } from "hono";
+import type { Logger } from "../../runtime/logger.ts";
+import { OPERATIONS } from "../operations/table.ts";
+import { callerOf, type TokenFinder } from "./caller.ts";
+import { healthOf } from "./health.ts";
+import { HostGuard } from "./hosts.ts";
+import { openApi } from "./openapi.ts";
+import { faultText, isFault, problemResponse, Refusal } from "./problem.ts";
+import { route, type RouteContext } from "./route.ts";
+
+/** What the HTTP surface needs. */
+export interface AppOptions extends RouteContext {
+  /** Finds tokens. */
+  findToken: TokenFinder;
+  /** Names under which it may be called besides those of this machine. */
+  hosts: readonly string[];
+  /** The program's version. */
+  version: string;
+  /** Where failures are told. */
+  log: Logger;
+}
+
+/** Below it are the operations. */
+export const API = "/api/v1";
+
+/** A request id of a caller is taken over if it is harmless in logs. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** What every answer says to a browser: it is data, of no use in a page of somebody else, and not to be kept. */
+const HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+/** Answers one HTTP request. Never rejects. */
+export type Answer = (request: Request) => Promise<Response>;
+
+/** The HTTP surface: everything in the table of operations, and what a server needs besides. */
+export function createApp(options: AppOptions): Answer {
+  const guard = new HostGuard(options.hosts);
+  const app = routes(options);
+  return async (request) => {
+    const given = request.headers.get("x-request-id") ?? "";
+    const requestId = REQUEST_ID.test(given) ? given : crypto.randomUUID();
+    let response: Response;
+    try {
+      guard.check(request);
+      response = await app.fetch(request);
+    } catch (error) {
+      response = fail(error, request, requestId, options.log);
+    }
+    for (const [name, value] of Object.entries(HEADERS)) {
+      if (!response.headers.has(name)) response.headers.set(name, value);
+    }
+    response.headers.set("x-request-id", requestId);
+    return response;
+  };
+}
+
+function fail(error: unknown, request: Request, requestId: string, log: Logger): Response {
+  if (isFault(error)) {
+    const { pathname: path } = new URL(request.url);
+    log.error("A request failed", { requestId, method: request.method, path, error: faultText(error) });
+  }
+  return problemResponse(error, requestId);
+}
+
+function routes(options: AppOptions): Hono {
+  const app = new Hono();
+  const caller = (c: Context) => callerOf(c.req.raw, options.findToken);
+  // Says only that the process lives, so it needs no token: who restarts processes has none.
+  app.get("/livez", () => Response.json({ status: "ok" }));
+  for (const path of ["/health", "/readyz"]) {
+    app.get(path, async (c) => {
+      await caller(c);
+      const health = await healthOf(await options.jobdOf(options.namespace), options.version);
+      return Response.json(health, { status: health.status === "ok" ? 200 : 503 });
+    });
+  }
+  app.get(`${API}/openapi.json`, async (c) => {
+    await caller(c);
+    return Response.json(openApi(options.version));
+  });
+  for (const operation of OPERATIONS) {
+    const answer = route(operation, options);
+    const path = API + operation.http.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    app.on(
+      operation.http.method.toUpperCase(),
+      path,
+      async (c) =>
+        await answer({
+          request: c.req.raw,
+          params: c.req.param() as Record<string, string>,
+          caller: await caller(c),
+        }),
+    );
+  }
+  app.notFound(async (c) => {
+    await caller(c);
+    throw unknownRoute(c.req.method, c.req.path);
+  });
+  // Errors are answered in one place, outside.
+  app.onError((error) => {
+    throw error;
+  });
+  return app;
+}
+
+function unknownRoute(method: string, path: string): Refusal {
+  const allowed = OPERATIONS.filter(({ http }) => matches(API + http.path, path)).map(({ http }) =>
+    http.method.toUpperCase()
+  );
+  if (allowed.length === 0) {
+    return new Refusal("route_not_found", "There is nothing under this path", {
+      hint: `${API}/openapi.json lists what there is.`,
+    });
+  }
+  return new Refusal("method_not_allowed", `${method} is not possible here`, {
+    hint: `Possible: ${allowed.join(", ")}.`,
+    headers: { allow: allowed.join(", ") },
+  });
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = path.split("/");
+  const wanted = pattern.split("/");
+  return parts.length === wanted.length &&
+    wanted.every((part, i) => part.startsWith("{") ? parts[i] !== "" : part === parts[i]);
+}

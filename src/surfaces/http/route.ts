@@ -1,0 +1,88 @@
+import type { Clock } from "../../domain/clock.ts";
+import { checkText } from "../../domain/text.ts";
+import type { Jobd } from "../../runtime/jobd.ts";
+import type { TokenView } from "../../runtime/tokens.ts";
+import type { Call, Operation } from "../operations/operation.ts";
+import { BODY_MAX, BULK_BODY_MAX, readBody } from "./body.ts";
+import { checkRole, checkScope, namespaceOf } from "./caller.ts";
+import { eventStream, wantsStream } from "./event_stream.ts";
+import { checkInput, queryFields } from "./input.ts";
+import { Refusal } from "./problem.ts";
+
+/** What routes need. */
+export interface RouteContext {
+  /** The store as a tenant sees it. */
+  jobdOf(namespace: string): Promise<Jobd>;
+  /** The namespace of callers who name none. */
+  namespace: string;
+  /** Time. */
+  clock: Clock;
+  /** Aborted when the server stops: streams end then, and so does waiting for jobs. */
+  stopping: AbortSignal;
+}
+
+/** A request for an operation. */
+export interface RoutedRequest {
+  /** The request. */
+  request: Request;
+  /** The fields in its path. */
+  params: Record<string, string>;
+  /** Who calls. */
+  caller: TokenView;
+}
+
+/** Answers requests for one operation. */
+export function route(
+  operation: Operation,
+  context: RouteContext,
+): (routed: RoutedRequest) => Promise<Response> {
+  const inQuery = operation.http.method === "get" || operation.http.method === "delete";
+  return async ({ request, params, caller }) => {
+    checkRole(caller, operation.role);
+    const namespace = namespaceOf(request, caller, context.namespace);
+    const fields = inQuery
+      ? queryFields(request, operation)
+      : await bodyFields(request, operation, context.clock);
+    const input = checkInput(operation, { ...fields, ...params });
+    checkScope(caller, operation.touches?.(input) ?? []);
+    const jobd = await context.jobdOf(namespace);
+    return await answer(operation, callOf(request, jobd, context.stopping), input, { request, context });
+  };
+}
+
+async function answer(
+  operation: Operation,
+  call: Call,
+  input: unknown,
+  { request, context }: { request: Request; context: RouteContext },
+): Promise<Response> {
+  if (operation.stream !== undefined && (operation.run === undefined || wantsStream(request))) {
+    if (!wantsStream(request)) {
+      throw new Refusal("not_acceptable", "This is a stream: send `Accept: text/event-stream`");
+    }
+    const gone = new AbortController();
+    const signal = AbortSignal.any([gone.signal, call.signal]);
+    return eventStream(operation.stream({ ...call, signal }, input), { clock: context.clock, signal, gone });
+  }
+  return Response.json(await operation.run?.(call, input), { status: operation.http.status ?? 200 });
+}
+
+function callOf(request: Request, jobd: Jobd, stopping: AbortSignal): Call {
+  const idempotencyKey = request.headers.get("idempotency-key");
+  return {
+    jobd,
+    // The request's own signal fires after each answer, too, and the server complains of its use: who goes away while
+    // waiting is noticed at the end of the wait.
+    signal: stopping,
+    ...(idempotencyKey === null ? {} : { idempotencyKey: checkText("idempotency key", idempotencyKey, 255) }),
+  };
+}
+
+async function bodyFields(
+  request: Request,
+  operation: Operation,
+  clock: Clock,
+): Promise<Record<string, unknown>> {
+  const maxBytes = operation.name === "jobs.enqueueMany" ? BULK_BODY_MAX : BODY_MAX;
+  return await readBody(request, { maxBytes, clock });
+}

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { parseDuration } from "../../domain/duration.ts";
+import { statsView } from "../cli/actions/stats.ts";
+import { executionView, workerView } from "../cli/actions/views.ts";
+import { iso } from "../cli/format.ts";
+import { given } from "./filters.ts";
+import { type Operation, operation } from "./operation.ts";
+import { cursor, duration, instant, json, limit, name, page } from "./schemas/common.ts";
+import { execution } from "./schemas/job.ts";
+
+const worker = z.object({
+  id: z.string(),
+  namespace: z.string(),
+  process: z.record(z.string(), json),
+  queues: z.union([z.literal("all"), z.array(z.string())]),
+  types: z.union([z.literal("all"), z.array(z.string())]),
+  concurrency: z.int(),
+  running: z.int(),
+  startedAt: instant,
+  seenAt: instant,
+}).meta({ id: "Worker" });
+
+const namespace = z.object({ name: z.string(), queues: z.int(), createdAt: instant }).meta({
+  id: "Namespace",
+});
+
+const quantiles = z.object({ p50: z.number().nullable(), p95: z.number().nullable() });
+const stats = z.object({
+  at: instant,
+  since: instant,
+  queues: z.array(z.object({ queue: z.string(), counts: z.record(z.string(), json) })),
+  runs: z.array(z.object({
+    from: instant.optional(),
+    queue: z.string(),
+    type: z.string(),
+    outcomes: z.record(z.string(), z.int()),
+    perMinute: z.number(),
+    waitMs: quantiles,
+    runMs: quantiles,
+  })),
+}).meta({ id: "Stats" });
+
+/** Facts about what goes on. */
+export const FACT_OPERATIONS: readonly Operation[] = [
+  operation({
+    name: "executions.list",
+    summary: "Attempts of all jobs, those of the newest jobs first",
+    role: "read",
+    http: { method: "get", path: "/executions" },
+    tool: "list_executions",
+    input: z.strictObject({ limit, cursor }),
+    output: page(execution),
+    async run({ jobd }, input) {
+      const { items, nextCursor } = await jobd.executions.page(given(input));
+      return { items: items.map(executionView), ...(nextCursor === undefined ? {} : { nextCursor }) };
+    },
+  }),
+  operation({
+    name: "workers.list",
+    summary: "Workers that showed life within the last minute",
+    role: "read",
+    http: { method: "get", path: "/workers" },
+    input: z.strictObject({}),
+    output: z.object({ items: z.array(worker) }),
+    run: async ({ jobd }) => ({ items: (await jobd.workers.list()).map(workerView) }),
+  }),
+  operation({
+    name: "workers.get",
+    summary: "One worker",
+    role: "read",
+    http: { method: "get", path: "/workers/{id}" },
+    input: z.strictObject({ id: name }),
+    output: worker,
+    run: async ({ jobd }, { id }) => workerView(await jobd.workers.get(id)),
+  }),
+  operation({
+    name: "namespaces.list",
+    summary: "Namespaces that have queues",
+    role: "admin",
+    http: { method: "get", path: "/namespaces" },
+    input: z.strictObject({}),
+    output: z.object({ items: z.array(namespace) }),
+    async run({ jobd }) {
+      const namespaces = await jobd.namespaces.list();
+      return { items: namespaces.map((one) => ({ ...one, createdAt: iso(one.createdAt) ?? "" })) };
+    },
+  }),
+  operation({
+    name: "stats.get",
+    summary: "Counts of jobs, and ended runs with waiting and run times",
+    role: "read",
+    http: { method: "get", path: "/stats" },
+    tool: "get_stats",
+    input: z.strictObject({
+      since: duration.default("1h").meta({ description: "how far back ended runs are told of" }),
+      step: duration.optional().meta({
+        description: "by steps of this time, in whole minutes; default all together",
+      }),
+    }),
+    output: stats,
+    async run({ jobd }, { since, step }) {
+      const sinceMs = parseDuration(since, "since");
+      const stepMs = step === undefined ? undefined : parseDuration(step, "step");
+      const numbers = await jobd.stats({ sinceMs, ...given({ stepMs }) });
+      return statsView(numbers, { sinceMs, stepMs });
+    },
+  }),
+];

@@ -1,0 +1,91 @@
+import type { z } from "zod";
+import type { Jobd } from "../../runtime/jobd.ts";
+import type { Role } from "../../domain/role.ts";
+
+/** How an operation is called over HTTP; the fields of its input that the path does not name are query or body. */
+export interface HttpBinding {
+  /** The method: with GET and DELETE the rest of the input is in the query, else in the body. */
+  method: "get" | "post" | "patch" | "delete";
+  /** Its path below `/api/v1`; names in braces are fields of the input. */
+  path: `/${string}`;
+  /** The status of success. @default 200 */
+  status?: 200 | 201 | 202;
+}
+
+/** What an operation may use besides its input. */
+export interface Call {
+  /** The store, as the caller's namespace. */
+  jobd: Jobd;
+  /** Aborted when an answer is of no use any more: the program stops, or the reader of a stream has gone. */
+  signal: AbortSignal;
+  /** Repeating a request for new jobs with the same key makes none twice. */
+  idempotencyKey?: string;
+}
+
+/** A queue and a type that an operation touches. */
+export interface Touched {
+  /** The queue. */
+  queue: string;
+  /** The type. */
+  type: string;
+}
+
+/** A piece of an answer that goes on. */
+export interface StreamItem {
+  /** Where to go on after it. */
+  id?: string;
+  /** What it is. */
+  event: string;
+  /** The item. */
+  data: unknown;
+}
+
+/** An input: fields by name. */
+export type InputSchema = z.ZodObject;
+
+/**
+ * Something that can be done to jobd. Each is written once: HTTP routes and their OpenAPI document are made from it, and
+ * so are the tools for agents.
+ */
+export interface Operation {
+  /** Its name, unique: `jobs.get`. */
+  readonly name: string;
+  /** What it does, in one line without an end mark. */
+  readonly summary: string;
+  /** More about it. */
+  readonly details?: string;
+  /** What a caller must be allowed to do. */
+  readonly role: Role;
+  /** How it is called over HTTP. */
+  readonly http: HttpBinding;
+  /** What it takes. */
+  readonly input: InputSchema;
+  /** What it gives. */
+  readonly output: z.ZodType;
+  /** Its name as a tool, when agents have it. */
+  readonly tool?: string;
+  /** Whether it may lose something. */
+  readonly destructive: boolean;
+  /** What it touches, where tokens may be for some queues and types only. */
+  readonly touches?: (input: unknown) => readonly Touched[];
+  /** Does it; without it the operation is a stream and nothing else. @throws {JobdError} */
+  readonly run?: (call: Call, input: unknown) => Promise<unknown>;
+  /** The same as a stream, for those who ask for one. */
+  readonly stream?: (call: Call, input: unknown) => AsyncIterable<StreamItem>;
+}
+
+/** {@linkcode Operation} with the type of its input. That outputs are as their schemas say is tested on every answer. */
+type Definition<I extends InputSchema> =
+  & Omit<Operation, "input" | "run" | "stream" | "touches" | "destructive">
+  & {
+    input: I;
+    destructive?: boolean;
+    touches?: (input: z.output<I>) => readonly Touched[];
+    run?: (call: Call, input: z.output<I>) => Promise<unknown>;
+    stream?: (call: Call, input: z.output<I>) => AsyncIterable<StreamItem>;
+  };
+
+/** Forgets the type of the input once schema and function have been checked against each other. */
+export function operation<I extends InputSchema>(definition: Definition<I>): Operation {
+  return { destructive: false, ...definition } as Operation;
+}

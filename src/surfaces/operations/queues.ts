@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { checkQueueSettings, type Queue } from "../../domain/queue.ts";
+import type { Jobd } from "../../runtime/jobd.ts";
+import { queueView, type View } from "../cli/actions/views.ts";
+import { given } from "./filters.ts";
+import { type Operation, operation } from "./operation.ts";
+import { name } from "./schemas/common.ts";
+import { queue, settingsFields } from "./schemas/queue.ts";
+
+const one = z.strictObject({ name });
+
+/** Queues. */
+export const QUEUE_OPERATIONS: readonly Operation[] = [
+  operation({
+    name: "queues.list",
+    summary: "All queues, with their counts",
+    role: "read",
+    http: { method: "get", path: "/queues" },
+    tool: "list_queues",
+    input: z.strictObject({}),
+    output: z.object({ items: z.array(queue) }),
+    async run({ jobd }) {
+      const [queues, counts] = await Promise.all([jobd.queues.list(), jobd.queues.counts()]);
+      return { items: queues.map((one) => queueView(one, counts)) };
+    },
+  }),
+  operation({
+    name: "queues.create",
+    summary: "Create a queue",
+    role: "operate",
+    http: { method: "post", path: "/queues", status: 201 },
+    input: z.strictObject({ name, ...settingsFields }),
+    output: queue,
+    run: async ({ jobd }, { name, ...settings }) =>
+      view(jobd, await jobd.queues.create(name, checked(settings))),
+  }),
+  operation({
+    name: "queues.get",
+    summary: "One queue, with its counts",
+    role: "read",
+    http: { method: "get", path: "/queues/{name}" },
+    tool: "get_queue_depth",
+    input: one,
+    output: queue,
+    run: async ({ jobd }, { name }) => view(jobd, await jobd.queues.get(name)),
+  }),
+  operation({
+    name: "queues.update",
+    summary: "Change settings of a queue",
+    details: "What is left out stays; null takes a setting back, so that the program's default holds again.",
+    role: "operate",
+    http: { method: "patch", path: "/queues/{name}" },
+    input: z.strictObject({
+      name,
+      ...Object.fromEntries(
+        Object.entries(settingsFields).map(([key, schema]) => [key, schema.nullable()]),
+      ),
+    }),
+    output: queue,
+    async run({ jobd }, { name, ...change }) {
+      const { settings } = await jobd.queues.get(name as string);
+      const merged = Object.entries({ ...settings, ...given(change) }).filter(([, value]) => value !== null);
+      return view(jobd, await jobd.queues.update(name as string, checked(Object.fromEntries(merged))));
+    },
+  }),
+  operation({
+    name: "queues.pause",
+    summary: "Stop starting jobs of a queue; running ones go on",
+    role: "operate",
+    http: { method: "post", path: "/queues/{name}/pause" },
+    tool: "pause_queue",
+    input: one,
+    output: queue,
+    run: async ({ jobd }, { name }) => view(jobd, await jobd.queues.pause(name)),
+  }),
+  operation({
+    name: "queues.resume",
+    summary: "Start jobs of a paused queue again",
+    role: "operate",
+    http: { method: "post", path: "/queues/{name}/resume" },
+    tool: "resume_queue",
+    input: one,
+    output: queue,
+    run: async ({ jobd }, { name }) => view(jobd, await jobd.queues.resume(name)),
+  }),
+];
+
+function checked(settings: object): ReturnType<typeof checkQueueSettings> {
+  return checkQueueSettings(given(settings));
+}
+
+async function view(jobd: Jobd, queue: Queue): Promise<View> {
+  return queueView(queue, await jobd.queues.counts());
+}

@@ -1,0 +1,22 @@
+import { DEAD_OPERATIONS } from "./dead.ts";
+import { EVENT_OPERATIONS } from "./events.ts";
+import { FACT_OPERATIONS } from "./facts.ts";
+import { JOB_ACTION_OPERATIONS } from "./job_actions.ts";
+import { JOB_OPERATIONS } from "./jobs.ts";
+import type { Operation } from "./operation.ts";
+import { QUEUE_OPERATIONS } from "./queues.ts";
+import { SCHEDULE_OPERATIONS } from "./schedules.ts";
+
+/**
+ * Everything that can be asked of jobd from outside its process. The order matters for paths: `/schedules/events` stands
+ * before `/schedules/{name}`.
+ */
+export const OPERATIONS: readonly Operation[] = [
+  ...JOB_ACTION_OPERATIONS,
+  ...JOB_OPERATIONS,
+  ...QUEUE_OPERATIONS,
+  ...DEAD_OPERATIONS,
+  ...EVENT_OPERATIONS,
+  ...SCHEDULE_OPERATIONS,
+  ...FACT_OPERATIONS,
+];

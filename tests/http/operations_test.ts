@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { allows, ROLES } from "../../src/domain/role.ts";
+import type { Operation } from "../../src/surfaces/operations/operation.ts";
+import { OPERATIONS } from "../../src/surfaces/operations/table.ts";
+import { Site } from "./site.ts";
+
+/** What there is before an operation is called. */
+interface World {
+  site: Site;
+  waiting: string;
+  done: string;
+  dead: string;
+}
+
+async function world(): Promise<World & AsyncDisposable> {
+  const site = await Site.open();
+  const { jobd } = site;
+  const worker = jobd.worker({
+    handlers: [
+      { type: "good", run: (_, ctx) => (ctx.log("hello"), { answer: 42 }) },
+      {
+        type: "bad",
+        run: () => {
+          throw new Error("no");
+        },
+      },
+    ],
+  });
+  const [done, dead, waiting] = await jobd.enqueueMany([
+    { type: "good" },
+    { type: "bad", maxAttempts: 1 },
+    { type: "other", delay: "1h" },
+  ]);
+  assert.ok(done && dead && waiting);
+  await worker.start();
+  await Promise.all([jobd.jobs.wait(done.id), jobd.jobs.wait(dead.id)]);
+  await jobd.schedules.create("nightly", { cron: "0 3 * * *", job: { type: "good" } });
+  const [running] = await jobd.workers.list();
+  assert.ok(running);
+  WORKER.id = running.id;
+  return {
+    site,
+    waiting: waiting.id,
+    done: done.id,
+    dead: dead.id,
+    async [Symbol.asyncDispose]() {
+      await worker.stop();
+      await site[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const WORKER = { id: "" };
+
+type Sample = Record<string, unknown>;
+
+/** An input for each operation. */
+const SAMPLES: Record<string, (world: World) => Sample> = {
+  "jobs.enqueue": () => ({ type: "a", payload: { x: [1, null] }, priority: "high", tags: ["t"] }),
+  "jobs.enqueueMany": () => ({ jobs: [{ type: "a" }, { type: "b", delay: "5m" }], spread: "1m" }),
+  "jobs.list": () => ({ state: ["completed", "dead"], limit: 2 }),
+  "jobs.get": ({ done }) => ({ id: done }),
+  "jobs.update": ({ waiting }) => ({ id: waiting, priority: 7, timeout: "1m", tags: null }),
+  "jobs.executions": ({ dead }) => ({ id: dead }),
+  "jobs.logs": ({ done }) => ({ id: done }),
+  "jobs.result": ({ done }) => ({ id: done, wait: "1s" }),
+  "jobs.delete": ({ done }) => ({ id: done }),
+  "jobs.cancel": ({ waiting }) => ({ id: waiting }),
+  "jobs.retry": ({ dead }) => ({ id: dead }),
+  "jobs.run": ({ waiting }) => ({ id: waiting }),
+  "jobs.archive": ({ waiting }) => ({ id: waiting }),
+  "jobs.act": ({ waiting, done }) => ({ action: "cancel", ids: [waiting, done] }),
+  "queues.list": () => ({}),
+  "queues.create": () => ({ name: "new", maxAttempts: 3, retentionMs: { dead: 1000 } }),
+  "queues.get": () => ({ name: "default" }),
+  "queues.update": () => ({ name: "default", maxAttempts: 2, ttlMs: null }),
+  "queues.pause": () => ({ name: "default" }),
+  "queues.resume": () => ({ name: "default" }),
+  "dead.list": () => ({ type: "bad", limit: 5 }),
+  "dead.get": ({ dead }) => ({ id: dead }),
+  "dead.retry": ({ dead }) => ({ id: dead }),
+  "dead.retryMany": () => ({ type: "bad" }),
+  "dead.delete": ({ dead }) => ({ id: dead }),
+  "dead.purge": () => ({ queue: "default" }),
+  "events.stream": () => ({ topics: ["job.*"] }),
+  "schedules.events": () => ({}),
+  "schedules.list": () => ({}),
+  "schedules.create": () => ({ name: "hourly", every: "1h", job: { type: "good", priority: 3 } }),
+  "schedules.get": () => ({ name: "nightly" }),
+  "schedules.update": () => ({ name: "nightly", cron: "0 4 * * *", description: null }),
+  "schedules.delete": () => ({ name: "nightly" }),
+  "schedules.pause": () => ({ name: "nightly" }),
+  "schedules.resume": () => ({ name: "nightly" }),
+  "schedules.run": () => ({ name: "nightly" }),
+  "schedules.backfill": () => ({ name: "nightly", from: Date.now() - 86_400_000 }),
+  "schedules.next": () => ({ name: "nightly", count: 3 }),
+  "schedules.history": () => ({ name: "nightly", limit: 3 }),
+  "executions.list": () => ({ limit: 3 }),
+  "workers.list": () => ({}),
+  "workers.get": () => ({ id: WORKER.id }),
+  "namespaces.list": () => ({}),
+  "stats.get": () => ({ since: "2h", step: "1h" }),
+};
+
+/** The request for an operation with an input. */
+function requestFor({ http }: Operation, input: Sample): { path: string; body?: Sample } {
+  const rest = { ...input };
+  const path = `/api/v1${http.path}`.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = String(rest[name]);
+    delete rest[name];
+    return encodeURIComponent(value);
+  });
+  if (http.method === "post" || http.method === "patch") return { path, body: rest };
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(rest)) {
+    for (const one of Array.isArray(value) ? value : [value]) query.append(name, String(one));
+  }
+  return { path: query.size === 0 ? path : `${path}?${query}` };
+}
+
+Deno.test("every operation has a sample here, and a name and a route of its own", () => {
+  assert.deepEqual(Object.keys(SAMPLES).sort(), OPERATIONS.map(({ name }) => name).sort());
+  const routes = OPERATIONS.map(({ http }) => `${http.method} ${http.path}`);
+  assert.equal(new Set(routes).size, routes.length);
+  const tools = OPERATIONS.flatMap(({ tool }) => tool === undefined ? [] : [tool]);
+  assert.equal(new Set(tools).size, tools.length);
+});
+
+for (const operation of OPERATIONS) {
+  const { name, http, role } = operation;
+
+  Deno.test(`${name} answers over HTTP as its schema says`, async () => {
+    await using here = await world();
+    const { path, body } = requestFor(operation, SAMPLES[name]?.(here) ?? {});
+    const method = http.method.toUpperCase();
+    if (operation.run === undefined) {
+      const plain = await here.site.call(method, path);
+      assert.deepEqual([plain.status, plain.body.code], [406, "not_acceptable"]);
+      return;
+    }
+    const answer = await here.site.call(method, path, body === undefined ? {} : { body });
+    assert.equal(answer.status, http.status ?? 200, JSON.stringify(answer.body));
+    const checked = operation.output.safeParse(answer.body);
+    assert.ok(checked.success, `${checked.error?.message}\n${JSON.stringify(answer.body)}`);
+    assert.deepEqual(answer.body, checked.data, "the answer has fields that its schema does not know");
+  });
+
+  Deno.test(`${name} is refused without a token, and with each role that does not include ${role}`, async () => {
+    await using here = await world();
+    const { path, body } = requestFor(operation, SAMPLES[name]?.(here) ?? {});
+    const method = http.method.toUpperCase();
+    const given = body === undefined ? {} : { body };
+    const without = await here.site.call(method, path, { ...given, as: null });
+    assert.deepEqual([without.status, without.body.code], [401, "unauthorized"]);
+    assert.match(without.headers.get("www-authenticate") ?? "", /^Bearer/);
+    for (const other of ROLES.filter((one) => !allows(one, role))) {
+      const refused = await here.site.call(method, path, { ...given, as: other });
+      assert.deepEqual([refused.status, refused.body.code], [403, "forbidden"], other);
+    }
+  });
+}
