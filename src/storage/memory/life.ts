@@ -14,6 +14,7 @@ import type {
 } from "../driver.ts";
 import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
+import { countMembers, refuseMembers } from "./members.ts";
 import { awaitParents, refuseParents } from "./dependencies.ts";
 import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob } from "./tables.ts";
 
@@ -24,8 +25,10 @@ export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
     const holder = tables.jobs.has(job.id) ? undefined : tables.lockHolder(job);
     if (holder !== undefined && planContest(holder, job).kind === "fail") throw conflictError(job, holder);
   }
+  refuseMembers(tables, jobs);
   refuseParents(tables, jobs);
-  return awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
+  const results = awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
+  return countMembers(tables, jobs, results);
 }
 
 /** Inserts one job, unless its id is known or its unique key is held: then that is decided. */

@@ -1,17 +1,18 @@
 import { sleep, type System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
+import type { NewBatch } from "../../domain/batch.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Queue } from "../../domain/queue.ts";
-import { comesAfter } from "../../domain/dependency.ts";
-import { failsOnConflict } from "../../domain/unique.ts";
+import { mayBeRefused } from "../../domain/refusal.ts";
 import type {
   AbsentWorkers,
   AmendResult,
   ClaimRequest,
   ClaimResult,
   CloseOptions,
+  CreatedBatch,
   Driver,
   InsertResult,
   Listener,
@@ -22,8 +23,10 @@ import type {
   SettleBatch,
   SettleResult,
   StoreFact,
+  TellRequest,
   TickCommit,
   TickCommitResult,
+  ToldBatches,
   Wake,
   WatcherRow,
 } from "../driver.ts";
@@ -33,6 +36,7 @@ import { int, text } from "../sql/row.ts";
 import type { Script } from "../sql/script.ts";
 import { system as realSystem } from "../system.ts";
 import { parseAddress } from "./address.ts";
+import { type BatchSite, createBatch, tellBatches } from "./batches.ts";
 import { Claimers } from "./claimers.ts";
 import { Connections, type RunQuery } from "./connections.ts";
 import { postgresDialect } from "./dialect.ts";
@@ -50,7 +54,7 @@ import { QueueIds } from "./queue_ids.ts";
 import type { PostgresOptions } from "./options.ts";
 import { checkReady, readTime } from "./ready.ts";
 import { Recent } from "./recent.ts";
-import { runScript, runStatements } from "./scripts.ts";
+import { atomically, runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 import { runnerOf, type Transaction } from "../transaction.ts";
 import { commitTicks } from "./ticks.ts";
@@ -178,10 +182,9 @@ class PostgresDriver extends SqlOperations implements Driver {
     const typed: RunQuery = ({ text }, values = []) =>
       run(text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values);
     const insert = () => this.#inserter.insertWithin(typed, entries);
-    const { results, places, scheduled, amendments } =
-      jobs.some((job) => failsOnConflict(job) || comesAfter(job))
-        ? await atomically(typed, insert)
-        : await insert();
+    const { results, places, scheduled, amendments } = jobs.some(mayBeRefused)
+      ? await atomically(typed, insert)
+      : await insert();
     await this.#notifier.within(run, this.#names.channel, { places, scheduled, ...news(amendments) });
     return results;
   }
@@ -283,11 +286,23 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   async commitTicks(commits: TickCommit[]): Promise<TickCommitResult[]> {
-    const site = { connections: this.#connections, names: this.#names, inserter: this.#inserter };
-    const { results, told, ...effects } = await commitTicks(site, commits);
+    const { results, told, ...effects } = await commitTicks(this.#site, commits);
     this.#announce(effects);
     if (told) this.ring("event");
     return results;
+  }
+
+  async createBatch(batch: NewBatch, jobs: NewJob[]): Promise<CreatedBatch> {
+    const { answer, effects } = await createBatch(this.#site, batch, jobs);
+    this.#announce(effects);
+    if (batch.sealedAt !== null && jobs.length === 0) this.ring("ended");
+    return answer;
+  }
+
+  protected override async countBatches(request: TellRequest): Promise<ToldBatches> {
+    const { answer, effects } = await tellBatches(this.#site, request);
+    this.#announce(effects);
+    return answer;
   }
 
   // ── wake-ups ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -306,6 +321,10 @@ class PostgresDriver extends SqlOperations implements Driver {
         return Promise.resolve();
       },
     };
+  }
+
+  get #site(): BatchSite {
+    return { connections: this.#connections, names: this.#names, inserter: this.#inserter };
   }
 
   #newEar(urls: string[]): Ear {
@@ -377,19 +396,5 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   protected override change<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
     return runScript(this.#connections, () => script(postgresDialect(this.#names)));
-  }
-}
-
-/** Takes back what a call did within a transaction of somebody else, who may go on after its failure. */
-async function atomically<T>(run: RunQuery, work: () => Promise<T>): Promise<T> {
-  await run({ text: "savepoint jobd_call" });
-  try {
-    const result = await work();
-    await run({ text: "release savepoint jobd_call" });
-    return result;
-  } catch (error) {
-    await run({ text: "rollback to savepoint jobd_call" });
-    await run({ text: "release savepoint jobd_call" });
-    throw error;
   }
 }
