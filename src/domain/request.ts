@@ -1,4 +1,5 @@
 import { type BackoffOptions, parseBackoff } from "./backoff.ts";
+import { type BatchRef, parseBatchRef } from "./batch_ref.ts";
 import { type After, parseAfter } from "./dependency.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import { invalid, JobdError } from "./errors.ts";
@@ -53,7 +54,7 @@ export interface JobRequest {
   /** Jobs that must have completed before this one may start; it is `blocked` until then. */
   after?: After;
   /** The batch that gets it as a member, or its id; refused when that has ended. */
-  batch?: string | { readonly id: string };
+  batch?: BatchRef;
   /** Labels: up to 32, up to 128 characters each. */
   tags?: string[];
   /** Who made the job; up to 256 characters. */
@@ -171,12 +172,6 @@ function jobId(id: unknown): string {
   return id;
 }
 
-function batchId(batch: unknown): string {
-  const id = typeof batch === "object" && batch !== null && "id" in batch ? batch.id : batch;
-  if (typeof id !== "string" || !isUuid(id)) throw invalid("batch", id, "a batch, or its id");
-  return id;
-}
-
 function payloadType(payload: unknown): string {
   const type = typeof payload === "object" && payload !== null
     ? (payload as { type?: unknown }).type
@@ -212,7 +207,7 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   if (request.limitKey !== undefined) options.limitKey = checkLimitKey(request.limitKey);
   if (request.limitWeight !== undefined) options.limitWeight = checkWeight(request.limitWeight);
   if (request.after !== undefined) options.after = parseAfter(request.after);
-  if (request.batch !== undefined) options.batch = batchId(request.batch);
+  if (request.batch !== undefined) options.batch = parseBatchRef(request.batch);
   if (request.origin !== undefined) options.origin = checkText("origin", request.origin, 256);
   if (request.tags !== undefined) options.tags = tags(request.tags);
   if (request.meta !== undefined) {
