@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { BATCH_COMMANDS } from "./commands/batches.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
@@ -10,6 +11,7 @@ import { STORE_COMMANDS } from "./commands/store.ts";
 export const COMMANDS: readonly Command[] = [
   ...DAEMON_COMMANDS,
   ...JOB_COMMANDS,
+  ...BATCH_COMMANDS,
   ...QUEUE_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,
@@ -19,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
 /** Commands of two words by their first one. */
 export const GROUPS: Readonly<Record<string, string>> = {
   job: "Look at jobs and act on them",
+  batch: "Look at a batch of jobs and change it",
   queue: "Look at a queue and change it",
   schedule: "Look at a schedule and change it",
   dead: "Look after the dead letters: jobs that used up their attempts or failed for good",

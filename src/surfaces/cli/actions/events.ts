@@ -15,6 +15,7 @@ type EventsInput = Input<{
   type: OptionSpec<string[]>;
   job: OptionSpec<string[]>;
   schedule: OptionSpec<string[]>;
+  batch: OptionSpec<string[]>;
   after: OptionSpec<number | undefined>;
 }>;
 
@@ -48,6 +49,7 @@ export async function printEvents({ options }: EventsInput, context: Context): P
       type: some(options.type),
       jobId: some(jobs.map(({ id }) => id)),
       schedule: some(options.schedule),
+      batch: some(options.batch),
       after: options.after,
     }),
     signal: AbortSignal.any([interrupted, out.closed]),
