@@ -19,6 +19,7 @@ create table jobd.batch (
   cancel_requested_at timestamptz,
   finished_at timestamptz
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+create index batch_state on jobd.batch (namespace, state, id);
 create index batch_parent on jobd.batch (parent_id, id) where parent_id is not null;
 create index batch_finished_at on jobd.batch (finished_at, id) where finished_at is not null;
 

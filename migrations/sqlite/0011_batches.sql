@@ -19,6 +19,7 @@ create table batch (
   cancel_requested_at integer,
   finished_at integer
 ) strict, without rowid;
+create index batch_state on batch (namespace, state, id);
 create index batch_parent on batch (parent_id, id) where parent_id is not null;
 create index batch_finished_at on batch (finished_at, id) where finished_at is not null;
 

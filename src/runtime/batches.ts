@@ -12,7 +12,7 @@ import { invalid, JobdError } from "../domain/errors.ts";
 import type { Job, NewJob } from "../domain/job.ts";
 import type { JobRequest } from "../domain/request.ts";
 import { WAITING_STATES } from "../domain/states.ts";
-import type { Driver, Page } from "../storage/driver.ts";
+import type { BatchStateCount, Driver, Page } from "../storage/driver.ts";
 import { type AnyBatchOptions, type BatchFilter, type BatchInfo, toInfo } from "./batch_options.ts";
 import { BULK_MAX, requestsOf } from "./bulk.ts";
 import { Enqueued } from "./enqueued.ts";
@@ -30,8 +30,11 @@ import type { StoreTime } from "./store_time.ts";
 const CHUNK = 1_000;
 /** Batches that are read together. */
 const PAGE = 100;
+const COUNT_CAP = 10_000;
 /** Notes that are counted in one step. */
 const COUNTED = 1_000;
+/** Steps at most: on a busy store there are workers, who go on. */
+const STEPS = 50;
 
 /** What {@linkcode Batches} needs. */
 export interface BatchesOptions {
@@ -112,6 +115,12 @@ export class Batches {
       yield* page.items;
       cursor = page.nextCursor;
     } while (cursor !== undefined);
+  }
+
+  /** How many batches there are in each state, counted up to 10,000. */
+  async counts(): Promise<BatchStateCount[]> {
+    const { driver, namespace } = this.#options;
+    return await driver.batchCounts(namespace, COUNT_CAP);
   }
 
   /** Its jobs with their results, oldest first, page by page. @throws {JobdError} `invalid_request` */
@@ -268,7 +277,7 @@ export class Batches {
   /** Counts what was noted. Workers do that too, but there may be none. */
   async #count(): Promise<void> {
     const { driver, time } = this.#options;
-    for (let more = true; more;) {
+    for (let step = 0, more = true; more && step < STEPS; step++) {
       more = (await driver.tellBatches({ now: time.now(), limit: COUNTED })).more;
     }
   }

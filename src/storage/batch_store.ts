@@ -18,6 +18,8 @@ export interface BatchStore {
    * seen them or not; the state is what that has made of it.
    */
   batches(query: BatchQuery): Promise<Page<Batch>>;
+  /** How many batches there are in each state, counted up to `cap`. */
+  batchCounts(namespace: string, cap: number): Promise<BatchStateCount[]>;
   /** Seals a batch that has not ended, or notes that it is to be cancelled, which seals it too; undefined when there is none. */
   changeBatch(change: BatchChange): Promise<Batch | undefined>;
   /**
@@ -55,6 +57,16 @@ export interface BatchQuery {
   cursor?: string;
 }
 
+/** Batches in one state. */
+export interface BatchStateCount {
+  /** The state. */
+  state: BatchState;
+  /** How many, at most the cap. */
+  count: number;
+  /** Whether there may be more. */
+  capped: boolean;
+}
+
 /** A change to a batch. */
 export interface BatchChange {
   /** The tenant. */
@@ -75,4 +87,9 @@ export interface ToldBatches {
   callbacks: { job: NewJob; result: InsertResult }[];
   /** Whether there is more to count. */
   more: boolean;
+}
+
+/** The answer for a state of which this many were counted, looking at one more than the cap. */
+export function stateCount(state: BatchState, count: number, cap: number): BatchStateCount {
+  return { state, count: Math.min(count, cap), capped: count > cap };
 }

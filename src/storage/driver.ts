@@ -22,7 +22,14 @@ import type {
   Told,
 } from "./upkeep.ts";
 
-export type * from "./batch_store.ts";
+export type {
+  BatchChange,
+  BatchQuery,
+  BatchStateCount,
+  BatchStore,
+  CreatedBatch,
+  ToldBatches,
+} from "./batch_store.ts";
 export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
 export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";

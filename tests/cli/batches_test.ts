@@ -21,6 +21,8 @@ Deno.test("a batch from its creation to its end", async () => {
   const single = (await world.run(["enqueue", "email", "--batch", id])).stdout.trim();
   assert.match((await world.run(["job", "show", single])).stdout, new RegExp(`Batch +${id}`));
 
+  assert.match((await world.run(["batches"])).stderr, /^1 open$/m);
+  assert.equal((await world.run(["batches", "--json"])).json().counts.open, 1);
   assert.match((await world.run(["batches"])).stdout, /open +import +0 of 3 ended.*shop$/m);
   const shown = await world.run(["batch", "show", id.slice(-8)]);
   assert.match(shown.stdout, /State +open: it waits to be sealed/);

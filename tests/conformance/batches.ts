@@ -450,6 +450,15 @@ export const batchesChapter: Chapter = {
     assert.deepEqual(await ids({ states: ["completed"] }), [all[2], all[5]]);
     assert.deepEqual(await ids({ states: ["open", "running"], types: ["export"] }), [all[0], all[1]]);
     assert.deepEqual((await w.driver.batches({ namespace: "other", limit: 9 })).items, []);
+    const counts = await w.driver.batchCounts("default", 1);
+    assert.deepEqual(
+      counts.map(({ state, count, capped }) => `${state} ${count}${capped ? "+" : ""}`),
+      ["open 1+", "running 1+", "completed 1+", "failed 0", "cancelled 0"],
+    );
+    assert.deepEqual(
+      new Set((await w.driver.batchCounts("other", 9)).map(({ count }) => count)),
+      new Set([0]),
+    );
   },
   "a batch is kept as long as it has jobs, and for its own time": async (w) => {
     const { batch } = await batchOf(w, 2, {}, { options: { retentionMs: 10 * DAY } });

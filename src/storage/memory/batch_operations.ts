@@ -1,8 +1,9 @@
-import type { Batch, NewBatch } from "../../domain/batch.ts";
+import { type Batch, BATCH_STATES, type NewBatch } from "../../domain/batch.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type {
   BatchChange,
   BatchQuery,
+  BatchStateCount,
   BatchStore,
   CreatedBatch,
   InsertResult,
@@ -10,6 +11,7 @@ import type {
   TellRequest,
   ToldBatches,
 } from "../driver.ts";
+import { stateCount } from "../batch_store.ts";
 import { changeBatch, createBatch, listBatches, tellBatches } from "./batches.ts";
 import { MemorySchedules } from "./schedule_operations.ts";
 import { copy } from "./tables.ts";
@@ -26,6 +28,15 @@ export abstract class MemoryBatches extends MemorySchedules implements BatchStor
 
   batches(query: BatchQuery): Promise<Page<Batch>> {
     return this.run(() => listBatches(this.tables, query));
+  }
+
+  batchCounts(namespace: string, cap: number): Promise<BatchStateCount[]> {
+    return this.run(() => {
+      const own = [...this.tables.batches.values()].filter((batch) => batch.namespace === namespace);
+      return BATCH_STATES.map((state) =>
+        stateCount(state, own.filter((batch) => batch.state === state).length, cap)
+      );
+    });
   }
 
   changeBatch(change: BatchChange): Promise<Batch | undefined> {

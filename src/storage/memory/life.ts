@@ -21,11 +21,11 @@ import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob }
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
 export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
   refuseTwins(jobs);
+  refuseMembers(tables, jobs);
   for (const job of jobs.filter(failsOnConflict)) {
     const holder = tables.jobs.has(job.id) ? undefined : tables.lockHolder(job);
     if (holder !== undefined && planContest(holder, job).kind === "fail") throw conflictError(job, holder);
   }
-  refuseMembers(tables, jobs);
   refuseParents(tables, jobs);
   const results = awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
   return countMembers(tables, jobs, results);

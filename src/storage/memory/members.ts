@@ -11,18 +11,18 @@ import type { NewJob } from "../../domain/job.ts";
 import { isFinal } from "../../domain/states.ts";
 import type { InsertResult } from "../driver.ts";
 import { amendJob } from "./amend.ts";
-import { copy, type JobRow, type Tables } from "./tables.ts";
+import { compareText, copy, type JobRow, type Tables } from "./tables.ts";
 
 /** Refuses jobs of batches that do not exist or have ended; nothing is inserted yet. */
 export function refuseMembers(tables: Tables, jobs: NewJob[]): void {
-  for (
-    const [id, members] of Map.groupBy(jobs.filter(joinsBatch), ({ options }) => options.batch as string)
-  ) {
+  const members = jobs.filter(joinsBatch);
+  for (const { namespace, options: { batch = "" } } of members) {
+    if (tables.batches.get(batch)?.namespace !== namespace) throw noSuchBatch(batch, namespace);
+  }
+  const groups = [...Map.groupBy(members, ({ options }) => options.batch ?? "")];
+  for (const [id, group] of groups.sort(([a], [b]) => compareText(a, b))) {
     const batch = tables.batches.get(id);
-    for (const { namespace } of members) {
-      if (batch?.namespace !== namespace) throw noSuchBatch(id, namespace);
-    }
-    if (batch !== undefined && members.some((job) => !tables.jobs.has(job.id))) refuseEnded(tables, batch);
+    if (batch !== undefined && group.some((job) => !tables.jobs.has(job.id))) refuseEnded(tables, batch);
   }
 }
 

@@ -2,6 +2,7 @@ import {
   type Batch,
   BATCH_STATES,
   type BatchMoment,
+  type BatchState,
   countNotes,
   emptyBatch,
   lookAgain,
@@ -10,7 +11,7 @@ import {
   type MemberNote,
   type NewBatch,
 } from "../../domain/batch.ts";
-import type { BatchChange, BatchQuery } from "../batch_store.ts";
+import { type BatchChange, type BatchQuery, type BatchStateCount, stateCount } from "../batch_store.ts";
 import type { Page } from "../driver.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import { among, type Dialect } from "./dialect.ts";
@@ -101,6 +102,17 @@ export function* batches(d: Dialect, query: BatchQuery): Script<Page<Batch>> {
   const piece = yield* walk(d, source, { columns, filters, params, after, limit, bound: PAGE_BOUND });
   const nextCursor = piece.end === null ? {} : { nextCursor: writeCursor({ part: 0, key: piece.end }) };
   return { items: piece.rows.map(withNotes), ...nextCursor };
+}
+
+/** {@linkcode BatchStore.batchCounts}. */
+export function* batchCounts(d: Dialect, namespace: string, cap: number): Script<BatchStateCount[]> {
+  const one = (state: BatchState): string =>
+    `(select count(*) from (select 1 as one from ${
+      d.table("batch")
+    } where namespace = $1 and state = '${state}' ` +
+    `limit ${cap + 1}) c) as ${state}`;
+  const [row] = yield* run(`select ${BATCH_STATES.map(one).join(", ")}`, [namespace]);
+  return BATCH_STATES.map((state) => stateCount(state, int(row?.[state]), cap));
 }
 
 /** One batch, as {@linkcode batches} gives it. */

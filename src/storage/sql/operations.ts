@@ -14,6 +14,7 @@ import type {
   AmendResult,
   BatchChange,
   BatchQuery,
+  BatchStateCount,
   ClaimRequest,
   ClaimResult,
   DueQuery,
@@ -42,7 +43,7 @@ import type {
 } from "../driver.ts";
 import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
-import { batches, changeBatch } from "./batches.ts";
+import { batchCounts, batches, changeBatch } from "./batches.ts";
 import { counts } from "./counts.ts";
 import type { Dialect } from "./dialect.ts";
 import { eventsAfter, eventSpan, publish } from "./events.ts";
@@ -238,6 +239,10 @@ export abstract class SqlOperations {
 
   batches(query: BatchQuery): Promise<Page<Batch>> {
     return this.read((d) => batches(d, query));
+  }
+
+  batchCounts(namespace: string, cap: number): Promise<BatchStateCount[]> {
+    return this.read((d) => batchCounts(d, namespace, cap));
   }
 
   async changeBatch(change: BatchChange): Promise<Batch | undefined> {

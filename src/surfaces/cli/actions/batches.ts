@@ -4,7 +4,7 @@ import { JobdError, show } from "../../../domain/errors.ts";
 import { isUuid } from "../../../domain/uuid.ts";
 import type { BatchInfo } from "../../../runtime/batch_options.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
-import type { Page } from "../../../storage/driver.ts";
+import type { BatchStateCount, Page } from "../../../storage/driver.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { INTERRUPTED } from "../exit_codes.ts";
@@ -47,8 +47,13 @@ export async function listBatches({ options }: ListInput, context: Context): Pro
   const some = <T>(items: T[]): T[] | undefined => items.length === 0 ? undefined : items;
   const filter = compact({ state: some(state), type: some(type), parent });
   const page = await collect(jobd, filter, { limit, cursor });
+  const counts = await jobd.batches.counts();
   if (out.json) {
-    return out.document({ items: page.items.map(batchView), nextCursor: page.nextCursor ?? null });
+    return out.document({
+      items: page.items.map(batchView),
+      nextCursor: page.nextCursor ?? null,
+      counts: Object.fromEntries(counts.map(({ state, count }) => [state, count])),
+    });
   }
   const now = jobd.now();
   if (page.items.length > 0) {
@@ -60,6 +65,7 @@ export async function listBatches({ options }: ListInput, context: Context): Pro
       { title: "CREATED", align: "right" },
       { title: "ORIGIN", shrinks: true },
     ], page.items.map((batch) => row(batch, now)));
+    out.note(styled("dim", countsText(counts)));
   } else if (page.nextCursor !== undefined) out.note("None among those looked at so far.");
   else out.note(Object.keys(filter).length === 0 ? "No batches." : "No such batches.");
   if (page.nextCursor !== undefined) out.note(styled("dim", `There are more: --cursor ${page.nextCursor}`));
@@ -83,6 +89,11 @@ async function collect(
     if (next === undefined || items.length >= limit) break;
   }
   return { items, ...compact({ nextCursor: next }) };
+}
+
+function countsText(counts: BatchStateCount[]): string {
+  const some = counts.filter(({ count }) => count > 0);
+  return some.map(({ state, count, capped }) => `${count}${capped ? " or more" : ""} ${state}`).join(", ");
 }
 
 function row(batch: BatchInfo, now: number): Part[] {
