@@ -5,7 +5,7 @@
 //
 // It prints
 //
-//     page 1, page 2 and page 3 are open
+//     page 1, page 2, page 3 are open
 //     completed: 3 of 3
 //     a.example has 3 pages: 10 20 30
 import { defineJob, Jobd } from "@jobd/jobd";
@@ -17,7 +17,7 @@ const publish = defineJob<{ site: string }>({
   async run({ payload, options }) {
     const { batch = "", counts } = options.callback ?? {};
     const sizes = await Array.fromAsync(jobd.batches.jobs(batch), ({ result }) => result);
-    return `${payload.site} has ${counts?.completed} pages: ${sizes.join(" ")}`;
+    return `${payload.site} has ${counts?.completed} pages: ${sizes.toSorted().join(" ")}`;
   },
 });
 
@@ -27,7 +27,7 @@ const batch = await jobd.batch(
   { type: "render", onComplete: { job: publish, payload: { site: "a.example" } } },
 );
 const open = await Array.fromAsync(jobd.batches.jobs(batch), ({ type, payload }) => `${type} ${payload}`);
-console.log(`${open.slice(0, -1).join(", ")} and ${open.at(-1)} are open`);
+console.log(`${open.toSorted().join(", ")} are open`);
 
 await using worker = jobd.worker({ handlers: [page, publish] });
 await worker.start();

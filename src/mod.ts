@@ -162,7 +162,13 @@ export type { JobLimits, LimitTargetOptions } from "./runtime/limits.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
 export type { ActionOptions, ActionReport, Selection } from "./runtime/job_actions.ts";
 export type { Batches, BatchSource } from "./runtime/batches.ts";
-export type { BatchCallbackInfo, BatchFilter, BatchInfo, BatchOptions } from "./runtime/batch_options.ts";
+export type {
+  AnyBatchOptions,
+  BatchCallbackInfo,
+  BatchFilter,
+  BatchInfo,
+  BatchOptions,
+} from "./runtime/batch_options.ts";
 export { MadeBatch } from "./runtime/made_batch.ts";
 export type { Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
 export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";

@@ -312,7 +312,7 @@ export interface JobQuery {
   search?: string;
   /** Created before this instant. */
   createdBefore?: number;
-  /** Members of this batch; they come oldest first, whatever their states. */
+  /** Members of this batch; they come by id, so oldest first, whatever their states. */
   batch?: string;
   /** Jobs wanted. */
   limit: number;
