@@ -199,6 +199,17 @@ Deno.test("more jobs than fit into one call are added in parts, from a generator
   assert.deepEqual([left?.state, left?.counts.cancelled], ["cancelled", 1_000]);
 });
 
+Deno.test("draining a test store runs the members and then the callbacks", async () => {
+  const { heard, report } = listener();
+  await using test = await TestJobd.open({ handlers: [page, report] });
+  await test.jobd.batch([{ job: page, payload: 1 }, { job: page, payload: 2, delay: "1h" }], {
+    onComplete: { job: report, payload: { file: "a" } },
+  });
+  assert.equal((await test.drain()).completed, 1);
+  assert.equal((await test.drain({ withScheduled: true })).completed, 2);
+  assert.deepEqual(heard, ["a complete completed 2/2"]);
+});
+
 Deno.test("listeners hear of batches, all or some", async () => {
   await using here = await working([page, fails]);
   const { jobd } = here;
