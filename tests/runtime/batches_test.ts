@@ -249,6 +249,25 @@ Deno.test("listeners hear of batches, all or some", async () => {
   assert.deepEqual(heard.toSorted(), ["batch.created 1", "batch.dead 0", "batch.failed 0", "batch.sealed 1"]);
 });
 
+Deno.test("payloads of members and callbacks are checked by the compiler, and by their definitions", async () => {
+  await using test = await TestJobd.open();
+  const { jobd } = test;
+  const odd = defineJob({
+    type: "odd",
+    payload: {
+      "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "Never" }] }) },
+    },
+    run: () => {},
+  });
+  await assert.rejects(jobd.batch([{ job: odd, payload: 1 }]), { message: /Never/ });
+  await assert.rejects(jobd.batch([], { onFinish: { job: odd, payload: 1 } }), { message: /Never/ });
+  // @ts-expect-error -- the payload of a page is a number
+  await jobd.batch([{ job: page, payload: "one" }]);
+  // @ts-expect-error -- the same of a callback
+  await jobd.batch([{ type: "x" }], { onComplete: { job: page, payload: "one" } });
+  assert.deepEqual((await jobd.batches.counts()).find(({ state }) => state === "running")?.count, 2);
+});
+
 Deno.test("what is wrong with a batch is said", async () => {
   await using test = await TestJobd.open();
   const { jobd } = test;

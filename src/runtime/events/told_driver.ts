@@ -82,6 +82,7 @@ export function toldDriver(
       const created = await driver.createBatch(given, jobs);
       const { outcome, batch } = created;
       const made = madeOf(jobs, created.jobs);
+      for (const { job, state } of made) if (isFinal(state)) endings.ended(job.id);
       publisher.tell(() => [
         ...(outcome === "created" ? [batchEvent("created", batch, batch.createdAt)] : []),
         ...made.map(({ job, state }) => enqueuedEvent(job, state)),

@@ -42,7 +42,10 @@ export async function createBatch(
     const { results, ...effects } = await inserter.insertWithin(run, made ? entries : []);
     const now = await drive(run, batchById(dialect, batch));
     if (now === undefined) throw idOfAnother(batch);
-    return { answer: { outcome: made ? "created" : "existing", batch: now, jobs: results }, effects };
+    // Without jobs it may have ended: nobody else will say so.
+    const ended = effects.ended === true || jobs.length === 0;
+    const outcome = made ? "created" : "existing";
+    return { answer: { outcome, batch: now, jobs: results }, effects: { ...effects, ended } };
   });
 }
 

@@ -5,7 +5,6 @@ import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Queue } from "../../domain/queue.ts";
-import { mayBeRefused } from "../../domain/refusal.ts";
 import type {
   AbsentWorkers,
   AmendResult,
@@ -36,9 +35,9 @@ import { int, text } from "../sql/row.ts";
 import type { Script } from "../sql/script.ts";
 import { system as realSystem } from "../system.ts";
 import { parseAddress } from "./address.ts";
-import { type BatchSite, createBatch, tellBatches } from "./batches.ts";
+import { type BatchSite, createBatch, tellBatches, type WithEffects } from "./batches.ts";
 import { Claimers } from "./claimers.ts";
-import { Connections, type RunQuery } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { postgresDialect } from "./dialect.ts";
 import { Ear } from "./ear.ts";
 import { type Inserted, Inserter } from "./inserter.ts";
@@ -54,10 +53,11 @@ import { QueueIds } from "./queue_ids.ts";
 import type { PostgresOptions } from "./options.ts";
 import { checkReady, readTime } from "./ready.ts";
 import { Recent } from "./recent.ts";
-import { atomically, runScript, runStatements } from "./scripts.ts";
+import { runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 import { runnerOf, type Transaction } from "../transaction.ts";
 import { commitTicks } from "./ticks.ts";
+import { insertWithin } from "./within.ts";
 
 export type { PostgresOptions } from "./options.ts";
 
@@ -177,14 +177,7 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   async insertWithin(transaction: Transaction, jobs: NewJob[]): Promise<InsertResult[]> {
     const run = runnerOf(transaction);
-    const entries = await this.#inserter.prepare(jobs);
-    // The types of parameters are said, because libraries differ in how they send a text that is JSON.
-    const typed: RunQuery = ({ text }, values = []) =>
-      run(text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values);
-    const insert = () => this.#inserter.insertWithin(typed, entries);
-    const { results, places, scheduled, amendments } = jobs.some(mayBeRefused)
-      ? await atomically(typed, insert)
-      : await insert();
+    const { results, places, scheduled, amendments } = await insertWithin(this.#inserter, run, jobs);
     await this.#notifier.within(run, this.#names.channel, { places, scheduled, ...news(amendments) });
     return results;
   }
@@ -234,9 +227,10 @@ class PostgresDriver extends SqlOperations implements Driver {
     return results;
   }
 
-  #announce({ places, scheduled, amendments }: Omit<Inserted, "results">): void {
+  #announce({ places, scheduled, amendments, ended }: Omit<Inserted, "results">): void {
     this.#available(places);
     if (scheduled) this.ring("scheduled");
+    if (ended) this.ring("ended");
     this.#announceAmendments(amendments);
   }
 
@@ -293,14 +287,14 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   async createBatch(batch: NewBatch, jobs: NewJob[]): Promise<CreatedBatch> {
-    const { answer, effects } = await createBatch(this.#site, batch, jobs);
-    this.#announce(effects);
-    if (batch.sealedAt !== null && jobs.length === 0) this.ring("ended");
-    return answer;
+    return this.#told(await createBatch(this.#site, batch, jobs));
   }
 
   protected override async countBatches(request: TellRequest): Promise<ToldBatches> {
-    const { answer, effects } = await tellBatches(this.#site, request);
+    return this.#told(await tellBatches(this.#site, request));
+  }
+
+  #told<T>({ answer, effects }: WithEffects<T>): T {
     this.#announce(effects);
     return answer;
   }

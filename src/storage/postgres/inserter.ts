@@ -43,6 +43,8 @@ export interface Inserted {
   scheduled: boolean;
   /** Changes to jobs that were there. */
   amendments: Amendment[];
+  /** Whether some of them have ended already, for which others may wait. */
+  ended?: boolean;
 }
 
 /** Inserts jobs. */
@@ -122,7 +124,8 @@ export class Inserter {
       : await this.#free(run, numbered(entries), done);
     const inserted = contested.length === 0 ? done : await this.#contest(run, contested, done);
     const { results } = inserted;
-    return { ...inserted, results: await drive(run, bindJobs(this.#dialect, jobs, { joined, results })) };
+    const bound = await drive(run, bindJobs(this.#dialect, jobs, { joined, results }));
+    return { ...inserted, results: bound, ended: bound.some(({ state }) => state === "cancelled") };
   }
 
   /** Locks the batches that jobs will join, before anything else is locked; see {@linkcode lockJoined}. */

@@ -34,17 +34,3 @@ export async function drive<T>(run: RunQuery, script: Script<T>): Promise<T> {
   }
   return step.value;
 }
-
-/** Takes back what a call did within a transaction of somebody else, who may go on after its failure. */
-export async function atomically<T>(run: RunQuery, work: () => Promise<T>): Promise<T> {
-  await run({ text: "savepoint jobd_call" });
-  try {
-    const result = await work();
-    await run({ text: "release savepoint jobd_call" });
-    return result;
-  } catch (error) {
-    await run({ text: "rollback to savepoint jobd_call" });
-    await run({ text: "release savepoint jobd_call" });
-    throw error;
-  }
-}
