@@ -14,7 +14,7 @@ export interface BatchStore {
    */
   createBatch(batch: NewBatch, jobs: NewJob[]): Promise<CreatedBatch>;
   /**
-   * One page of batches, newest first. The counts are those of this moment, whether {@linkcode BatchStore.tellBatches} has
+   * One page of batches, newest first; with states (and no parent), the states in the order given. The counts are those of this moment, whether {@linkcode BatchStore.tellBatches} has
    * seen them or not; the state is what that has made of it.
    */
   batches(query: BatchQuery): Promise<Page<Batch>>;

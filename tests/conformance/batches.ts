@@ -450,6 +450,9 @@ export const batchesChapter: Chapter = {
     assert.deepEqual(await ids({ states: ["completed"] }), [all[2], all[5]]);
     assert.deepEqual(await ids({ states: ["open", "running"], types: ["export"] }), [all[0], all[1]]);
     assert.deepEqual((await w.driver.batches({ namespace: "other", limit: 9 })).items, []);
+    for (const cursor of ["nonsense", btoa("[7,null]"), btoa('[0,["x"]]')]) {
+      await refused("invalid_request", w.driver.batches({ namespace: "default", limit: 9, cursor }));
+    }
     const counts = await w.driver.batchCounts("default", 1);
     assert.deepEqual(
       counts.map(({ state, count, capped }) => `${state} ${count}${capped ? "+" : ""}`),

@@ -10,7 +10,9 @@ import {
   noSuchBatch,
   reviewBatch,
 } from "../../domain/batch.ts";
+import { invalid } from "../../domain/errors.ts";
 import type { NewJob } from "../../domain/job.ts";
+import { isUuid } from "../../domain/uuid.ts";
 import { withResults } from "../callbacks.ts";
 import type {
   BatchChange,
@@ -64,20 +66,38 @@ export function changeBatch(tables: Tables, { namespace, id, change, at }: Batch
   return withNotes(tables, batch);
 }
 
-/** One page of batches, newest first. */
+/** One page of batches. The cursor is the number of the state in the query and the id of the last batch. */
 export function listBatches(tables: Tables, query: BatchQuery): Page<Batch> {
   const { namespace, ids, states, types, parent, limit, cursor } = query;
-  const found = [...tables.batches.values()].filter((batch) =>
-    batch.namespace === namespace && (ids?.includes(batch.id) ?? true) &&
-    (states?.includes(batch.state) ?? true) && (types?.includes(batch.type) ?? true) &&
-    (parent === undefined || batch.parent === parent) && (cursor === undefined || batch.id < cursor)
-  ).sort((a, b) => compareText(b.id, a.id));
+  const parts = states === undefined || parent !== undefined || ids !== undefined ? [null] : states;
+  const [start, after] = readCursor(cursor, parts.length);
+  const found = parts.flatMap((state, part) =>
+    [...tables.batches.values()].filter((batch) =>
+      batch.namespace === namespace && (ids?.includes(batch.id) ?? true) &&
+      (states?.includes(batch.state) ?? true) && (state === null || batch.state === state) &&
+      (types?.includes(batch.type) ?? true) && (parent === undefined || batch.parent === parent) &&
+      (part > start || (part === start && (after === "" || batch.id < after)))
+    ).sort((a, b) => compareText(b.id, a.id)).map((batch) => ({ part, batch }))
+  );
   const items = ids === undefined ? found.slice(0, limit) : found;
   const last = items.at(-1);
   return {
-    items: items.map((batch) => withNotes(tables, batch)),
-    ...(items.length < found.length && last !== undefined ? { nextCursor: last.id } : {}),
+    items: items.map(({ batch }) => withNotes(tables, batch)),
+    ...(items.length < found.length && last !== undefined
+      ? { nextCursor: JSON.stringify([last.part, last.batch.id]) }
+      : {}),
   };
+}
+
+function readCursor(cursor: string | undefined, parts: number): [part: number, after: string] {
+  if (cursor === undefined) return [0, ""];
+  try {
+    const [part, after] = JSON.parse(cursor) as [number, string];
+    if (part < parts && isUuid(after)) return [part, after];
+  } catch {
+    // Not JSON: reported below.
+  }
+  throw invalid("cursor", cursor, "one that the previous page gave for the same query");
 }
 
 /** Counts what was noted and does what follows. */

@@ -2,7 +2,7 @@ import { idOfAnother, type NewBatch } from "../../domain/batch.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { CreatedBatch, TellRequest, ToldBatches } from "../driver.ts";
 import { withResults } from "../callbacks.ts";
-import { batchById } from "../sql/batches.ts";
+import { batchById } from "../sql/list_batches.ts";
 import { beginBatch } from "../sql/create_batch.ts";
 import { countBatches } from "../sql/tell_batches.ts";
 import type { Connections } from "./connections.ts";

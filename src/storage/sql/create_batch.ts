@@ -1,6 +1,7 @@
 import { lookAgain, type NewBatch, noSuchBatch } from "../../domain/batch.ts";
 import type { Dialect } from "./dialect.ts";
-import { addNotes, insertBatch } from "./batches.ts";
+import { addNotes } from "./batch_rows.ts";
+import { insertBatch } from "./batches.ts";
 import { addMembers, lockBatches, refuseEnded } from "./join_batches.ts";
 import type { Script } from "./script.ts";
 

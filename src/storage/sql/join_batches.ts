@@ -11,7 +11,8 @@ import type { NewJob } from "../../domain/job.ts";
 import { isFinal, type JobState } from "../../domain/states.ts";
 import type { InsertResult } from "../driver.ts";
 import { amend } from "./amend.ts";
-import { batchById, batchColumns, toBatch } from "./batches.ts";
+import { batchColumns, toBatch } from "./batch_rows.ts";
+import { batchById } from "./list_batches.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { run, type Script } from "./script.ts";
 

@@ -43,7 +43,8 @@ import type {
 } from "../driver.ts";
 import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
-import { batchCounts, batches, changeBatch } from "./batches.ts";
+import { changeBatch } from "./batches.ts";
+import { batchCounts, batches } from "./list_batches.ts";
 import { counts } from "./counts.ts";
 import type { Dialect } from "./dialect.ts";
 import { eventsAfter, eventSpan, publish } from "./events.ts";

@@ -1,6 +1,6 @@
 import { batchKeptUntil } from "../../domain/batch.ts";
 import type { PruneRequest } from "../driver.ts";
-import { batchColumns, toBatch } from "./batches.ts";
+import { batchColumns, toBatch } from "./batch_rows.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { Params, run, type Script } from "./script.ts";
 import { type Key, type Source, walk } from "./walk.ts";

@@ -7,7 +7,7 @@ import {
 } from "../../domain/batch.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { TellRequest, ToldBatches } from "../driver.ts";
-import { addNotes } from "./batches.ts";
+import { addNotes } from "./batch_rows.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { lockBatches } from "./join_batches.ts";
 import { int, text } from "./row.ts";
