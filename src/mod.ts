@@ -51,8 +51,23 @@ export type {
   TickRecord,
 } from "./domain/schedule.ts";
 export type { ScheduleOptions } from "./domain/schedule_request.ts";
-export { EVENT_PATTERNS, JOB_EVENTS, QUEUE_EVENTS, SCHEDULE_EVENTS } from "./domain/event.ts";
+export { BATCH_MOMENTS, BATCH_STATES, MEMBER_ENDS } from "./domain/batch.ts";
 export type {
+  Batch,
+  BatchCounts,
+  BatchMoment,
+  BatchReport,
+  BatchState,
+  BatchTurn,
+  MemberEnd,
+  NewBatch,
+} from "./domain/batch.ts";
+export type { BatchRef } from "./domain/batch_ref.ts";
+export type { BatchCallbacks, BatchSettings } from "./domain/batch_request.ts";
+export { BATCH_EVENTS, EVENT_PATTERNS, JOB_EVENTS, QUEUE_EVENTS, SCHEDULE_EVENTS } from "./domain/event.ts";
+export type {
+  BatchEvent,
+  BatchEventKind,
   EventKind,
   EventOf,
   EventPattern,
@@ -107,6 +122,7 @@ export type {
   FollowUp,
   Handler,
   HandlerLimit,
+  MemberBatch,
   Middleware,
   RunContext,
   StopReason,
@@ -147,6 +163,15 @@ export type {
 export type { JobLimits, LimitTargetOptions } from "./runtime/limits.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
 export type { ActionOptions, ActionReport, Selection } from "./runtime/job_actions.ts";
+export type { Batches, BatchSource } from "./runtime/batches.ts";
+export type {
+  AnyBatchOptions,
+  BatchCallbackInfo,
+  BatchFilter,
+  BatchInfo,
+  BatchOptions,
+} from "./runtime/batch_options.ts";
+export { MadeBatch } from "./runtime/made_batch.ts";
 export type { Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
 export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";
 export type { Namespaces } from "./runtime/namespaces.ts";

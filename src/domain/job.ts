@@ -1,4 +1,5 @@
 import type { Backoff } from "./backoff.ts";
+import type { BatchReport } from "./batch.ts";
 import type { Dependency } from "./dependency.ts";
 import type { Headers } from "./headers.ts";
 import type { Json } from "./json.ts";
@@ -43,6 +44,10 @@ export interface JobOptions {
   unique?: Uniqueness;
   /** What it waits for before it may start. */
   after?: Dependency;
+  /** The batch of which it is a member. */
+  batch?: string;
+  /** It is a callback of a batch: how that one stood. */
+  callback?: BatchReport;
   /** Who made the job; for filtering and tracing. */
   origin?: string;
   /** Labels for filtering. */

@@ -1,4 +1,5 @@
 import { type BackoffOptions, parseBackoff } from "./backoff.ts";
+import { type BatchRef, parseBatchRef } from "./batch_ref.ts";
 import { type After, parseAfter } from "./dependency.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import { invalid, JobdError } from "./errors.ts";
@@ -52,6 +53,8 @@ export interface JobRequest {
   unique?: UniqueOptions;
   /** Jobs that must have completed before this one may start; it is `blocked` until then. */
   after?: After;
+  /** The batch that gets it as a member, or its id; refused when that has ended. */
+  batch?: BatchRef;
   /** Labels: up to 32, up to 128 characters each. */
   tags?: string[];
   /** Who made the job; up to 256 characters. */
@@ -99,6 +102,7 @@ const KNOWN: Record<keyof JobRequest, true> = {
   limitWeight: true,
   unique: true,
   after: true,
+  batch: true,
   tags: true,
   origin: true,
   meta: true,
@@ -204,6 +208,7 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   if (request.limitKey !== undefined) options.limitKey = checkLimitKey(request.limitKey);
   if (request.limitWeight !== undefined) options.limitWeight = checkWeight(request.limitWeight);
   if (request.after !== undefined) options.after = parseAfter(request.after);
+  if (request.batch !== undefined) options.batch = parseBatchRef(request.batch);
   if (request.origin !== undefined) options.origin = checkText("origin", request.origin, 256);
   if (request.tags !== undefined) options.tags = tags(request.tags);
   if (request.meta !== undefined) {

@@ -79,7 +79,7 @@ const KNOWN: Record<keyof ScheduleOptions, true> = {
 const SHORTEST_MS = 1_000;
 const ALL_WINDOW_MS = 86_400_000;
 /** What the tick brings to its job, so that nobody else may. */
-const OF_THE_TICK = ["id", "namespace", "delay", "runAt", "after"] as const;
+const OF_THE_TICK = ["id", "namespace", "delay", "runAt", "after", "batch"] as const;
 
 /** Reads a rule. @throws {JobdError} `invalid_request` for the first thing that is wrong: what, the value, what is allowed */
 export function parseSchedule(options: ScheduleOptions): ScheduleSpec {

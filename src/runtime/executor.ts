@@ -7,6 +7,7 @@ import type { JobRequest } from "../domain/request.ts";
 import { storableResult } from "../domain/result.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
+import { memberBatch } from "./member_batch.ts";
 import type { Steps } from "./steps.ts";
 import type { Stop } from "./stop.ts";
 import {
@@ -135,6 +136,7 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext
     step: (name, work) => steps.step(job, name, work),
     parents,
     enqueue,
+    batch: memberBatch(job, enqueue),
   };
 }
 

@@ -30,6 +30,17 @@ export async function addFollowUp(
       },
     );
   }
+  const own = slot.job.options.batch;
+  const other = made.find(({ options: { batch } }) => batch !== undefined && batch !== own);
+  if (other !== undefined) {
+    throw new JobdError(
+      "invalid_request",
+      `A job that is enqueued with the end of an attempt cannot join batch ${other.options.batch}: that is not the batch of the attempt`,
+      {
+        hint: "That batch may have ended by then. Use `jobd.batches.add()`, which does not wait for the end.",
+      },
+    );
+  }
   if (slot.ended) throw attemptOver();
   slot.followUps ??= [];
   if (slot.followUps.length >= MAX) {

@@ -99,6 +99,19 @@ export interface RunContext {
    * however often it was tried before. Nothing is stored until then.
    */
   readonly enqueue: EnqueueFollowUp;
+  /** The batch of which the job is a member; undefined when it is of none. */
+  readonly batch: MemberBatch | undefined;
+}
+
+/** {@linkcode RunContext.batch}. */
+export interface MemberBatch {
+  /** Its id. */
+  readonly id: string;
+  /**
+   * Adds a job to the batch together with the end of this attempt, as {@linkcode RunContext.enqueue} does: the batch cannot
+   * have ended before.
+   */
+  readonly add: EnqueueFollowUp;
 }
 
 /** {@linkcode RunContext.enqueue}. */

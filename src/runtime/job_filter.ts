@@ -1,5 +1,6 @@
 import { invalid, JobdError } from "../domain/errors.ts";
 import { parseInstant } from "../domain/instant.ts";
+import { parseBatchRef } from "../domain/batch_ref.ts";
 import { JOB_STATES, type JobState } from "../domain/states.ts";
 import type { JobQuery } from "../storage/driver.ts";
 
@@ -18,6 +19,8 @@ export interface JobFilter {
   tag?: OneOrMany<string>;
   /** At least one of these tags. */
   anyTag?: OneOrMany<string>;
+  /** Members of this batch; a list of them begins with the oldest. */
+  batch?: string;
   /** Made by this origin. */
   origin?: string;
   /** Text inside payload or error message, case ignored (ASCII). */
@@ -32,6 +35,7 @@ const KNOWN: Record<keyof JobFilter, true> = {
   type: true,
   tag: true,
   anyTag: true,
+  batch: true,
   origin: true,
   search: true,
   createdBefore: true,
@@ -44,7 +48,7 @@ const KNOWN: Record<keyof JobFilter, true> = {
  */
 export function jobQuery(filter: JobFilter): Omit<JobQuery, "namespace" | "limit" | "cursor"> {
   refuseUnknown(filter);
-  const { state, queue, type, tag, anyTag, origin, search, createdBefore } = filter;
+  const { state, queue, type, tag, anyTag, batch, origin, search, createdBefore } = filter;
   const states = list(state);
   for (const one of states ?? []) {
     if (!JOB_STATES.includes(one)) throw invalid("state", one, JOB_STATES.join(", "));
@@ -55,6 +59,7 @@ export function jobQuery(filter: JobFilter): Omit<JobQuery, "namespace" | "limit
     types: list(type),
     tags: list(tag),
     anyTags: list(anyTag),
+    batch: batch === undefined ? undefined : parseBatchRef(batch),
     origin,
     search,
     createdBefore: createdBefore === undefined ? undefined : parseInstant(createdBefore, "createdBefore"),

@@ -1,14 +1,17 @@
-import { invalid, JobdError } from "../domain/errors.ts";
+import { invalid } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
-import { comesAfter } from "../domain/dependency.ts";
+import { mayBeRefused } from "../domain/refusal.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
-import { failsOnConflict, isContested } from "../domain/unique.ts";
+import { isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
 import { keptOpen } from "../storage/intercept.ts";
 import { openDriver } from "../storage/open.ts";
 import { Batcher } from "./batcher.ts";
+import type { AnyBatchOptions, BatchOptions } from "./batch_options.ts";
+import { Batches, type BatchSource } from "./batches.ts";
+import { requestsOf } from "./bulk.ts";
 import { Ids, type JobIds } from "./ids.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
@@ -33,6 +36,7 @@ import {
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { JobLimits } from "./limits.ts";
+import type { MadeBatch } from "./made_batch.ts";
 import { silentLogger } from "./logger.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { ProcessWatch } from "./process/identity.ts";
@@ -50,8 +54,6 @@ import { loadedModules } from "./worker_modules.ts";
 import { withHandlers, type WorkerOptions } from "./worker_options.ts";
 import { Workers } from "./workers.ts";
 
-/** The most jobs in one call of {@linkcode Jobd.enqueueMany}. */
-export const BULK_MAX = 10_000;
 /** Jobs in one insert when calls are gathered. */
 const INSERT_WEIGHT = 1_000;
 /** Gathered inserts under way at the same time: while the store commits one, the next is already being sent. */
@@ -104,6 +106,8 @@ export class Jobd implements AsyncDisposable {
   readonly schedules: Schedules;
   /** Who may use the API. */
   readonly tokens: Tokens;
+  /** Jobs that are tracked as one unit: look at them and change them. */
+  readonly batches: Batches;
   readonly #parts: Parts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
@@ -124,6 +128,7 @@ export class Jobd implements AsyncDisposable {
     this.executions = new Executions({ ...parts, jobs: this.jobs });
     const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
     this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });
+    this.batches = new Batches({ ...parts, newJobs, jobs: this.jobs, waits: parts.watching.batchWaits });
     this.#settings = new QueueSettingsCache(parts);
     this.#inserts = insertBatcher(driver, INSERT_LANES);
     this.#contests = insertBatcher(driver, 1);
@@ -211,24 +216,29 @@ export class Jobd implements AsyncDisposable {
     jobs: readonly PlainJob[] | { readonly [K in keyof Inputs]: DefinedJob<Inputs[K]> | PlainJob },
     { tx, spread }: BulkOptions = {},
   ): Promise<Enqueued[]> {
-    const items = jobs as readonly (PlainJob | DefinedJob<unknown>)[];
-    const requests = items.some(isDefined)
-      ? await Promise.all(items.map((item) => isDefined(item) ? definedRequest(item) : item))
-      : items as readonly PlainJob[];
-    if (requests.length > BULK_MAX) {
-      throw new JobdError(
-        "invalid_request",
-        `Too many jobs in one call: ${requests.length} are more than ${BULK_MAX}`,
-        {
-          hint: "Split them over several calls.",
-        },
-      );
-    }
+    const requests = await requestsOf(jobs as readonly (PlainJob | DefinedJob<unknown>)[]);
     const { time, random } = this.#parts;
     const timed = spread === undefined
       ? requests
       : spreadStarts(requests, spread, { now: time.now(), random });
     return timed.length === 0 ? [] : await this.#insert(timed, tx);
+  }
+
+  /**
+   * Enqueues jobs as one unit, with callbacks for its end. Up to 10,000 in a list are stored all or none; of more, or of an
+   * iterable, the batch stays open until all of them are there, and is cancelled when one of them is refused.
+   *
+   * @throws {JobdError} `invalid_request` naming what is wrong; `store_unavailable`; `not_found`, `conflict` for a parent
+   */
+  batch<Inputs extends readonly unknown[], Complete, Finish, Dead>(
+    jobs:
+      | readonly PlainJob[]
+      | { readonly [K in keyof Inputs]: DefinedJob<Inputs[K]> | PlainJob }
+      | Iterable<PlainJob>
+      | AsyncIterable<PlainJob>,
+    options: BatchOptions<Complete, Finish, Dead> = {},
+  ): Promise<MadeBatch> {
+    return this.batches.create(jobs as BatchSource, options as AnyBatchOptions);
   }
 
   /**
@@ -342,7 +352,7 @@ export class Jobd implements AsyncDisposable {
 
   #gather(jobs: NewJob[]): Promise<InsertResult[]> {
     // A call that may be refused as a whole must not take others with it.
-    if (jobs.some((job) => failsOnConflict(job) || comesAfter(job))) return this.#parts.driver.insert(jobs);
+    if (jobs.some(mayBeRefused)) return this.#parts.driver.insert(jobs);
     return (jobs.some(isContested) ? this.#contests : this.#inserts).add(jobs);
   }
 
@@ -378,14 +388,6 @@ function insertBatcher(driver: Driver, lanes: number): Batcher<NewJob[], InsertR
       return groups.map((jobs) => results.slice(at, at += jobs.length));
     },
   });
-}
-
-function isDefined(item: PlainJob | DefinedJob<unknown>): item is DefinedJob<unknown> {
-  return typeof item === "object" && item !== null && "job" in item;
-}
-
-function definedRequest({ job, payload, ...options }: DefinedJob<unknown>): Promise<JobRequest> {
-  return job.request(payload, options);
 }
 
 async function thisMachine(): Promise<ProcessWatch> {

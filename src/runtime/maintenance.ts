@@ -99,7 +99,7 @@ export class Maintenance {
     this.#promote.wake();
   }
 
-  /** Jobs have ended that others wait for: tells those now. */
+  /** Jobs have ended that others wait for, or that batches count: tells those now. */
   wakeEnded(): void {
     this.#tell.wake();
   }
@@ -121,8 +121,10 @@ export class Maintenance {
 
   async #tellChildren(): Promise<number> {
     const { driver, now } = this.#options;
-    const { more } = await driver.tellChildren({ now: now(), limit: BATCH });
-    return more ? 0 : UNTOLD_MS;
+    const request = { now: now(), limit: BATCH };
+    const { more } = await driver.tellChildren(request);
+    const batches = await driver.tellBatches(request);
+    return more || batches.more ? 0 : UNTOLD_MS;
   }
 
   #forget(): void {

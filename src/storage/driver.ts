@@ -6,6 +6,7 @@ import type { Queue, QueueSettings } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
+import type { BatchStore } from "./batch_store.ts";
 import type { EventStore } from "./event_store.ts";
 import type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
 import type { ScheduleStore } from "./schedule_store.ts";
@@ -22,6 +23,14 @@ import type {
   Told,
 } from "./upkeep.ts";
 
+export type {
+  BatchChange,
+  BatchQuery,
+  BatchStateCount,
+  BatchStore,
+  CreatedBatch,
+  ToldBatches,
+} from "./batch_store.ts";
 export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
 export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
@@ -49,7 +58,7 @@ export interface CloseOptions {
  *   next move; nobody moves a waiting job without it.
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
-export interface Driver extends EventStore, ScheduleStore, TokenStore {
+export interface Driver extends BatchStore, EventStore, ScheduleStore, TokenStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */
@@ -84,7 +93,9 @@ export interface Driver extends EventStore, ScheduleStore, TokenStore {
    * Inserts all jobs or none, as if one after the other; creates all queues that they name. A job whose id exists already
    * is not inserted: its result names that job. Where another job has the unique lock (`uniqueLock` in domain/unique.ts),
    * `planContest` in domain/contest.ts says what happens; when it says fail, this rejects with `conflict`
-   * and may have created queues; as it does with `invalid_request` when a job is to wait for one that does not exist.
+   * and may have created queues; as it does with `invalid_request` when a job is to wait for one that does not exist, with
+   * `not_found` or `conflict` when one is to join a batch that does not exist or has ended. Those that join a batch that is
+   * being cancelled are cancelled at once.
    * Jobs with `runAt` after `createdAt` become scheduled, others available. Results are in the order of the jobs;
    * inside a priority, jobs become available in the order given.
    */
@@ -303,6 +314,8 @@ export interface JobQuery {
   search?: string;
   /** Created before this instant. */
   createdBefore?: number;
+  /** Members of this batch; they come by id, so oldest first, whatever their states. */
+  batch?: string;
   /** Jobs wanted. */
   limit: number;
   /** Where the previous page stopped. */

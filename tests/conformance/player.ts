@@ -1,7 +1,7 @@
-import { JobdError } from "../../src/domain/errors.ts";
-import type { Job } from "../../src/domain/job.ts";
+import type { Job, NewJob } from "../../src/domain/job.ts";
 import { withFollowUps } from "../../src/domain/transition.ts";
 import type { ClaimRequest, Driver } from "../../src/storage/driver.ts";
+import { playBatch, refusal } from "./play_batches.ts";
 import { playSchedule } from "./play_schedules.ts";
 import { type Operation, seen } from "./random_operations.ts";
 import { by } from "./visible.ts";
@@ -26,12 +26,7 @@ export class Player {
     const driver = this.#driver;
     switch (operation.do) {
       case "insert":
-        return await driver.insert(operation.jobs).catch((error: unknown) => {
-          if (error instanceof JobdError && ["conflict", "invalid_request"].includes(error.code)) {
-            return error.message;
-          }
-          throw error;
-        });
+        return await refusal(driver.insert(operation.jobs));
       case "claim":
         return await this.#claim(operation);
       case "saveLimit":
@@ -89,6 +84,10 @@ export class Player {
         return await driver.eventSpan();
       case "cancelRequests":
         return (await driver.cancelRequests(operation.worker)).sort(by(({ id }) => id));
+      case "createBatch":
+      case "changeBatch":
+      case "tellBatches":
+        return await playBatch(driver, operation);
       case "saveSchedule":
       case "pauseSchedule":
       case "removeSchedule":
@@ -140,7 +139,9 @@ export class Player {
     // A run once in a batch, as a worker does it.
     const byRun = new Map(ends.map((end) => [this.#run(end.run), end]));
     const transitions = [...byRun].flatMap(([job, { outcome, followUps }]) =>
-      job === undefined ? [] : [withFollowUps(decideAt(job, outcome, at), followUps)]
+      job === undefined
+        ? []
+        : [withFollowUps(decideAt(job, outcome, at), followUps.map((added) => inBatchOf(job, added)))]
     );
     // Only leases whose jobs have all ended may be closed, as a worker does it.
     const running = new Set((await allJobs(this.#driver, { states: ["running"] })).map((job) => job.leaseId));
@@ -230,4 +231,9 @@ function requestOf(
   { do: _, ageing, now, ...wanted }: Operation & { do: "claim" | "claimParked" },
 ): ClaimRequest {
   return { ...wanted, namespace: "default", ageing: new Map(ageing), now, expiresAt: now + LEASE };
+}
+
+/** An attempt adds jobs to its own batch. */
+function inBatchOf({ options: { batch } }: Job, added: NewJob): NewJob {
+  return batch === undefined ? added : { ...added, options: { ...added.options, batch } };
 }

@@ -16,6 +16,7 @@ import {
   REPLACEABLE,
   type Uniqueness,
 } from "../../src/domain/unique.ts";
+import { type BatchOperation, batchOperation, type Chance, perhapsMember } from "./random_batches.ts";
 import { DAY, idOf, MINUTE, newJob, SECOND, T } from "./world.ts";
 
 /** A number in [0, 1), the same row of numbers for the same seed (mulberry32). */
@@ -84,6 +85,7 @@ export type Operation =
   | { do: "log"; run: number; seq: number; drop: boolean; at: number }
   | { do: "stat"; minute: number; queue: string }
   | { do: "cancelRequests"; worker: string }
+  | BatchOperation
   | { do: "saveSchedule"; name: string; spec: ScheduleSpec; now: number }
   | { do: "pauseSchedule"; name: string; paused: boolean; now: number }
   | { do: "removeSchedule"; name: string }
@@ -115,6 +117,15 @@ class Maker {
     this.#random = random;
   }
 
+  get #chances(): Chance {
+    return {
+      chance: (share) => this.#chance(share),
+      pick: (items) => this.#pick(items),
+      many: (most, make) => this.#many(most, make),
+      job: (now) => this.#job(now),
+    };
+  }
+
   /** A job for each queue. */
   jobs(now: number): NewJob[] {
     return QUEUES.map((queue, at) => ({ ...this.#job(now), queue, priority: at }));
@@ -124,8 +135,9 @@ class Maker {
     const queue = this.#pick(QUEUES);
     const worker = this.#pick(WORKERS);
     return this.#weighted<Operation>([
-      [6, () => ({ do: "insert", jobs: this.#many(4, () => this.#job(now)) })],
-      [6, () => ({ do: "insert", jobs: this.#contenders(now) })],
+      [6, () => ({ do: "insert", jobs: perhapsMember(this.#chances, this.#many(4, () => this.#job(now))) })],
+      [8, () => batchOperation(this.#chances, now)],
+      [6, () => ({ do: "insert", jobs: perhapsMember(this.#chances, this.#contenders(now)) })],
       [8, () => this.#claim(now, worker)],
       [1, () => ({ do: "saveLimit", limit: this.#limit(now), at: now })],
       [1, () => ({ do: "removeLimit", limit: this.#gate(["", EACH_KEY, ...LIMIT_KEYS]), at: now })],
@@ -150,7 +162,7 @@ class Maker {
         }),
       ],
       [4, () => ({ do: "amend", changes: this.#many(3, () => this.#change(now)), at: now })],
-      [4, () => ({ do: "insert", jobs: this.#family(now) })],
+      [4, () => ({ do: "insert", jobs: perhapsMember(this.#chances, this.#family(now)) })],
       [4, () => ({ do: "tellChildren", now })],
       [4, () => ({ do: "promote", now, limit: this.#number(5) + 1 })],
       [1, () => ({ do: "extend", worker, expiresAt: now + this.#number(60) * SECOND })],

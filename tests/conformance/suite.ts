@@ -1,5 +1,6 @@
 import { ageingChapter } from "./ageing.ts";
 import { amendChapter } from "./amend.ts";
+import { batchesChapter } from "./batches.ts";
 import { cancelChapter } from "./cancel.ts";
 import { claimChapter } from "./claim.ts";
 import { countsChapter } from "./counts.ts";
@@ -56,6 +57,7 @@ const CHAPTERS: Record<string, Chapter> = {
   "limits races": limitsRacesChapter,
   update: updateChapter,
   dependencies: dependenciesChapter,
+  batches: batchesChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

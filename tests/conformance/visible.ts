@@ -1,3 +1,4 @@
+import type { Batch } from "../../src/domain/batch.ts";
 import type { JobdEvent } from "../../src/domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
 import type { Limit } from "../../src/domain/limit.ts";
@@ -23,6 +24,7 @@ export interface Visible {
   limits: Limit[];
   schedules: Schedule[];
   ticks: TickRecord[][];
+  batches: { batch: Batch; members: string[] }[];
   events: JobdEvent[];
 }
 
@@ -64,8 +66,23 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
       .sort(by((row) => JSON.stringify([row.minute, row.queue, row.type, row.outcome]))),
     schedules,
     ticks: await Promise.all(schedules.map(({ id }) => driver.ticks({ scheduleId: id, limit: 1_000 }))),
+    batches: await allBatches(driver, namespace),
     events: await driver.eventsAfter(0, 1_000),
   };
+}
+
+async function allBatches(driver: Driver, namespace: string): Promise<Visible["batches"]> {
+  const batches: Visible["batches"] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await driver.batches({ namespace, limit: 3, ...(cursor === undefined ? {} : { cursor }) });
+    for (const batch of page.items) {
+      const members = await allJobs(driver, { namespace, batch: batch.id, limit: 5 });
+      batches.push({ batch, members: members.map(({ id }) => id) });
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return batches;
 }
 
 async function allExecutions(driver: Driver, namespace: string): Promise<Execution[]> {

@@ -4,7 +4,9 @@ import { OPERATIONS } from "../../src/surfaces/operations/table.ts";
 import { openApi } from "../../src/surfaces/http/openapi.ts";
 import { Site } from "./site.ts";
 
-const REQUESTS = Number(Deno.env.get("JOBD_REQUESTS") ?? 100_000);
+const REQUESTS = Number(Deno.env.get("JOBD_REQUESTS") ?? 30_000);
+/** Requests to one store: what they make there would slow down those after them. */
+const EACH = 2_000;
 
 /** What a stranger may send in place of anything. */
 const odd = fc.oneof(
@@ -72,13 +74,21 @@ const call = fc.record({
 const EXTRA = 50;
 
 Deno.test(`${REQUESTS} requests of a stranger: no failure of the program, no status that is not documented`, async () => {
+  const seen = new Set<number>();
+  for (let sent = 0; sent < REQUESTS; sent += EACH) await send(EACH, seen);
+  for (const status of [200, 201, 400, 404, 409]) {
+    assert.ok(seen.has(status), `only ${[...seen]} were answered`);
+  }
+});
+
+/** Sends generated requests to a fresh store. */
+async function send(requests: number, seen: Set<number>): Promise<void> {
   await using site = await Site.open();
   await site.jobd.enqueueMany(JOBS.map((id) => ({ type: "a", id })));
   await site.jobd.schedules.create("nightly", { cron: "0 3 * * *" });
   // deno-lint-ignore no-explicit-any
   const { paths } = openApi("0") as any;
   const secret = await site.secret("admin");
-  const seen = new Set<number>();
   await fc.assert(
     fc.asyncProperty(call, async ({ operation, chance, odd, strange }) => {
       const found = OPERATIONS.find(({ name }) => name === operation);
@@ -124,9 +134,9 @@ Deno.test(`${REQUESTS} requests of a stranger: no failure of the program, no sta
         assert.ok(typeof answer.body.code === "string" && typeof answer.body.detail === "string");
       }
     }),
-    { numRuns: REQUESTS, ...(Deno.env.has("JOBD_SEED") ? { seed: Number(Deno.env.get("JOBD_SEED")) } : {}) },
+    { numRuns: requests, ...(Deno.env.has("JOBD_SEED") ? { seed: Number(Deno.env.get("JOBD_SEED")) } : {}) },
   );
   for (const status of [200, 201, 400, 404, 409]) {
     assert.ok(seen.has(status), `only ${[...seen]} were answered`);
   }
-});
+}

@@ -10,6 +10,7 @@ interface World {
   waiting: string;
   done: string;
   dead: string;
+  batch: string;
 }
 
 async function world(): Promise<World & AsyncDisposable> {
@@ -34,6 +35,7 @@ async function world(): Promise<World & AsyncDisposable> {
   assert.ok(done && dead && waiting);
   await worker.start();
   await Promise.all([jobd.jobs.wait(done.id), jobd.jobs.wait(dead.id)]);
+  const batch = await jobd.batch([{ type: "other" }], { open: true, onFinish: { type: "good" } });
   await jobd.schedules.create("nightly", { cron: "0 3 * * *", job: { type: "good" } });
   const [running] = await jobd.workers.list();
   assert.ok(running);
@@ -43,6 +45,7 @@ async function world(): Promise<World & AsyncDisposable> {
     waiting: waiting.id,
     done: done.id,
     dead: dead.id,
+    batch: batch.id,
     async [Symbol.asyncDispose]() {
       await worker.stop();
       await site[Symbol.asyncDispose]();
@@ -76,6 +79,13 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "queues.update": () => ({ name: "default", maxAttempts: 2, ttlMs: null }),
   "queues.pause": () => ({ name: "default" }),
   "queues.resume": () => ({ name: "default" }),
+  "batches.create": () => ({ jobs: [{ type: "a" }], open: true, onComplete: { type: "b" }, meta: { x: 1 } }),
+  "batches.list": () => ({ state: ["running"], limit: 5 }),
+  "batches.get": ({ batch }) => ({ id: batch }),
+  "batches.add": ({ batch }) => ({ id: batch, jobs: [{ type: "a" }] }),
+  "batches.seal": ({ batch }) => ({ id: batch }),
+  "batches.cancel": ({ batch }) => ({ id: batch }),
+  "batches.retry": ({ batch }) => ({ id: batch }),
   "dead.list": () => ({ type: "bad", limit: 5 }),
   "dead.get": ({ dead }) => ({ id: dead }),
   "dead.retry": ({ dead }) => ({ id: dead }),

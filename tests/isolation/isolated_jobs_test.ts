@@ -80,6 +80,15 @@ Deno.test("an isolated job reads what those gave that it came after", async () =
   assert.deepEqual(result, [["follow", 7]]);
 });
 
+Deno.test("an isolated job adds jobs to its batch", async () => {
+  await using work = await isolated();
+  const batch = await work.jobd.batch([{ type: "member", payload: 2 }]);
+  const { state, counts } = await batch.wait();
+  assert.deepEqual([state, counts.completed], ["completed", 3]);
+  const results = await Array.fromAsync(work.jobd.batches.jobs(batch), ({ result }) => result);
+  assert.deepEqual(results, [batch.id, batch.id, batch.id]);
+});
+
 Deno.test("headers reach an isolated handler, and its follow-ups have their own", async () => {
   await using work = await isolated();
   const { result } = await work.run("headed", { headers: { "X-Request-Id": "4711" } });

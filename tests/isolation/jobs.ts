@@ -224,3 +224,12 @@ export const leaky = defineJob({
 export const two = defineJob({ type: "two", isolate: { maxJobs: 2 }, run: () => Deno.pid });
 
 export const brief = defineJob({ type: "brief", isolate: { idle: "50ms" }, run: () => Deno.pid });
+
+export const member = defineJob<number>({
+  type: "member",
+  isolate,
+  async run({ payload }, { batch }) {
+    if (payload > 0) await batch?.add({ type: "member", payload: payload - 1 });
+    return batch?.id ?? null;
+  },
+});

@@ -37,6 +37,7 @@ function within(layers: Middleware[], run: Handler["run"], job: Partial<Job> = {
     checkpoint: (() => Promise.resolve(undefined)) as Checkpoint,
     step: (_, work) => Promise.try(work),
     parents: () => Promise.resolve([]),
+    batch: undefined,
     enqueue: () => Promise.resolve({ id: "" }),
     log: () => {},
     progress: () => {},

@@ -48,6 +48,7 @@ export async function attempt(
     checkpoint: (() => Promise.resolve(undefined)) as Checkpoint,
     step: (_, work) => Promise.try(work),
     parents: () => Promise.resolve([]),
+    batch: undefined,
     enqueue: () => Promise.resolve({ id: "" }),
     log: (text, stream = "system") => {
       // Enough to look at; the real log is capped as well.

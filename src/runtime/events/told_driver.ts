@@ -8,6 +8,8 @@ import {
   progressEvent,
   startedEvent,
 } from "../../domain/job_events.ts";
+import { hasEnded } from "../../domain/batch.ts";
+import { batchEvent } from "../../domain/batch_events.ts";
 import { waitsForOthers } from "../../domain/dependency.ts";
 import type { Job, NewJob } from "../../domain/job.ts";
 import { isFinal, type JobState } from "../../domain/states.ts";
@@ -16,12 +18,20 @@ import { changeEvent } from "../../domain/schedule_events.ts";
 import { followUpsOf } from "../../storage/follow_ups.ts";
 import type { Publisher } from "./publisher.ts";
 
-/** Who hears in this process at once, without the store, that jobs have ended. */
+/** Who hears in this process at once, without the store, that jobs (or batches) have ended. */
 export interface Endings {
   /** Whether anybody waits. */
   readonly size: number;
-  /** The job has ended. */
-  ended(jobId: string): void;
+  /** The one with this id has ended. */
+  ended(id: string): void;
+}
+
+/** {@linkcode Endings} of jobs, and of batches. */
+export interface AllEndings {
+  /** Of jobs. */
+  jobs: Endings;
+  /** Of batches. */
+  batches: Endings;
 }
 
 /**
@@ -33,7 +43,7 @@ export interface Endings {
 export function toldDriver(
   driver: Driver,
   publisher: Publisher,
-  endings: Endings,
+  { jobs: endings, batches: batchEndings }: AllEndings,
   now: () => number,
 ): Driver {
   const told: Partial<Driver> = {
@@ -66,6 +76,36 @@ export function toldDriver(
       const { cancelled } = told;
       for (const id of cancelled) endings.ended(id);
       if (cancelled.length > 0) publisher.tell((wanted) => cancelledEvents(wanted, cancelled));
+      return told;
+    },
+    async createBatch(given, jobs) {
+      const created = await driver.createBatch(given, jobs);
+      const { outcome, batch } = created;
+      const made = madeOf(jobs, created.jobs);
+      for (const { job, state } of made) if (isFinal(state)) endings.ended(job.id);
+      publisher.tell(() => [
+        ...(outcome === "created" ? [batchEvent("created", batch, batch.createdAt)] : []),
+        ...made.map(({ job, state }) => enqueuedEvent(job, state)),
+      ]);
+      return created;
+    },
+    async changeBatch(change) {
+      const batch = await driver.changeBatch(change);
+      if (change.change === "seal" && batch?.sealedAt === change.at) {
+        publisher.tell(() => [batchEvent("sealed", batch, change.at)]);
+      }
+      return batch;
+    },
+    async tellBatches(request) {
+      const told = await driver.tellBatches(request);
+      const { turns, callbacks } = told;
+      for (const { batch } of turns) if (hasEnded(batch)) batchEndings.ended(batch.id);
+      if (turns.length > 0) {
+        publisher.tell(() => [
+          ...turns.map(({ turn, batch }) => batchEvent(turn, batch, request.now)),
+          ...callbacks.map(({ job, result: { state } }) => enqueuedEvent(job, state)),
+        ]);
+      }
       return told;
     },
     async acquire(request) {

@@ -1,6 +1,6 @@
 import { sleep } from "../../domain/clock.ts";
 import { JobdError, messageOf } from "../../domain/errors.ts";
-import { ENDINGS, type JobdEvent } from "../../domain/event.ts";
+import { BATCH_ENDINGS, ENDINGS, type Interest, type JobdEvent } from "../../domain/event.ts";
 import type { Feed, Hearer } from "./feed.ts";
 import type { EventsContext } from "./publisher.ts";
 import type { Claimant, Registration } from "./registration.ts";
@@ -16,6 +16,26 @@ const LOOKS = 3;
 /** Jobs that a registration names; beyond that all endings are asked for, so that it stays small. */
 const NAMED_MAX = 100;
 
+/** What is waited for: which events tell of its end. */
+export interface WaitKind {
+  /** What of an event is said to have ended, or to have changed so that it is worth a look. */
+  idOf(event: JobdEvent): string | undefined;
+  /** The events of the ends of these, or of all. */
+  interest(ids?: string[]): Omit<Interest, "namespace">;
+}
+
+/** Jobs. */
+export const JOB_WAITS: WaitKind = {
+  idOf: (event) => "jobId" in event && event.kind !== "job.progress" ? event.jobId : undefined,
+  interest: (jobs) => ({ kinds: ENDINGS, ...(jobs === undefined ? {} : { jobs }) }),
+};
+
+/** Batches. */
+export const BATCH_WAITS: WaitKind = {
+  idOf: (event) => "batch" in event ? event.batch : undefined,
+  interest: (batches) => ({ kinds: BATCH_ENDINGS, ...(batches === undefined ? {} : { batches }) }),
+};
+
 /** One job that somebody waits for, here or in several places of this process. */
 interface Awaited {
   readonly watches: Set<Watch>;
@@ -24,11 +44,12 @@ interface Awaited {
   asked: boolean;
 }
 
-/** Who waits for the ends of jobs in this process: all of them share one registration, and one reader of events. */
+/** Who waits for the ends of jobs, or of batches, in this process: all of them share one registration, and one reader of events. */
 export class Waits implements Endings, Hearer {
   readonly #context: EventsContext;
   readonly #feed: Feed;
   readonly #claimant: Claimant;
+  readonly #kind: WaitKind;
   readonly #awaited = new Map<string, Awaited>();
   readonly #closing = new AbortController();
   #named = new Set<string>();
@@ -38,8 +59,12 @@ export class Waits implements Endings, Hearer {
   /** Another one each time when nobody waits any more. */
   #wanted = {};
 
-  constructor(context: EventsContext, feed: Feed, registration: Registration) {
+  constructor(
+    context: EventsContext,
+    { feed, registration, kind }: { feed: Feed; registration: Registration; kind: WaitKind },
+  ) {
     this.#context = context;
+    this.#kind = kind;
     this.#feed = feed;
     this.#claimant = registration.claimant();
   }
@@ -72,7 +97,8 @@ export class Waits implements Endings, Hearer {
 
   /** The store says so. */
   hear(event: JobdEvent): void {
-    if ("jobId" in event && event.kind !== "job.progress") this.ended(event.jobId);
+    const id = this.#kind.idOf(event);
+    if (id !== undefined) this.ended(id);
   }
 
   /** Ends all waiting. */
@@ -107,7 +133,7 @@ export class Waits implements Endings, Hearer {
       this.ended(jobId);
     }).catch((error: unknown) => {
       awaited.asked = false;
-      this.#context.log.debug("A job that is waited for is polled", { job: jobId, error: messageOf(error) });
+      this.#context.log.debug("What is waited for is polled", { id: jobId, error: messageOf(error) });
     });
   }
 
@@ -125,7 +151,7 @@ export class Waits implements Endings, Hearer {
     this.#named = named;
     const all = named.size > NAMED_MAX;
     const wanted = this.#wanted;
-    await this.#claimant.want({ namespace, kinds: ENDINGS, ...(all ? {} : { jobs: [...named] }) });
+    await this.#claimant.want({ namespace, ...this.#kind.interest(all ? undefined : [...named]) });
     // Unless all who waited then have gone meanwhile, and the registration with them.
     if (this.#wanted === wanted) this.#all ||= all;
   }
@@ -173,7 +199,7 @@ export class Watch {
     if (!this.#woken) await sleep(this.#context.clock, Math.min(pause, atMostMs), AbortSignal.any(signals));
     this.#rest = undefined;
     if (this.#closing.aborted) {
-      throw new JobdError("store_unavailable", "The store was closed while a job was waited for");
+      throw new JobdError("store_unavailable", "The store was closed while an end was waited for");
     }
   }
 

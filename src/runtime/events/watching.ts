@@ -17,7 +17,7 @@ import { Feed } from "./feed.ts";
 import { type EventsContext, Publisher } from "./publisher.ts";
 import { Registration } from "./registration.ts";
 import { toldDriver } from "./told_driver.ts";
-import { Waits } from "./waits.ts";
+import { BATCH_WAITS, JOB_WAITS, Waits } from "./waits.ts";
 
 /** Events that wait for a slow listener at most, unless it says otherwise. */
 const BUFFER = 1_000;
@@ -33,6 +33,8 @@ export interface WatchOptions {
   jobId?: OneOrMany<string>;
   /** Only of these schedules. */
   schedule?: OneOrMany<string>;
+  /** Only of these batches, by their full ids. */
+  batch?: OneOrMany<string>;
   /** First those that came after the event with this id and are still stored; 0 for all. @default only new ones */
   after?: number;
   /** Events that wait at most while the listener is busy; when there are more, the oldest are dropped. @default 1000 */
@@ -70,6 +72,8 @@ export class Watching {
   readonly driver: Driver;
   /** Who waits for the ends of jobs. */
   readonly waits: Waits;
+  /** Who waits for the ends of batches. */
+  readonly batchWaits: Waits;
   readonly #context: EventsContext;
   readonly #publisher: Publisher;
   readonly #registration: Registration;
@@ -82,8 +86,11 @@ export class Watching {
     this.#publisher = new Publisher(context);
     this.#registration = new Registration(context, crypto.randomUUID());
     this.#feed = new Feed(context);
-    this.waits = new Waits(context, this.#feed, this.#registration);
-    this.driver = toldDriver(context.driver, this.#publisher, this.waits, () => context.now());
+    const shared = { feed: this.#feed, registration: this.#registration };
+    this.waits = new Waits(context, { ...shared, kind: JOB_WAITS });
+    this.batchWaits = new Waits(context, { ...shared, kind: BATCH_WAITS });
+    const endings = { jobs: this.waits, batches: this.batchWaits };
+    this.driver = toldDriver(context.driver, this.#publisher, endings, () => context.now());
   }
 
   /** Calls a function for each event that matches; resolves when everything that happens from now on is told. */
@@ -133,6 +140,7 @@ export class Watching {
   async close(): Promise<void> {
     for (const stream of [...this.#streams]) stream.close();
     this.waits.close();
+    this.batchWaits.close();
     await this.#feed.close();
     await this.#publisher.idle();
     await this.#registration.close();
@@ -152,18 +160,21 @@ export class Watching {
     }
   }
 
-  #interest({ kinds, queue, type, jobId, schedule }: EventsOptions): Interest {
+  #interest({ kinds, queue, type, jobId, schedule, batch }: EventsOptions): Interest {
     const names = (what: string, given: OneOrMany<string>): string[] =>
       listOf(given).map((name) => checkName(what, name));
-    const jobs = jobId === undefined ? undefined : listOf(jobId);
-    const odd = jobs?.find((id) => !isUuid(id));
-    if (odd !== undefined) throw invalid("job id", odd, "a UUID");
+    const ids = (what: string, given: OneOrMany<string>): string[] =>
+      listOf(given).map((id) => {
+        if (!isUuid(id)) throw invalid(what, id, "a UUID");
+        return id;
+      });
     return {
       namespace: this.#context.namespace,
       kinds: kindsOf(listOf(kinds ?? "*")),
       ...(queue === undefined ? {} : { queues: names("queue", queue) }),
       ...(type === undefined ? {} : { types: names("type", type) }),
-      ...(jobs === undefined ? {} : { jobs }),
+      ...(jobId === undefined ? {} : { jobs: ids("job id", jobId) }),
+      ...(batch === undefined ? {} : { batches: ids("batch id", batch) }),
       ...(schedule === undefined ? {} : { schedules: names("schedule", schedule) }),
     };
   }

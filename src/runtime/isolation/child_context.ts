@@ -7,6 +7,7 @@ import { system } from "../../storage/system.ts";
 import { attemptOver } from "../attempt_over.ts";
 import { type EnqueueOptions, type JobDefinition, requestOf } from "../definition.ts";
 import type { Checkpoint, FollowUp, RunContext } from "../handler.ts";
+import { memberBatch } from "../member_batch.ts";
 import type { Parent } from "../parents.ts";
 import type { ContextCall, FromChild, ToChild } from "./protocol.ts";
 import { unpackThrown } from "./thrown.ts";
@@ -37,6 +38,7 @@ export class ChildContext implements RunContext {
   readonly clock = system;
   readonly checkpoint: Checkpoint;
   readonly enqueue: RunContext["enqueue"];
+  readonly batch: RunContext["batch"];
   readonly #send: Start["send"];
   readonly #job: Job;
   readonly #controller = new AbortController();
@@ -53,8 +55,10 @@ export class ChildContext implements RunContext {
     this.#offset = now - system.monotonic();
     this.#deadline = deadline;
     this.checkpoint = ((...value: [] | [Json]) => this.#checkpoint(...value)) as Checkpoint;
-    this.enqueue = (job: JobDefinition | JobRequest, payload?: unknown, options?: EnqueueOptions) =>
+    const enqueue = (job: JobDefinition | JobRequest, payload?: unknown, options?: EnqueueOptions) =>
       this.#enqueue(job, payload, options);
+    this.enqueue = enqueue;
+    this.batch = memberBatch(job, enqueue);
     // Handlers take these out of the context.
     this.now = this.now.bind(this);
     this.extend = this.extend.bind(this);

@@ -84,11 +84,11 @@ function revive(tables: Tables, job: JobRow, at: number): AmendResult {
   tables.executions.set(job.id, tables.executionsOf(job));
   if (job.state === "completed") tables.steps.delete(job.id);
   const { ttlMs } = job.options;
+  tables.unfinish(job);
   Object.assign(job, {
     failures: 0,
     releases: 0,
     runAt: at,
-    finishedAt: null,
     expireAt: ttlMs === undefined ? null : Math.min(at + ttlMs, MAX_INSTANT_MS),
     progress: null,
     result: null,

@@ -19,12 +19,14 @@ const AFTER = "after";
 
 /** Refuses jobs that are to wait for others that do not exist, or for each other; nothing is inserted yet. */
 export function refuseParents(tables: Tables, jobs: NewJob[]): void {
-  const fresh = jobs.filter((job) => !tables.jobs.has(job.id) && !givesWay(tables, job));
-  parentsFirst(fresh.filter(({ options }) => options.after !== undefined));
-  const ids = new Set(fresh.map(({ id }) => id));
-  for (const job of fresh) {
+  const fresh = new Map<string, NewJob>();
+  for (const job of jobs) {
+    // Of jobs with the same id the first is inserted.
+    if (!fresh.has(job.id) && !tables.jobs.has(job.id) && !givesWay(tables, job)) fresh.set(job.id, job);
+  }
+  for (const job of parentsFirst([...fresh.values()].filter(({ options }) => options.after !== undefined))) {
     for (const id of job.options.after?.jobs ?? []) {
-      if (tables.jobs.get(id)?.namespace !== job.namespace && !ids.has(id)) throw unknownParent(job, id);
+      if (tables.jobs.get(id)?.namespace !== job.namespace && !fresh.has(id)) throw unknownParent(job, id);
     }
   }
 }

@@ -43,7 +43,8 @@ import { tellChildren } from "./dependencies.ts";
 import { pruneEvents } from "./events.ts";
 import { appendLog, claimJobs, insertJobs, settleRuns } from "./life.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
-import { MemoryTokens } from "./token_operations.ts";
+import { MemoryBatches } from "./batch_operations.ts";
+import { pruneBatches } from "./batches.ts";
 import { compareText, copy, type QueueRow, toJob } from "./tables.ts";
 import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
 
@@ -57,7 +58,7 @@ export interface MemoryDriverOptions {
  * The store in plain Maps: the executable specification that the other backends are compared with, and the fast store
  * for tests. Nothing survives the process. Every operation runs to its end before the next one begins.
  */
-export class MemoryDriver extends MemoryTokens implements Driver {
+export class MemoryDriver extends MemoryBatches implements Driver {
   readonly backend = "memory";
   readonly location = "memory";
   readonly #now: () => number;
@@ -224,7 +225,9 @@ export class MemoryDriver extends MemoryTokens implements Driver {
   prune(request: PruneRequest): Promise<PruneResult> {
     return this.run(() => {
       pruneEvents(this.tables, request);
-      return pruneStep(this.tables, request);
+      const step = pruneStep(this.tables, request);
+      if (step.cursor === undefined) pruneBatches(this.tables, request);
+      return step;
     });
   }
 
@@ -318,7 +321,7 @@ export class MemoryDriver extends MemoryTokens implements Driver {
 
   /** Those who wait for jobs that have ended are to be told. */
   #wakeEnded(): void {
-    if (this.tables.ended.length > 0) this.wake("ended");
+    if (this.tables.ended.length + this.tables.batchNotes.length > 0) this.wake("ended");
   }
 
   workers(seenAfter: number): Promise<WorkerRow[]> {

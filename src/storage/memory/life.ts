@@ -14,18 +14,21 @@ import type {
 } from "../driver.ts";
 import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
+import { countMembers, refuseMembers } from "./members.ts";
 import { awaitParents, refuseParents } from "./dependencies.ts";
 import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob } from "./tables.ts";
 
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
 export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
   refuseTwins(jobs);
+  refuseMembers(tables, jobs);
   for (const job of jobs.filter(failsOnConflict)) {
     const holder = tables.jobs.has(job.id) ? undefined : tables.lockHolder(job);
     if (holder !== undefined && planContest(holder, job).kind === "fail") throw conflictError(job, holder);
   }
   refuseParents(tables, jobs);
-  return awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
+  const results = awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
+  return countMembers(tables, jobs, results);
 }
 
 /** Inserts one job, unless its id is known or its unique key is held: then that is decided. */

@@ -16,11 +16,14 @@ interface Order {
 
 /** One page of jobs. The cursor is the number of the state in the query and the key of the last job. */
 export function listJobs(tables: Tables, query: JobQuery): Page<Job> {
-  const states = query.states === undefined || query.states.length === 0 ? [null] : query.states;
+  const apart = query.states !== undefined && query.states.length > 0 && query.batch === undefined;
+  const states: (JobState | null)[] = apart ? query.states ?? [] : [null];
   const [start, after] = readCursor(query.cursor, states.length);
   const found: { job: JobRow; cursor: string }[] = [];
   for (let part = start; part < states.length && found.length <= query.limit; part++) {
-    const { key, descending } = orderOf(tables, states[part] ?? null);
+    const { key, descending } = query.batch === undefined
+      ? orderOf(tables, states[part] ?? null)
+      : OLDEST_FIRST;
     const compare = (a: Key, b: Key): number => descending ? compareKeys(b, a) : compareKeys(a, b);
     const entries = [...tables.jobs.values()]
       .filter((job) => states[part] === null || job.state === states[part])
@@ -35,6 +38,8 @@ export function listJobs(tables: Tables, query: JobQuery): Page<Job> {
   const items = page.map(({ job }) => toJob(job));
   return found.length > page.length && last ? { items, nextCursor: last.cursor } : { items };
 }
+
+const OLDEST_FIRST: Order = { key: (job) => [job.id], descending: false };
 
 function orderOf(tables: Tables, state: JobState | null): Order {
   switch (state) {
@@ -70,8 +75,9 @@ function readCursor(cursor: string | undefined, states: number): [number, Key | 
 }
 
 function matches(job: JobRow, query: JobQuery): boolean {
-  const { namespace, queues, types, tags = [], anyTags, origin, search, createdBefore } = query;
+  const { namespace, queues, types, tags = [], anyTags, origin, search, createdBefore, batch } = query;
   return job.namespace === namespace &&
+    (batch === undefined || (job.options.batch === batch && (query.states?.includes(job.state) ?? true))) &&
     (queues === undefined || queues.includes(job.queue)) &&
     (types === undefined || types.includes(job.type)) &&
     tags.every((tag) => job.options.tags?.includes(tag)) &&

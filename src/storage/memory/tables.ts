@@ -1,4 +1,5 @@
 import type { GateState } from "../../domain/admission.ts";
+import type { Batch, MemberEnd, MemberNote } from "../../domain/batch.ts";
 import { latestExecution } from "../../domain/execution.ts";
 import type { JobdEvent } from "../../domain/event.ts";
 import type { ParentEnd } from "../../domain/dependency.ts";
@@ -65,6 +66,10 @@ export class Tables {
   readonly children = new Map<string, Map<string, boolean>>();
   /** Ends of jobs that others wait for, which those have not been told of. */
   readonly ended: ParentEnd[] = [];
+  /** By id; their counts are without the notes. */
+  readonly batches = new Map<string, Batch>();
+  /** What has become of members of batches and is not counted yet. */
+  readonly batchNotes: MemberNote[] = [];
   /** By job. */
   readonly steps = new Map<string, Map<string, Json>>();
   /** By job, in order. */
@@ -192,11 +197,21 @@ export class Tables {
     job.expireAt = null;
     job.cancelRequestedAt = null;
     this.#noteEnd(job.id, state === "completed");
+    this.#noteMember(job, state, 1);
+  }
+
+  /** A final job goes on: what it has left is forgotten. */
+  unfinish(job: JobRow): void {
+    this.#noteMember(job, job.state as FinalState, -1);
+    job.finishedAt = null;
   }
 
   /** The job is no more, nor is anything that belongs to it. */
   remove(job: JobRow): void {
-    if (!isFinal(job.state)) this.#noteEnd(job.id, false);
+    if (!isFinal(job.state)) {
+      this.#noteEnd(job.id, false);
+      this.#noteMember(job, "deleted", 1);
+    }
     this.#leave(job);
     this.releaseLock(job);
     this.jobs.delete(job.id);
@@ -248,6 +263,10 @@ export class Tables {
 
   #noteEnd(id: string, completed: boolean): void {
     if (this.children.has(id)) this.ended.push({ id, completed });
+  }
+
+  #noteMember({ options: { batch } }: JobRow, state: MemberEnd, delta: 1 | -1): void {
+    if (batch !== undefined) this.batchNotes.push({ batchId: batch, state, delta });
   }
 
   /** Removes the dispatch row of a waiting job, or the tie of a running one to its lease. */

@@ -1,17 +1,17 @@
 import { sleep, type System } from "../../domain/clock.ts";
 import type { Amendment } from "../../domain/amendment.ts";
+import type { NewBatch } from "../../domain/batch.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { Queue } from "../../domain/queue.ts";
-import { comesAfter } from "../../domain/dependency.ts";
-import { failsOnConflict } from "../../domain/unique.ts";
 import type {
   AbsentWorkers,
   AmendResult,
   ClaimRequest,
   ClaimResult,
   CloseOptions,
+  CreatedBatch,
   Driver,
   InsertResult,
   Listener,
@@ -22,8 +22,10 @@ import type {
   SettleBatch,
   SettleResult,
   StoreFact,
+  TellRequest,
   TickCommit,
   TickCommitResult,
+  ToldBatches,
   Wake,
   WatcherRow,
 } from "../driver.ts";
@@ -33,8 +35,9 @@ import { int, text } from "../sql/row.ts";
 import type { Script } from "../sql/script.ts";
 import { system as realSystem } from "../system.ts";
 import { parseAddress } from "./address.ts";
+import { type BatchSite, createBatch, tellBatches, type WithEffects } from "./batches.ts";
 import { Claimers } from "./claimers.ts";
-import { Connections, type RunQuery } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { postgresDialect } from "./dialect.ts";
 import { Ear } from "./ear.ts";
 import { type Inserted, Inserter } from "./inserter.ts";
@@ -54,6 +57,7 @@ import { runScript, runStatements } from "./scripts.ts";
 import { Settler } from "./settle.ts";
 import { runnerOf, type Transaction } from "../transaction.ts";
 import { commitTicks } from "./ticks.ts";
+import { insertWithin } from "./within.ts";
 
 export type { PostgresOptions } from "./options.ts";
 
@@ -173,15 +177,7 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   async insertWithin(transaction: Transaction, jobs: NewJob[]): Promise<InsertResult[]> {
     const run = runnerOf(transaction);
-    const entries = await this.#inserter.prepare(jobs);
-    // The types of parameters are said, because libraries differ in how they send a text that is JSON.
-    const typed: RunQuery = ({ text }, values = []) =>
-      run(text.replace(/\$(\d+)::json\b/g, "$$$1::text::json"), values);
-    const insert = () => this.#inserter.insertWithin(typed, entries);
-    const { results, places, scheduled, amendments } =
-      jobs.some((job) => failsOnConflict(job) || comesAfter(job))
-        ? await atomically(typed, insert)
-        : await insert();
+    const { results, places, scheduled, amendments } = await insertWithin(this.#inserter, run, jobs);
     await this.#notifier.within(run, this.#names.channel, { places, scheduled, ...news(amendments) });
     return results;
   }
@@ -231,9 +227,10 @@ class PostgresDriver extends SqlOperations implements Driver {
     return results;
   }
 
-  #announce({ places, scheduled, amendments }: Omit<Inserted, "results">): void {
+  #announce({ places, scheduled, amendments, ended }: Omit<Inserted, "results">): void {
     this.#available(places);
     if (scheduled) this.ring("scheduled");
+    if (ended) this.ring("ended");
     this.#announceAmendments(amendments);
   }
 
@@ -283,11 +280,23 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   async commitTicks(commits: TickCommit[]): Promise<TickCommitResult[]> {
-    const site = { connections: this.#connections, names: this.#names, inserter: this.#inserter };
-    const { results, told, ...effects } = await commitTicks(site, commits);
+    const { results, told, ...effects } = await commitTicks(this.#site, commits);
     this.#announce(effects);
     if (told) this.ring("event");
     return results;
+  }
+
+  async createBatch(batch: NewBatch, jobs: NewJob[]): Promise<CreatedBatch> {
+    return this.#told(await createBatch(this.#site, batch, jobs));
+  }
+
+  protected override async countBatches(request: TellRequest): Promise<ToldBatches> {
+    return this.#told(await tellBatches(this.#site, request));
+  }
+
+  #told<T>({ answer, effects }: WithEffects<T>): T {
+    this.#announce(effects);
+    return answer;
   }
 
   // ── wake-ups ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -306,6 +315,10 @@ class PostgresDriver extends SqlOperations implements Driver {
         return Promise.resolve();
       },
     };
+  }
+
+  get #site(): BatchSite {
+    return { connections: this.#connections, names: this.#names, inserter: this.#inserter };
   }
 
   #newEar(urls: string[]): Ear {
@@ -377,19 +390,5 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   protected override change<T>(script: (dialect: Dialect) => Script<T>): Promise<T> {
     return runScript(this.#connections, () => script(postgresDialect(this.#names)));
-  }
-}
-
-/** Takes back what a call did within a transaction of somebody else, who may go on after its failure. */
-async function atomically<T>(run: RunQuery, work: () => Promise<T>): Promise<T> {
-  await run({ text: "savepoint jobd_call" });
-  try {
-    const result = await work();
-    await run({ text: "release savepoint jobd_call" });
-    return result;
-  } catch (error) {
-    await run({ text: "rollback to savepoint jobd_call" });
-    await run({ text: "release savepoint jobd_call" });
-    throw error;
   }
 }

@@ -18,9 +18,9 @@ function input(nextSeq: string): string {
   return `
 with kind as materialized (
   select * from json_to_recordset($1::json) as k(kind integer, queue_id bigint, type text, priority smallint,
-    max_attempts smallint)
+    max_attempts smallint, batch_id uuid)
 ), ordered as (
-  select i.*, k.queue_id, k.type, k.priority, k.max_attempts
+  select i.*, k.queue_id, k.type, k.priority, k.max_attempts, k.batch_id
   from rows from (json_to_recordset($2::json) as (i uuid, k integer, c float8, r float8, e float8, p json, o json, u text))
     with ordinality as i(id, kind, created_at, run_at, expire_at, payload, options, unique_lock, n)
   join kind k on k.kind = i.kind order by i.n
@@ -32,13 +32,13 @@ with kind as materialized (
 function jobRows(more: string): string {
   return `select id, queue_id, type, priority, case when seq is null then 'scheduled' else 'available' end, max_attempts, seq,
     ${instant("created_at")}, ${instant("coalesce(run_at, created_at)")}, ${instant("expire_at")},
-    coalesce(payload, 'null'::json), coalesce(options, '{}'::json), unique_lock
+    coalesce(payload, 'null'::json), coalesce(options, '{}'::json), unique_lock, batch_id
   from input ${more}`;
 }
 
 const JOB_COLUMNS =
   "id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, expire_at, payload, " +
-  "options, unique_lock";
+  "options, unique_lock, batch_id";
 
 function dispatch(table: Names["table"], source: string, runAt: string): string {
   return `made_ready as (
@@ -122,10 +122,10 @@ export interface Insertion {
 export function insertValues(insertions: Insertion[]): Value[] {
   const kinds = new Kinds();
   const rows = insertions.map(({ job, queueId, lock }) => {
-    const { type, priority, maxAttempts } = job;
+    const { type, priority, maxAttempts, options: { batch: batch_id = null } } = job;
     return {
       i: job.id,
-      k: kinds.of({ queue_id: queueId, priority, max_attempts: maxAttempts, type }),
+      k: kinds.of({ queue_id: queueId, priority, max_attempts: maxAttempts, batch_id, type }),
       c: job.createdAt,
       r: job.runAt === job.createdAt ? undefined : job.runAt,
       e: job.expireAt ?? undefined,

@@ -1,12 +1,14 @@
 import type { Amendment } from "../../domain/amendment.ts";
+import { joinsBatch } from "../../domain/batch.ts";
 import type { NewJob } from "../../domain/job.ts";
 import { comesAfter } from "../../domain/dependency.ts";
 import { isContested } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
-import { awaitParents, madeOf, withStates } from "../sql/await_parents.ts";
+import { bindJobs } from "../sql/bind_jobs.ts";
 import { insertContested, tooFast } from "../sql/contest.ts";
 import type { Contender } from "../sql/contest_pass.ts";
 import type { Dialect } from "../sql/dialect.ts";
+import { lockBatches, lockJoined } from "../sql/join_batches.ts";
 import { text } from "../sql/row.ts";
 import { type Row, run as runStatement, type SqlValue } from "../sql/script.ts";
 import { refuseTwins } from "../twins.ts";
@@ -41,6 +43,8 @@ export interface Inserted {
   scheduled: boolean;
   /** Changes to jobs that were there. */
   amendments: Amendment[];
+  /** Whether some of them have ended already, for which others may wait. */
+  ended?: boolean;
 }
 
 /** Inserts jobs. */
@@ -71,11 +75,12 @@ export class Inserter {
   async insert(jobs: NewJob[]): Promise<Inserted> {
     refuseTwins(jobs);
     const entries = await this.prepare(jobs);
-    if (entries.every(({ job, lock }) => lock === null && !comesAfter(job))) {
+    const others = (job: NewJob): boolean => comesAfter(job) || joinsBatch(job);
+    if (entries.every(({ job, lock }) => lock === null && !others(job))) {
       const done = await this.#all(entries);
       if (done !== null) return done;
     }
-    if (jobs.some(comesAfter)) {
+    if (jobs.some(others)) {
       return await this.#connections.transaction((run) => this.insertWithin(run, entries));
     }
     if (jobs.some(isContested)) return await this.#inTransaction(numbered(entries), nothing());
@@ -112,15 +117,21 @@ export class Inserter {
   async insertWithin(run: RunQuery, entries: Insertion[]): Promise<Inserted> {
     const jobs = entries.map(({ job }) => job);
     refuseTwins(jobs);
+    const joined = await drive(run, lockJoined(this.#dialect, jobs));
     const done = nothing();
     const contested = jobs.some(isContested)
       ? numbered(entries)
       : await this.#free(run, numbered(entries), done);
     const inserted = contested.length === 0 ? done : await this.#contest(run, contested, done);
-    const made = madeOf(jobs, inserted.results);
-    if (made.length === 0) return inserted;
-    const states = await drive(run, awaitParents(this.#dialect, made));
-    return { ...inserted, results: withStates(inserted.results, states) };
+    const { results } = inserted;
+    const bound = await drive(run, bindJobs(this.#dialect, jobs, { joined, results }));
+    return { ...inserted, results: bound, ended: bound.some(({ state }) => state === "cancelled") };
+  }
+
+  /** Locks the batches that jobs will join, before anything else is locked; see {@linkcode lockJoined}. */
+  async lockBatches(run: RunQuery, entries: Insertion[]): Promise<void> {
+    const ids = entries.flatMap(({ job }) => job.options.batch ?? []);
+    if (ids.length > 0) await drive(run, lockBatches(this.#dialect, [...new Set(ids)]));
   }
 
   /** Inserts what can be decided without a change to other jobs; gives the rest. */

@@ -4,7 +4,7 @@ export class Kinds {
   readonly #list: Record<string, unknown>[] = [];
 
   /** The number of the kind with these values, none of which contains a space unless it is the last. */
-  of(values: Record<string, string | number>): number {
+  of(values: Record<string, string | number | null>): number {
     const name = Object.values(values).join(" ");
     let kind = this.#numbers.get(name);
     if (kind === undefined) {

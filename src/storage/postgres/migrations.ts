@@ -6,6 +6,7 @@ import dependencies from "../../../migrations/postgres/0005_dependencies.sql" wi
 import enqueueFunction from "../../../migrations/postgres/0006_enqueue_function.sql" with { type: "text" };
 import schedules from "../../../migrations/postgres/0007_schedules.sql" with { type: "text" };
 import tokens from "../../../migrations/postgres/0008_tokens.sql" with { type: "text" };
+import batches from "../../../migrations/postgres/0009_batches.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 6, name: "enqueue_function", sql: enqueueFunction },
   { number: 7, name: "schedules", sql: schedules },
   { number: 8, name: "tokens", sql: tokens },
+  { number: 9, name: "batches", sql: batches },
 ];

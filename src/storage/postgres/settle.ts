@@ -56,7 +56,7 @@ with ${rescue ? guard(table) : ""} kind as materialized (
     and (j.cancel_requested_at is null or i.state = 'cancelled')
     ${rescue ? "and exists (select 1 from guard)" : ""}
   returning i.pos, j.id, j.queue_id, j.priority, j.type, j.state, j.seq, j.run_at, j.attempt, j.worker, j.started_at,
-    i.at, i.outcome, i.error, j.awaited
+    i.at, i.outcome, i.error, j.awaited or j.batch_id is not null as awaited
 ), made_ready as (
   insert into ${table("ready")} (queue_id, rank, seq, job_id, type)
   select queue_id, -priority, seq, id, type from ended where state = 'available'
@@ -136,7 +136,7 @@ export interface Settled {
   places: Place[];
   /** Whether some wait for a time. */
   scheduled: boolean;
-  /** Whether others may wait for jobs that have ended. */
+  /** Whether others may wait for jobs that have ended, or count them. */
   awaited: boolean;
   /** Changes to jobs that were in the way of follow-ups. */
   amendments: Amendment[];
@@ -166,6 +166,7 @@ export class Settler {
     }
     const prepared = await this.#inserter.prepare(followUps);
     return await this.#connections.transaction(async (run) => {
+      await this.#inserter.lockBatches(run, prepared);
       const settled = await this.#write(run, batch);
       const wanted = new Set(followUpsOf(batch.transitions, settled.results));
       const { places, scheduled, amendments } = await this.#inserter.insertWithin(

@@ -6,8 +6,8 @@ import { badCursor, readCursor, writeCursor } from "./cursor.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { int, jobColumns, toJob } from "./row.ts";
 import { Params, run, type Script } from "./script.ts";
-import { newestJobs, stateSource } from "./sources.ts";
-import { checkKey, type Key, type Piece, walk } from "./walk.ts";
+import { memberSource, newestJobs, stateSource } from "./sources.ts";
+import { checkKey, type Key, type Piece, type Source, walk } from "./walk.ts";
 
 /** Rows that one page looks at in each state. */
 const PAGE_BOUND = 5_000;
@@ -23,9 +23,8 @@ export function* list(d: Dialect, query: JobQuery): Script<Page<Job>> {
   if (query.search !== undefined && query.search.length > SEARCH_MAX) {
     throw invalid("search text", query.search, `at most ${SEARCH_MAX} characters long`);
   }
-  const states: (JobState | null)[] = query.states === undefined || query.states.length === 0
-    ? [null]
-    : query.states;
+  const apart = query.states !== undefined && query.states.length > 0 && query.batch === undefined;
+  const states: (JobState | null)[] = apart ? query.states ?? [] : [null];
   const start = readCursor(query.cursor);
   if (start.part >= states.length) throw badCursor(query.cursor);
   const bound = query.search === undefined ? PAGE_BOUND : SEARCH_BOUND;
@@ -53,12 +52,17 @@ interface Stretch {
 
 /** One piece of one state. */
 function* stretch(d: Dialect, request: Stretch): Script<Piece> {
-  const source = request.state === null ? newestJobs(d) : stateSource(d, request.state);
+  const source = sourceOf(d, request);
   if (request.after !== null) checkKey(source, request.after);
   const params = new Params();
   const filters = conditions(d, request, params);
   const { after, until, limit, bound } = request;
   return yield* walk(d, source, { columns: jobColumns(d), after, until, filters, params, limit, bound });
+}
+
+function sourceOf(d: Dialect, { query: { batch }, state }: Stretch): Source {
+  if (batch !== undefined) return memberSource(d, batch);
+  return state === null ? newestJobs(d) : stateSource(d, state);
 }
 
 /**
@@ -118,6 +122,7 @@ function conditions(d: Dialect, { query, state }: Stretch, params: Params): stri
   // The walk of completed jobs passes all jobs; for the others this only repeats what their table or index says, but
   // for a moment a dispatch row and its job may be seen apart.
   if (state !== null) all.push(`j.state = '${state}'`);
+  if (query.batch !== undefined && query.states !== undefined) all.push(`j.state ${oneOf(query.states)}`);
   if (query.queues !== undefined) all.push(`q.name ${oneOf(query.queues)}`);
   if (query.types !== undefined) all.push(`j.type ${oneOf(query.types)}`);
   const tagged = (tag: string): string => d.jsonListHas("j.options", "tags", params.add(tag));

@@ -1,4 +1,5 @@
 import type { Amendment } from "../../domain/amendment.ts";
+import type { Batch } from "../../domain/batch.ts";
 import type { JobdEvent, NewEvent } from "../../domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
@@ -12,6 +13,9 @@ import type {
   AcquireRequest,
   AcquireResult,
   AmendResult,
+  BatchChange,
+  BatchQuery,
+  BatchStateCount,
   ClaimRequest,
   ClaimResult,
   DueQuery,
@@ -34,11 +38,14 @@ import type {
   Step,
   TellRequest,
   Told,
+  ToldBatches,
   WatcherRow,
   WorkerRow,
 } from "../driver.ts";
 import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
+import { changeBatch } from "./batches.ts";
+import { batchCounts, batches } from "./list_batches.ts";
 import { counts } from "./counts.ts";
 import type { Dialect } from "./dialect.ts";
 import { eventsAfter, eventSpan, publish } from "./events.ts";
@@ -55,6 +62,7 @@ import { dueSchedules, removeSchedule, saveSchedule, schedules, ticks } from "./
 import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
 import { someEnded, tellChildren } from "./tell_children.ts";
+import { someNoted } from "./tell_batches.ts";
 import { saveStep, step } from "./steps.ts";
 import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
 import { removeWatcher, saveWatcher, watchers } from "./watchers.ts";
@@ -71,6 +79,8 @@ export abstract class SqlOperations {
   protected abstract changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
   /** Wakes whoever waits for something like that, in all processes if the backend can. */
   protected abstract ring(wake: "any" | "ended"): void;
+  /** {@linkcode BatchStore.tellBatches} when there is something to tell. */
+  protected abstract countBatches(request: TellRequest): Promise<ToldBatches>;
 
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,6 +117,11 @@ export abstract class SqlOperations {
     if (told.released.length > 0) this.ring("any");
     if (told.cancelled.length > 0) this.ring("ended");
     return told;
+  }
+
+  async tellBatches(request: TellRequest): Promise<ToldBatches> {
+    if (!await this.read(someNoted)) return { turns: [], callbacks: [], more: false };
+    return await this.countBatches(request);
   }
 
   overdue(now: number, limit: number): Promise<Job[]> {
@@ -221,6 +236,22 @@ export abstract class SqlOperations {
 
   ticks(query: { scheduleId: string; before?: number; limit: number }): Promise<TickRecord[]> {
     return this.read((d) => ticks(d, query));
+  }
+
+  // ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  batches(query: BatchQuery): Promise<Page<Batch>> {
+    return this.read((d) => batches(d, query));
+  }
+
+  batchCounts(namespace: string, cap: number): Promise<BatchStateCount[]> {
+    return this.read((d) => batchCounts(d, namespace, cap));
+  }
+
+  async changeBatch(change: BatchChange): Promise<Batch | undefined> {
+    const batch = await this.change((d) => changeBatch(d, change));
+    this.ring("ended");
+    return batch;
   }
 
   // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────

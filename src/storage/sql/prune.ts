@@ -3,6 +3,7 @@ import type { QueueSettings } from "../../domain/queue.ts";
 import type { FinalState } from "../../domain/states.ts";
 import { keptUntil } from "../../domain/unique.ts";
 import type { PruneRequest, PruneResult } from "../driver.ts";
+import { pruneBatches } from "./prune_batches.ts";
 import { badCursor, type Place, readCursor, writeCursor } from "./cursor.ts";
 import type { Dialect } from "./dialect.ts";
 import { pruneEvents } from "./events.ts";
@@ -14,13 +15,23 @@ import { newestJobs, rareSource } from "./sources.ts";
 import { removeExpiredWatchers } from "./watchers.ts";
 import { type Piece, type Source, walk } from "./walk.ts";
 
-/** The walk goes over the rare endings by their indexes, then over all jobs by id for the completed ones, then over events. */
+/** The walk goes over the rare endings by their indexes, then over all jobs by id for the completed ones, then over batches, then over events. */
 const PARTS = ["dead", "cancelled", "expired", "completed"] as const satisfies readonly FinalState[];
+const BATCHES = PARTS.length;
+const EVENTS = BATCHES + 1;
 
 /** {@linkcode Driver.prune}. */
 export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const place: Place = readCursor(request.cursor);
-  if (place.part === PARTS.length && request.events !== undefined) {
+  if (place.part === BATCHES) {
+    const end = yield* pruneBatches(d, request, place.key);
+    if (end !== null) return { deleted: 0, cursor: writeCursor({ part: BATCHES, key: end }) };
+    return {
+      deleted: 0,
+      ...(request.events === undefined ? {} : { cursor: writeCursor({ part: EVENTS, key: null }) }),
+    };
+  }
+  if (place.part === EVENTS && request.events !== undefined) {
     yield* removeExpiredWatchers(d, request.now);
     const more = yield* pruneEvents(d, request.events, request.limit);
     return { deleted: 0, ...(more ? { cursor: writeCursor(place) } : {}) };
@@ -34,7 +45,7 @@ export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const part = place.part + 1;
   if (part < PARTS.length) return { deleted, cursor: writeCursor({ part, key: null }) };
   yield* pruneGates(d, request.now, request.limit);
-  return request.events === undefined ? { deleted } : { deleted, cursor: writeCursor({ part, key: null }) };
+  return { deleted, cursor: writeCursor({ part: BATCHES, key: null }) };
 }
 
 function* look(d: Dialect, state: FinalState, { now, limit }: PruneRequest, { key }: Place): Script<Piece> {

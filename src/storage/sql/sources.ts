@@ -1,4 +1,6 @@
+import { invalid } from "../../domain/errors.ts";
 import type { JobState } from "../../domain/states.ts";
+import { isUuid } from "../../domain/uuid.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Source } from "./walk.ts";
 
@@ -47,6 +49,19 @@ export function newestJobs(d: Dialect): Source {
     join: queueJoin(d),
     key: [{ name: "j.id", type: "uuid" }],
     order: "desc",
+  };
+}
+
+/** The jobs of a batch, oldest first. */
+export function memberSource(d: Dialect, batch: string): Source {
+  if (!isUuid(batch)) throw invalid("batch", batch, "the id of a batch");
+  return {
+    from: `${d.table("job")} j`,
+    join: queueJoin(d),
+    key: [{ name: "j.id", type: "uuid" }],
+    order: "asc",
+    // The id is checked: a walk has no parameters of its own.
+    where: `j.batch_id = ${d.uuid(`'${batch}'`)}`,
   };
 }
 

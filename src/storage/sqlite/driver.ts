@@ -1,6 +1,7 @@
 import type { System } from "../../domain/clock.ts";
 import { mayMove } from "../../domain/replacement.ts";
 import { type Amendment, endsJob } from "../../domain/amendment.ts";
+import type { NewBatch } from "../../domain/batch.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { NewJob } from "../../domain/job.ts";
@@ -12,6 +13,7 @@ import type {
   AmendResult,
   ClaimRequest,
   ClaimResult,
+  CreatedBatch,
   Driver,
   InsertResult,
   Listener,
@@ -22,8 +24,10 @@ import type {
   SettleBatch,
   SettleResult,
   StoreFact,
+  TellRequest,
   TickCommit,
   TickCommitResult,
+  ToldBatches,
   Wake,
   WatcherRow,
 } from "../driver.ts";
@@ -37,6 +41,7 @@ import { int, text } from "../sql/row.ts";
 import { removeWatcher, saveWatcher, watchers } from "../sql/watchers.ts";
 import type { Script } from "../sql/script.ts";
 import { system as realSystem } from "../system.ts";
+import { createBatch, tellBatches } from "./batches.ts";
 import { backUp } from "./backup.ts";
 import { Claimer } from "./claim.ts";
 import { closedError, type Connection } from "./connection.ts";
@@ -65,6 +70,9 @@ export interface SqliteOptions extends Partial<System> {
 export function openSqlite(path: string, options: SqliteOptions = {}): Driver {
   return new SqliteDriver(path, options);
 }
+
+/** Whether there is something to be told of ends. */
+const SOME_ENDED = "select 1 where exists (select 1 from ended) or exists (select 1 from batch_note)";
 
 class SqliteDriver extends SqlOperations implements Driver {
   readonly backend = "sqlite";
@@ -149,7 +157,10 @@ class SqliteDriver extends SqlOperations implements Driver {
       results.some(({ outcome, state }) => outcome === "replaced" && state === "available"),
     );
     this.#ring("cancel", results.some(({ displaced }) => displaced?.state === "running"));
-    this.#ring("ended", results.some(({ displaced }) => displaced?.state === "cancelled"));
+    this.#ring(
+      "ended",
+      results.some(({ state, displaced }) => state === "cancelled" || displaced?.state === "cancelled"),
+    );
     return results;
   }
 
@@ -179,7 +190,7 @@ class SqliteDriver extends SqlOperations implements Driver {
       const results = settleRuns(connection, batch);
       const followUps = inserts ? followUpsOf(batch.transitions, results) : [];
       if (followUps.length > 0) insertJobs(connection, followUps);
-      ended = connection.get("select 1 from ended limit 1") !== undefined;
+      ended = connection.get(SOME_ENDED) !== undefined;
       return may("available") ? this.#changing(results) : results;
     });
     this.#ring("available", may("available"));
@@ -276,16 +287,25 @@ class SqliteDriver extends SqlOperations implements Driver {
 
   async commitTicks(commits: TickCommit[]): Promise<TickCommitResult[]> {
     const results = await this.#write((connection) => commitTicks(connection, commits));
-    const inserted = results.flatMap(({ jobs }) => jobs);
-    for (const state of ["available", "scheduled"] as const) {
-      this.#ring(state, inserted.some((job) => job.state === state));
-    }
-    this.#ring("cancel", inserted.some(({ displaced }) => displaced?.state === "running"));
+    this.#ringFor(results.flatMap(({ jobs }) => jobs));
     this.#ring("event", commits.some(({ events }) => events.length > 0));
     return results;
   }
 
   // ── workers, statistics, wake-ups ───────────────────────────────────────────────────────────────────────────────
+
+  async createBatch(batch: NewBatch, jobs: NewJob[]): Promise<CreatedBatch> {
+    const created = await this.#write((connection) => createBatch(connection, batch, jobs));
+    this.#ringFor(created.jobs);
+    this.#ring("ended", batch.sealedAt !== null && jobs.length === 0);
+    return created;
+  }
+
+  protected override async countBatches(request: TellRequest): Promise<ToldBatches> {
+    const told = await this.#write((connection) => tellBatches(connection, request));
+    this.#ringFor(told.callbacks.map(({ result }) => result));
+    return told;
+  }
 
   async listen(onWake: (wake: Wake) => void): Promise<Listener> {
     const connection = await this.#connect();
@@ -339,6 +359,17 @@ class SqliteDriver extends SqlOperations implements Driver {
   #changing<T>(result: T): T {
     this.#changes += 1;
     return result;
+  }
+
+  #ringFor(inserted: InsertResult[]): void {
+    for (const state of ["available", "scheduled"] as const) {
+      this.#ring(state, inserted.some((job) => job.state === state));
+    }
+    this.#ring("cancel", inserted.some(({ displaced }) => displaced?.state === "running"));
+    this.#ring(
+      "ended",
+      inserted.some(({ state, displaced }) => state === "cancelled" || displaced?.state === "cancelled"),
+    );
   }
 
   #ring(wake: Wake, when: boolean): void {

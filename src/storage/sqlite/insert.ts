@@ -3,8 +3,9 @@ import type { NewJob } from "../../domain/job.ts";
 import type { JobState } from "../../domain/states.ts";
 import { holdsKey, isContested, uniqueLock } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
-import { awaitParents, madeOf, withStates } from "../sql/await_parents.ts";
+import { bindJobs } from "../sql/bind_jobs.ts";
 import { insertContested } from "../sql/contest.ts";
+import { lockJoined } from "../sql/join_batches.ts";
 import { uniqueColumn, uniquenessOf } from "../sql/locks.ts";
 import { int, text } from "../sql/row.ts";
 import type { SqlValue } from "../sql/script.ts";
@@ -16,9 +17,9 @@ import { manyRows, pieces } from "./rows.ts";
 
 const COLUMNS =
   "id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, payload, options, " +
-  "unique_lock, expire_at";
-const INSERT_JOBS = manyRows(13, `insert into job (${COLUMNS}) values`);
-const INSERT_FREE_JOB = manyRows(13, `insert into job (${COLUMNS}) values`, "on conflict do nothing");
+  "unique_lock, expire_at, batch_id";
+const INSERT_JOBS = manyRows(14, `insert into job (${COLUMNS}) values`);
+const INSERT_FREE_JOB = manyRows(14, `insert into job (${COLUMNS}) values`, "on conflict do nothing");
 const INSERT_READY = manyRows(5, "insert into ready (queue_id, rank, seq, job_id, type) values");
 const INSERT_SCHEDULED = manyRows(2, "insert into scheduled (run_at, job_id) values");
 
@@ -34,6 +35,8 @@ interface Entry {
 /** {@linkcode Driver.insert}, inside a transaction. */
 export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
   refuseTwins(jobs);
+  const joined = c.drive(lockJoined(sqliteDialect, jobs));
+  const bind = (results: InsertResult[]) => c.drive(bindJobs(sqliteDialect, jobs, { joined, results }));
   const queueIds = new Map<string, number>();
   const enter = (list: NewJob[]): Entry[] => {
     let seq = int(c.get(TAKE_SEQS, list.length)?.value) - list.length;
@@ -43,19 +46,13 @@ export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
       return { job, queueId, seq: job.runAt > job.createdAt ? null : seq };
     });
   };
-  if (jobs.some(isContested)) return awaitOthers(c, jobs, contest(c, jobs, enter));
+  if (jobs.some(isContested)) return bind(contest(c, jobs, enter));
   const results: InsertResult[] = [];
   for (const piece of pieces(enter(jobs))) {
     if (piece.length > 1 && insertAll(c, piece)) results.push(...piece.map(created));
     else for (const entry of piece) results.push(insertFree(c, entry) ?? existingJob(c, entry));
   }
-  return awaitOthers(c, jobs, results);
-}
-
-/** New jobs that come after others wait for them. */
-function awaitOthers(c: Connection, jobs: NewJob[], results: InsertResult[]): InsertResult[] {
-  const made = madeOf(jobs, results);
-  return made.length === 0 ? results : withStates(results, c.drive(awaitParents(sqliteDialect, made)));
+  return bind(results);
 }
 
 /** Inserts jobs whose keys may be held. */
@@ -117,6 +114,7 @@ function jobRow({ job, queueId, seq }: Entry): SqlValue[] {
     JSON.stringify(job.options),
     uniqueLock(job),
     job.expireAt,
+    job.options.batch ?? null,
   ];
 }
 

@@ -6,6 +6,7 @@ import dependencies from "../../../migrations/sqlite/0005_dependencies.sql" with
 import enqueueFunction from "../../../migrations/sqlite/0006_enqueue_function.sql" with { type: "text" };
 import schedules from "../../../migrations/sqlite/0007_schedules.sql" with { type: "text" };
 import tokens from "../../../migrations/sqlite/0008_tokens.sql" with { type: "text" };
+import batches from "../../../migrations/sqlite/0009_batches.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 6, name: "enqueue_function", sql: enqueueFunction },
   { number: 7, name: "schedules", sql: schedules },
   { number: 8, name: "tokens", sql: tokens },
+  { number: 9, name: "batches", sql: batches },
 ];

@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { API_COMMANDS } from "./commands/api.ts";
+import { BATCH_COMMANDS } from "./commands/batches.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
@@ -12,6 +13,7 @@ export const COMMANDS: readonly Command[] = [
   ...DAEMON_COMMANDS,
   ...API_COMMANDS,
   ...JOB_COMMANDS,
+  ...BATCH_COMMANDS,
   ...QUEUE_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,
@@ -21,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
 /** Commands of two words by their first one. */
 export const GROUPS: Readonly<Record<string, string>> = {
   job: "Look at jobs and act on them",
+  batch: "Look at a batch of jobs and change it",
   queue: "Look at a queue and change it",
   schedule: "Look at a schedule and change it",
   tokens: "Look after the tokens of the HTTP API",

@@ -83,6 +83,6 @@ async function bodyFields(
   operation: Operation,
   clock: Clock,
 ): Promise<Record<string, unknown>> {
-  const maxBytes = operation.name === "jobs.enqueueMany" ? BULK_BODY_MAX : BODY_MAX;
+  const maxBytes = operation.bulk ? BULK_BODY_MAX : BODY_MAX;
   return await readBody(request, { maxBytes, clock });
 }

@@ -9,6 +9,7 @@ export const filterFields = {
   type: texts.optional(),
   tag: texts.optional().meta({ description: "all of these" }),
   anyTag: texts.optional().meta({ description: "at least one of these" }),
+  batch: z.uuid().optional().meta({ description: "members of this batch" }),
   origin: z.string().optional(),
   search: z.string().optional().meta({
     description: "text inside payload or error message, case ignored (ASCII)",

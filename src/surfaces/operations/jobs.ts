@@ -2,20 +2,16 @@ import { z } from "zod";
 import { parseDuration } from "../../domain/duration.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { JobUpdate } from "../../domain/job_update.ts";
-import { DEFAULT_QUEUE } from "../../domain/names.ts";
-import { type JobRequest, payloadType } from "../../domain/request.ts";
+import type { JobRequest } from "../../domain/request.ts";
 import { isFinal } from "../../domain/states.ts";
-import { uuidOf } from "../../domain/uuid.ts";
-import type { Enqueued } from "../../runtime/enqueued.ts";
 import { executionView, jobView, logView } from "../cli/actions/views.ts";
 import { given, stateFilterFields } from "./filters.ts";
-import { type Call, type Operation, operation, type Touched } from "./operation.ts";
+import { BULK_MAX, enqueuedView, keyed, touched } from "./enqueued.ts";
+import { type Operation, operation } from "./operation.ts";
 import { cursor, done, duration, jobId, json, limit, page } from "./schemas/common.ts";
 import { enqueued, execution, job, logChunk, state } from "./schemas/job.ts";
 import { jobRequest, updateFields } from "./schemas/job_request.ts";
 
-/** Jobs of one request at most. */
-const BULK_MAX = 10_000;
 /** The longest that an answer is waited for. */
 const WAIT_MAX_MS = 60_000;
 /** Pieces of a log in one answer. */
@@ -43,6 +39,7 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     summary: "Create many jobs, all or none",
     role: "enqueue",
     http: { method: "post", path: "/jobs/bulk", status: 201 },
+    bulk: true,
     input: z.strictObject({
       jobs: z.array(jobRequest).max(BULK_MAX),
       spread: duration.optional().meta({ description: "starts are distributed evenly over this time" }),
@@ -168,20 +165,6 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     },
   }),
 ];
-
-/** The id of a job whose request has an idempotency key: the same for the same key. */
-function keyed({ jobd, idempotencyKey }: Call, at: number): { id?: string } {
-  if (idempotencyKey === undefined) return {};
-  return { id: uuidOf(`${jobd.namespace}\n${at}\n${idempotencyKey}`) };
-}
-
-function enqueuedView({ id, outcome, state, displaced }: Enqueued): z.input<typeof enqueued> {
-  return { id, outcome, state, ...(displaced === undefined ? {} : { displaced }) };
-}
-
-function touched({ queue = DEFAULT_QUEUE, type, payload }: z.output<typeof jobRequest>): Touched {
-  return { queue, type: type ?? payloadType(payload) };
-}
 
 function position(after: string | undefined): { after?: { attempt: number; seq: number } } {
   const [attempt, seq] = after?.split(":").map(Number) ?? [];

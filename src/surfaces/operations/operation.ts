@@ -66,6 +66,8 @@ export interface Operation {
   readonly tool?: string;
   /** Whether it may lose something. */
   readonly destructive: boolean;
+  /** Whether it takes many jobs, and so a longer body. */
+  readonly bulk: boolean;
   /** What it touches, where tokens may be for some queues and types only. */
   readonly touches?: (input: unknown) => readonly Touched[];
   /** Does it; without it the operation is a stream and nothing else. @throws {JobdError} */
@@ -76,10 +78,11 @@ export interface Operation {
 
 /** {@linkcode Operation} with the type of its input. That outputs are as their schemas say is tested on every answer. */
 type Definition<I extends InputSchema> =
-  & Omit<Operation, "input" | "run" | "stream" | "touches" | "destructive">
+  & Omit<Operation, "input" | "run" | "stream" | "touches" | "destructive" | "bulk">
   & {
     input: I;
     destructive?: boolean;
+    bulk?: boolean;
     touches?: (input: z.output<I>) => readonly Touched[];
     run?: (call: Call, input: z.output<I>) => Promise<unknown>;
     stream?: (call: Call, input: z.output<I>) => AsyncIterable<StreamItem>;
@@ -87,5 +90,5 @@ type Definition<I extends InputSchema> =
 
 /** Forgets the type of the input once schema and function have been checked against each other. */
 export function operation<I extends InputSchema>(definition: Definition<I>): Operation {
-  return { destructive: false, ...definition } as Operation;
+  return { destructive: false, bulk: false, ...definition } as Operation;
 }

@@ -1,3 +1,4 @@
+import { BATCH_OPERATIONS } from "./batches.ts";
 import { DEAD_OPERATIONS } from "./dead.ts";
 import { EVENT_OPERATIONS } from "./events.ts";
 import { FACT_OPERATIONS } from "./facts.ts";
@@ -16,6 +17,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...JOB_OPERATIONS,
   ...QUEUE_OPERATIONS,
   ...DEAD_OPERATIONS,
+  ...BATCH_OPERATIONS,
   ...EVENT_OPERATIONS,
   ...SCHEDULE_OPERATIONS,
   ...FACT_OPERATIONS,

@@ -37,6 +37,9 @@ export function describeJob(out: Output, job: Job, { now, counts }: { now: numbe
     job.attempt > 0 ? `, attempt ${job.attempt}` : "",
   );
   if (job.options.after !== undefined) field("After", afterText(job.options.after));
+  const { batch, callback } = job.options;
+  if (batch !== undefined) field("Batch", batch);
+  if (callback !== undefined) field("Batch", `${callback.batch}: its callback on ${callback.on}`);
   const options = optionsText(job.options);
   if (options !== "") field("Options", options);
   if (job.progress !== null) field("Progress", JSON.stringify(job.progress));

@@ -30,6 +30,7 @@ type EnqueueInput = Input<
     maxAttempts: Given<number>;
     timeout: Given<number>;
     ttl: Given<number>;
+    batch: Given<string>;
     limitKey: Given<string>;
     tag: OptionSpec<string[]>;
     origin: Given<string>;
@@ -76,7 +77,8 @@ function checkCombination({ args, options }: EnqueueInput): void {
 
 /** What all jobs of the call have in common. */
 function requestOf({ args, options }: EnqueueInput): JobRequest {
-  const { queue, priority, delay, at, maxAttempts, timeout, ttl, limitKey, tag, origin, header } = options;
+  const { queue, priority, delay, at, maxAttempts, timeout, ttl, batch, limitKey, tag, origin, header } =
+    options;
   return compact({
     type: args[0],
     queue,
@@ -88,6 +90,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     ttl,
     unique: uniqueOptions(options),
     after: afterOptions(options),
+    batch,
     limitKey,
     tags: tag.length === 0 ? undefined : tag,
     origin,

@@ -1,8 +1,9 @@
-import type { EventKind, EventPattern, JobdEvent, ScheduleEvent } from "../../../domain/event.ts";
+import type { BatchEvent, EventKind, EventPattern, JobdEvent, ScheduleEvent } from "../../../domain/event.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { INTERRUPTED } from "../exit_codes.ts";
 import { count, iso } from "../format.ts";
+import { progressText } from "./batch_text.ts";
 import { type Part, type Style, styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { findJobs, reportMisses } from "./targets.ts";
@@ -14,6 +15,7 @@ type EventsInput = Input<{
   type: OptionSpec<string[]>;
   job: OptionSpec<string[]>;
   schedule: OptionSpec<string[]>;
+  batch: OptionSpec<string[]>;
   after: OptionSpec<number | undefined>;
 }>;
 
@@ -25,6 +27,9 @@ const STYLES: Partial<Record<EventKind, Style>> = {
   "job.dead": "red",
   "job.snoozed": "cyan",
   "job.released": "cyan",
+  "batch.completed": "green",
+  "batch.failed": "red",
+  "batch.dead": "red",
 };
 /** Wide enough for every kind. */
 const KIND_WIDTH = 16;
@@ -44,6 +49,7 @@ export async function printEvents({ options }: EventsInput, context: Context): P
       type: some(options.type),
       jobId: some(jobs.map(({ id }) => id)),
       schedule: some(options.schedule),
+      batch: some(options.batch),
       after: options.after,
     }),
     signal: AbortSignal.any([interrupted, out.closed]),
@@ -78,6 +84,10 @@ function scheduleParts({ schedule, tick, count: many, startedJob, reason }: Sche
   return [`  ${schedule}`, styled("dim", facts.map((fact) => `  ${fact}`).join(""))];
 }
 
+function batchParts({ batch, batchType, counts }: BatchEvent): Part[] {
+  return [`  ${batch}  ${batchType}`, styled("dim", `  ${progressText(counts)}`)];
+}
+
 function lineOf(event: JobdEvent): Part[] {
   const { id, kind, at } = event;
   const parts: Part[] = [
@@ -85,6 +95,7 @@ function lineOf(event: JobdEvent): Part[] {
     styled(STYLES[kind] ?? "plain", kind.padEnd(KIND_WIDTH)),
   ];
   if ("schedule" in event) return [...parts, ...scheduleParts(event)];
+  if ("batch" in event) return [...parts, ...batchParts(event)];
   if (!("jobId" in event)) return [...parts, `  ${event.queue}`];
   const facts = [
     event.attempt > 0 ? `attempt ${event.attempt}` : "",

@@ -49,7 +49,7 @@ export function filterOf(
   options: OptionValues<typeof FILTER> & Partial<OptionValues<typeof STATE_FILTER>>,
   now: number,
 ): JobFilter {
-  const { state = [], queue, type, tag, anyTag, origin, search, before } = options;
+  const { state = [], queue, type, tag, anyTag, batch, origin, search, before } = options;
   const some = <T>(items: T[]): T[] | undefined => items.length === 0 ? undefined : items;
   return compact({
     state: some(state),
@@ -57,6 +57,7 @@ export function filterOf(
     type: some(type),
     tag: some(tag),
     anyTag: some(anyTag),
+    batch,
     origin,
     search,
     createdBefore: typeof before === "object" ? now - before.agoMs : before,

@@ -4,6 +4,7 @@ import type { Json } from "../../../domain/json.ts";
 import type { Queue } from "../../../domain/queue.ts";
 import { type Schedule, statusOf, type TickRecord } from "../../../domain/schedule.ts";
 import { isOverridden } from "../../../domain/schedule_change.ts";
+import type { BatchInfo } from "../../../runtime/batch_options.ts";
 import type { QueueCount, WorkerRow } from "../../../storage/driver.ts";
 import { iso } from "../format.ts";
 
@@ -69,6 +70,18 @@ export function scheduleView(schedule: Schedule): View {
     pausedAt: iso(pausedAt),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
+  };
+}
+
+/** A batch. */
+export function batchView(batch: BatchInfo): View {
+  const { createdAt, sealedAt, cancelRequestedAt, finishedAt, ...rest } = batch;
+  return {
+    ...rest,
+    createdAt: iso(createdAt),
+    sealedAt: iso(sealedAt),
+    cancelRequestedAt: iso(cancelRequestedAt),
+    finishedAt: iso(finishedAt),
   };
 }
 

@@ -7,7 +7,7 @@ import { UNIQUE_KEY_MAX } from "../../../domain/unique_request.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
 import { boundedText, header, priority, someTime, startTime } from "./job_readers.ts";
 import { UPDATE_COMMAND } from "./job_update.ts";
-import { IDS, PAGE, STATE_FILTER } from "./options.ts";
+import { batchId, IDS, PAGE, STATE_FILTER } from "./options.ts";
 
 const wholeId: Reader<string> = {
   allowed: "the whole id of a job, as `jobd enqueue` prints it",
@@ -107,6 +107,7 @@ export const JOB_COMMANDS: readonly Command[] = [
         "what",
         "with --after: cancel this job when one of them fails (the default), run it all the same, or hold it until that one is retried",
       ),
+      batch: value(batchId, "id", "add it to this batch (its whole id), which must not have ended"),
       limitKey: value(
         boundedText(255),
         "text",

@@ -1,5 +1,6 @@
 import { parseInstant } from "../../../domain/instant.ts";
 import { parseDuration } from "../../../domain/duration.ts";
+import { isUuid } from "../../../domain/uuid.ts";
 import { JOB_STATES } from "../../../domain/states.ts";
 import { choice, integer, nameOf, type Reader, text } from "../../config/readers.ts";
 import { type ArgumentSpec, flag, list, type OptionSpec, value } from "../command.ts";
@@ -20,12 +21,19 @@ export const moment: Reader<number | { agoMs: number }> = {
   },
 };
 
+/** A batch, where it is not worth a look at the store. */
+export const batchId: Reader<string> = {
+  allowed: "the whole id of a batch, as `jobd batch create` prints it",
+  read: (value) => typeof value === "string" && isUuid(value) ? value : undefined,
+};
+
 /** Flags that choose jobs, whatever their state. */
 export const FILTER = {
   queue: list(nameOf("queue"), "name", "of these queues", { short: "q", commas: true }),
   type: list(nameOf("type"), "name", "of these types", { short: "t", commas: true }),
   tag: list(text, "text", "with all of these tags"),
   anyTag: list(text, "text", "with at least one of these tags"),
+  batch: value(batchId, "id", "members of this batch (its whole id), oldest first"),
   origin: value(text, "text", "made by this origin"),
   search: value(text, "text", "with this text in payload or error"),
   before: value(moment, "time", "created before this time, or longer ago than this (2h)"),

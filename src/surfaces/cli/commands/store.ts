@@ -1,3 +1,4 @@
+import { batchId } from "./options.ts";
 import { EVENT_PATTERNS } from "../../../domain/event.ts";
 import { choice, duration, integer, nameOf, text } from "../../config/readers.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
@@ -44,7 +45,8 @@ export const STORE_COMMANDS: readonly Command[] = [
   }),
   command({
     path: "events",
-    summary: "Print what happens to jobs, queues and schedules, one line for each event, until Ctrl-C",
+    summary:
+      "Print what happens to jobs, batches, queues and schedules, one line for each event, until Ctrl-C",
     details:
       "With --json: one JSON object a line. Events are kept for an hour while somebody watches, so --after goes on " +
       "where an earlier run stopped; --after 0 begins with the oldest one that is kept.",
@@ -57,6 +59,7 @@ export const STORE_COMMANDS: readonly Command[] = [
         commas: true,
       }),
       schedule: list(nameOf("schedule"), "name", "of these schedules", { commas: true }),
+      batch: list(batchId, "id", "of these batches, by their whole ids", { commas: true }),
       after: value(
         integer(0, Number.MAX_SAFE_INTEGER),
         "id",

@@ -62,6 +62,7 @@ const fields = {
   limitKey: z.string().optional(),
   limitWeight: z.int().optional(),
   unique: unique.optional(),
+  batch: z.uuid().optional().meta({ description: "the batch that gets it as a member" }),
   after: after.optional().meta({ description: "jobs that must have completed before" }),
   tags: tags.optional(),
   origin: z.string().optional(),
@@ -91,7 +92,20 @@ export const updateFields = {
   headers: headers.nullish(),
 } satisfies Record<keyof JobUpdate, z.ZodType>;
 
-const { id: _, delay: __, runAt: ___, after: ____, ...ticked } = fields;
+/** Some fields, without others. */
+function without<T extends object, K extends keyof T>(fields: T, ...names: K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name as K))) as Omit<
+    T,
+    K
+  >;
+}
+
+const ticked = without(fields, "id", "delay", "runAt", "after", "batch");
 
 /** The job of each tick of a schedule. */
 export const scheduledJob = z.strictObject(ticked).meta({ id: "ScheduledJob" });
+
+/** The job of a callback of a batch. */
+export const callbackJob = z.strictObject(
+  without(fields, "runAt", "after", "batch", "unique", "uniqueKey"),
+).meta({ id: "CallbackJob" });
