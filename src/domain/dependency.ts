@@ -82,11 +82,6 @@ export function comesAfter({ options }: Pick<NewJob, "options">): boolean {
   return options.after !== undefined;
 }
 
-/** Whether a job waits for others. One that waits at a limit has been claimed before. */
-export function waitsForOthers({ state, attempt }: Pick<Job, "state" | "attempt">): boolean {
-  return state === "blocked" && attempt === 0;
-}
-
 /** Reads the `after` of a request. @throws {JobdError} `invalid_request` */
 export function parseAfter(after: unknown): Dependency {
   const { jobs, any = false, onFailure = "cancel", ...rest } = toOptions(after);

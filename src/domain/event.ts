@@ -10,6 +10,8 @@ export const JOB_EVENTS = [
   "job.completed",
   "job.retrying",
   "job.snoozed",
+  "job.parked",
+  "job.resumed",
   "job.released",
   "job.rescued",
   "job.requeued",

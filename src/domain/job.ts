@@ -95,6 +95,8 @@ export interface Job<Payload = Json> {
   worker: string | null;
   /** The lease of the running attempt. */
   leaseId: string | null;
+  /** The name of what its handler waits for, while the job is `blocked` by that; else null. */
+  waitingFor: string | null;
   /** The rest of its settings. */
   options: JobOptions;
   /** The latest progress note of its handler. */
@@ -145,6 +147,7 @@ export type ExecutionOutcome =
   | "completed"
   | "failed"
   | "snoozed"
+  | "parked"
   | "released"
   | "lost"
   | "cancelled"

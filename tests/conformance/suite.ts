@@ -27,6 +27,8 @@ import { uniqueConflictsChapter } from "./unique_conflicts.ts";
 import { uniquePoliciesChapter } from "./unique_policies.ts";
 import { uniqueRacesChapter } from "./unique_races.ts";
 import { updateChapter } from "./update.ts";
+import { waitsChapter } from "./waits.ts";
+import { waitsRacesChapter } from "./waits_races.ts";
 import { wakeChapter } from "./wake.ts";
 import { workersChapter } from "./workers.ts";
 import { type Chapter, World } from "./world.ts";
@@ -55,6 +57,8 @@ const CHAPTERS: Record<string, Chapter> = {
   "limits races": limitsRacesChapter,
   update: updateChapter,
   dependencies: dependenciesChapter,
+  waits: waitsChapter,
+  "waits races": waitsRacesChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

@@ -8,6 +8,7 @@ import { attemptOver } from "../attempt_over.ts";
 import { type EnqueueOptions, type JobDefinition, requestOf } from "../definition.ts";
 import type { Checkpoint, FollowUp, RunContext } from "../handler.ts";
 import type { Parent } from "../parents.ts";
+import { type Ask, type Asked, sleepUntilOver, type WaitCalls, waitFor } from "../wait_calls.ts";
 import type { ContextCall, FromChild, ToChild } from "./protocol.ts";
 import { unpackThrown } from "./thrown.ts";
 
@@ -37,6 +38,8 @@ export class ChildContext implements RunContext {
   readonly clock = system;
   readonly checkpoint: Checkpoint;
   readonly enqueue: RunContext["enqueue"];
+  readonly waitFor: WaitCalls["waitFor"];
+  readonly sleep: WaitCalls["sleep"];
   readonly #send: Start["send"];
   readonly #job: Job;
   readonly #controller = new AbortController();
@@ -55,7 +58,13 @@ export class ChildContext implements RunContext {
     this.checkpoint = ((...value: [] | [Json]) => this.#checkpoint(...value)) as Checkpoint;
     this.enqueue = (job: JobDefinition | JobRequest, payload?: unknown, options?: EnqueueOptions) =>
       this.#enqueue(job, payload, options);
+    const ask: Ask = async ({ kind, name, ms }) =>
+      await this.#call({ name: "ask", kind, wait: name, ms }) as unknown as Asked;
+    this.waitFor = (name, options = {}) => waitFor(ask, (name) => this.forgetAnswer(name), { name, options });
+    this.sleep = (name, time) => sleepUntilOver(ask, name, time);
     // Handlers take these out of the context.
+    this.waitToken = this.waitToken.bind(this);
+    this.forgetAnswer = this.forgetAnswer.bind(this);
     this.now = this.now.bind(this);
     this.extend = this.extend.bind(this);
     this.log = this.log.bind(this);
@@ -107,6 +116,14 @@ export class ChildContext implements RunContext {
 
   async parents(): Promise<Parent[]> {
     return await this.#call({ name: "parents" }) as unknown as Parent[];
+  }
+
+  async waitToken(name: string): Promise<{ token: string }> {
+    return await this.#call({ name: "waitToken", wait: name }) as { token: string };
+  }
+
+  async forgetAnswer(name: string): Promise<void> {
+    await this.#call({ name: "forgetAnswer", wait: name });
   }
 
   /** A message of the worker about this attempt. */

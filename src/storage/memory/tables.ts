@@ -8,6 +8,7 @@ import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import { type FinalState, isFinal } from "../../domain/states.ts";
 import type { Schedule, TickRecord } from "../../domain/schedule.ts";
+import type { JobWait } from "../../domain/wait.ts";
 import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
@@ -66,6 +67,10 @@ export class Tables {
   readonly ended: ParentEnd[] = [];
   /** By job. */
   readonly steps = new Map<string, Map<string, Json>>();
+  /** By job: what its handler waits for, or has waited for, by name. */
+  readonly waits = new Map<string, Map<string, JobWait>>();
+  /** Waits at which jobs were parked, until they are over. */
+  readonly dueWaits = new Set<JobWait>();
   /** By job, in order. */
   readonly logs = new Map<string, LogChunk[]>();
   /** By id. */
@@ -199,6 +204,8 @@ export class Tables {
     this.jobs.delete(job.id);
     this.executions.delete(job.id);
     this.steps.delete(job.id);
+    for (const wait of this.waits.get(job.id)?.values() ?? []) this.dueWaits.delete(wait);
+    this.waits.delete(job.id);
     this.logs.delete(job.id);
   }
 
@@ -275,7 +282,7 @@ function compareParked(a: JobRow, b: JobRow): number {
 /** A job as it is handed out: a copy that the caller may change. */
 export function toJob(row: JobRow): Job {
   const { seq: _, parked: __, ...job } = row;
-  return copy(job);
+  return { ...copy(job), waitingFor: row.state === "blocked" ? row.waitingFor : null };
 }
 
 /** A copy as a database would give it back: JSON and nothing else. */

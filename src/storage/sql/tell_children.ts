@@ -3,7 +3,7 @@ import type { TellRequest, Told } from "../driver.ts";
 import { amend } from "./amend.ts";
 import { AFTER } from "./await_parents.ts";
 import { among, type Dialect } from "./dialect.ts";
-import { dispatch } from "./dispatch.ts";
+import { goOn } from "./go_on.ts";
 import { int, json, text } from "./row.ts";
 import { run, type Script } from "./script.ts";
 
@@ -180,20 +180,7 @@ function* release(d: Dialect, ids: string[], now: number): Script<string[]> {
     `delete from ${d.table("parked")} where scope = '${AFTER}' and job_id ${among(d, "$1", "uuid")}`,
     [list],
   );
-  const rows = yield* run(
-    `update ${d.table("job")} as j set state = case when j.run_at > ${d.instant("$2")} then 'scheduled' ` +
-      `else 'available' end where j.id ${among(d, "$1", "uuid")} returning id, state`,
-    [list, now],
-  );
-  const later = new Set(rows.filter(({ state }) => state === "scheduled").map((row) => text(row.id)));
-  if (later.size > 0) {
-    yield* run(
-      `insert into ${d.table("scheduled")} (run_at, job_id) select j.run_at, j.id from ${d.table("job")} j ` +
-        `where j.id ${among(d, "$1", "uuid")}`,
-      [JSON.stringify([...later])],
-    );
-  }
-  yield* dispatch(d, ids.filter((id) => !later.has(id)));
+  yield* goOn(d, ids, now);
   return ids;
 }
 

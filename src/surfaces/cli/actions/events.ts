@@ -24,6 +24,7 @@ const STYLES: Partial<Record<EventKind, Style>> = {
   "job.rescued": "red",
   "job.dead": "red",
   "job.snoozed": "cyan",
+  "job.parked": "magenta",
   "job.released": "cyan",
 };
 /** Wide enough for every kind. */
