@@ -110,6 +110,11 @@ export type {
   StopReason,
 } from "./runtime/handler.ts";
 export type { Parent } from "./runtime/parents.ts";
+export { blockedBy, waitStatus } from "./domain/wait.ts";
+export type { Answer, BlockedBy, JobWait, WaitKind, WaitOpening, WaitStatus } from "./domain/wait.ts";
+export { WaitTimedOut } from "./runtime/wait_calls.ts";
+export type { WaitCalls, WaitForOptions } from "./runtime/wait_calls.ts";
+export type { JobWaits, Resumed, ResumeOptions, WaitTarget } from "./runtime/job_waits.ts";
 export { handlerGroup } from "./runtime/middleware/layers.ts";
 export { logging } from "./runtime/middleware/logging.ts";
 export type { LoggingOptions } from "./runtime/middleware/logging.ts";

@@ -60,6 +60,16 @@ export function blockedBy(
   return attempt === 0 ? "jobs" : "limit";
 }
 
+/** How a wait stands; a sleep that has lasted its time is `over`. */
+export type WaitStatus = "open" | "answered" | "timed_out" | "over";
+
+/** How a wait stands. */
+export function waitStatus(wait: JobWait, now: number): WaitStatus {
+  if (wait.answeredAt !== null) return "answered";
+  if (isOpen(wait, now)) return "open";
+  return wait.kind === "sleep" ? "over" : "timed_out";
+}
+
 /** Whether an answer can still be given. */
 export function isOpen({ answeredAt, timedOutAt, until }: JobWait, now: number): boolean {
   return answeredAt === null && timedOutAt === null && (until === null || until > now);

@@ -81,9 +81,10 @@ export class JobWaits {
    *
    * @throws {JobdError} `not_found`; `conflict` when it does not wait, or not for that; `invalid_request`
    */
-  async complete(target: WaitTarget, result: Json = null): Promise<void> {
+  async complete(target: WaitTarget, result: Json = null): Promise<{ jobId: string }> {
     checkJson("result", result, RESULT_LIMITS);
-    await this.#change(target, (found) => endPlan(found, { kind: "complete", result }));
+    const { job } = await this.#change(target, (found) => endPlan(found, { kind: "complete", result }));
+    return { jobId: job.id };
   }
 
   /**
@@ -92,9 +93,10 @@ export class JobWaits {
    *
    * @throws {JobdError} `not_found`; `conflict` when it does not wait, or not for that
    */
-  async fail(target: WaitTarget, error: string | FailureRecord): Promise<void> {
+  async fail(target: WaitTarget, error: string | FailureRecord): Promise<{ jobId: string }> {
     const record = storableFailure(typeof error === "string" ? { code: "failed", message: error } : error);
-    await this.#change(target, (found) => endPlan(found, { kind: "fail", error: record }));
+    const { job } = await this.#change(target, (found) => endPlan(found, { kind: "fail", error: record }));
+    return { jobId: job.id };
   }
 
   /** Plans and writes; what changed in between is looked at again. Gives what it was about, as it was seen. */

@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
+import { WAIT_COMMANDS } from "./commands/job_waits.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
 import { SCHEDULE_COMMANDS } from "./commands/schedules.ts";
 import { STORE_COMMANDS } from "./commands/store.ts";
@@ -10,6 +11,7 @@ import { STORE_COMMANDS } from "./commands/store.ts";
 export const COMMANDS: readonly Command[] = [
   ...DAEMON_COMMANDS,
   ...JOB_COMMANDS,
+  ...WAIT_COMMANDS,
   ...QUEUE_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,
