@@ -16,7 +16,7 @@ import type {
 import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
 import { awaitParents, refuseParents } from "./dependencies.ts";
-import { park } from "./waits.ts";
+import { block, park } from "./waits.ts";
 import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob } from "./tables.ts";
 
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
@@ -133,6 +133,9 @@ export function settleRuns(tables: Tables, batch: SettleBatch): SettleResult[] {
     return transitions.map(() => "stale");
   }
   const results = transitions.map((transition) => settleRun(tables, transition));
+  for (const [at, transition] of transitions.entries()) {
+    if (transition.to === "blocked" && results[at] === "applied") park(tables, transition);
+  }
   if (results.every((result) => result === "applied")) {
     for (const leaseId of close) tables.leases.delete(Number(leaseId));
   }
@@ -159,7 +162,7 @@ function settleRun(tables: Tables, transition: Transition): SettleResult {
   Object.assign(job, { failures, releases, error: copy(failureLeft(transition)) ?? job.error });
   if (transition.to === "scheduled") tables.makeScheduled(job, transition.runAt);
   else if (transition.to === "available") tables.makeAvailable(job);
-  else if (transition.to === "blocked") park(tables, job, transition.wait, at);
+  else if (transition.to === "blocked") block(tables, job, transition.wait);
   else tables.makeFinal(job, transition.to, at);
   if (transition.to === "completed") job.result = copy(transition.result);
   return "applied";

@@ -1,5 +1,5 @@
 import type { Amendment } from "../../domain/amendment.ts";
-import type { Run } from "../../domain/transition.ts";
+import type { Run, Transition } from "../../domain/transition.ts";
 import { isOpen, type JobWait, type WaitOpening } from "../../domain/wait.ts";
 import type { AmendResult, EndedWaits } from "../driver.ts";
 import { compareText, type JobRow, type Tables } from "./tables.ts";
@@ -28,14 +28,20 @@ export function forgetWait(tables: Tables, { id, attempt }: Run, name: string): 
   return tables.live(id, attempt) !== undefined && tables.waits.get(id)?.delete(name) === true;
 }
 
-/** Parks a job that has just stopped running, unless it has its answer. */
-export function park(tables: Tables, job: JobRow, name: string, at: number): void {
+/** A job that has stopped running waits. */
+export function block(tables: Tables, job: JobRow, name: string): void {
+  tables.makeBlocked(job, WAIT, 0);
+  job.waitingFor = name;
+}
+
+/** A job that waits since this batch goes on, if it has its answer. */
+export function park(tables: Tables, { id, wait: name, at }: Transition & { to: "blocked" }): void {
+  const job = tables.jobs.get(id);
+  if (job === undefined) return;
   const wait = tables.waits.get(job.id)?.get(name);
   if (wait === undefined || wait.answeredAt !== null || wait.timedOutAt !== null) {
     return goOn(tables, job, at);
   }
-  tables.makeBlocked(job, WAIT, 0);
-  job.waitingFor = name;
   tables.dueWaits.add(wait);
 }
 
@@ -71,7 +77,10 @@ export function endWaits(tables: Tables, now: number, limit: number): EndedWaits
 /** Waits whose time will be over, soonest first; those of jobs that have left them too, until then. */
 function dueWaits(tables: Tables): JobWait[] {
   return [...tables.dueWaits].filter(({ until }) => until !== null)
-    .sort((a, b) => (a.until ?? 0) - (b.until ?? 0) || compareText(a.jobId, b.jobId));
+    .sort((a, b) =>
+      (a.until ?? 0) - (b.until ?? 0) || compareText(a.jobId, b.jobId) ||
+      compareText(a.name, b.name)
+    );
 }
 
 /** Forgets waits of a job: all of them, those without an answer, or those that are over. */

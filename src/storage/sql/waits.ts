@@ -148,7 +148,7 @@ export function* nextWaitDue(d: Dialect): Script<number | null> {
 export function* endWaits(d: Dialect, now: number, limit: number): Script<EndedWaits> {
   const due = yield* run(
     `select w.job_id as job_id, w.name as name from ${d.table("job_wait")} w ` +
-      `where w.due_at <= ${d.instant("$1")} order by w.due_at, w.job_id limit $2`,
+      `where w.due_at <= ${d.instant("$1")} order by w.due_at, w.job_id, w.name limit $2`,
     [now, limit],
   );
   const places = due.map((row) => ({ job_id: text(row.job_id), wait: text(row.name) }));
