@@ -3,8 +3,8 @@ import { isUuid } from "./uuid.ts";
 /** What tokens begin with, so that they are told from ids of jobs, and found by those who look for secrets. */
 const PREFIX = "wait_";
 const ID_BYTES = 16;
-/** Of the authentication code; 192 bits cannot be guessed. */
-const MAC_BYTES = 24;
+/** Of the authentication code; 160 bits cannot be guessed, and with the id it fills whole characters: each token has one spelling. */
+const MAC_BYTES = 20;
 
 /** What a token says. */
 export interface WaitToken {
@@ -32,7 +32,7 @@ export function isToken(text: string): boolean {
 
 /** Reads a token; undefined for a text that is none. */
 export function readToken(token: string): WaitToken | undefined {
-  if (!/^wait_[\w-]{54}$/.test(token)) return undefined;
+  if (!/^wait_[\w-]{48}$/.test(token)) return undefined;
   const text = atob(token.slice(PREFIX.length).replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
   const hex = [...bytes.subarray(0, ID_BYTES)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
