@@ -1,5 +1,5 @@
 import { invalid, JobdError } from "./errors.ts";
-import type { Job, NewJob } from "./job.ts";
+import type { NewJob } from "./job.ts";
 import { isUuid } from "./uuid.ts";
 
 /** Jobs that one job can wait for at most. */

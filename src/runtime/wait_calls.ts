@@ -68,7 +68,7 @@ export class WaitTimedOut extends JobdError {
   /** When it was over, epoch milliseconds. */
   readonly at: number;
 
-  /** @param name of the wait; @param at when it was over, epoch milliseconds */
+  /** Nobody has answered the wait of this name by then, in epoch milliseconds. */
   constructor(name: string, at: number) {
     super("timed_out", `Nobody has answered ${JSON.stringify(name)} by ${new Date(at).toISOString()}`, {
       hint: "Catch this error to do without an answer, or retry the job to wait anew.",
