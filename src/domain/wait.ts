@@ -25,7 +25,7 @@ export interface JobWait {
   until: number | null;
   /** When the answer came; null while there is none. */
   answeredAt: number | null;
-  /** The key of the answer: the same answer given again is no conflict. */
+  /** The key of the answer, made up if none was given: the same answer given again is no conflict. */
   answerKey: string | null;
   /** What was answered; null while there is no answer. */
   value: Json;

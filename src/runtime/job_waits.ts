@@ -68,10 +68,12 @@ export class JobWaits {
   async resume(target: WaitTarget, value: Json = null, { key }: ResumeOptions = {}): Promise<Resumed> {
     checkJson("answer", value, RESULT_LIMITS);
     if (key !== undefined) checkKeptName("key of the answer", key);
-    const { job, name, done } = await this.#change(target, ({ job, name, wait }) => {
-      const answer = { name, value, ...(key === undefined ? {} : { key }) };
-      return planAnswer(job, wait, answer, this.#time.now());
-    });
+    // With a key of its own an answer knows itself again when it was written and the store's word of that was lost.
+    const own = key ?? crypto.randomUUID();
+    const { job, name, done } = await this.#change(
+      target,
+      ({ job, name, wait }) => planAnswer(job, wait, { name, value, key: own }, this.#time.now()),
+    );
     const parked = blockedBy(job) === "wait" && job.waitingFor === name;
     return { jobId: job.id, name, outcome: done ? "existing" : parked ? "resumed" : "kept" };
   }
@@ -99,19 +101,21 @@ export class JobWaits {
     return { jobId: job.id };
   }
 
-  /** Plans and writes; what changed in between is looked at again. Gives what it was about, as it was seen. */
+  /** Plans and writes; what changed in between is looked at again. Gives what it was about, as it was seen first. */
   async #change(target: WaitTarget, plan: (found: Found) => Plan): Promise<Found & { done: boolean }> {
+    let first: Found | undefined;
     for (let tries = 0; tries < TRIES; tries++) {
       const found = await this.#find(target);
+      first ??= found;
       const planned = plan(found);
-      if (planned.kind === "done") return { ...found, done: true };
+      if (planned.kind === "done") return { ...first, done: tries === 0 };
       if (planned.kind === "refused") {
         throw new JobdError("conflict", `Job ${found.job.id}: ${planned.reason}`);
       }
       const [result] = await this.#driver.amend([
         amendmentOf(found.job, this.#time.now(), planned.change),
       ]);
-      if (result === "applied") return { ...found, done: false };
+      if (result === "applied") return { ...first, done: false };
     }
     throw new JobdError("conflict", "The job changes too fast: try again");
   }

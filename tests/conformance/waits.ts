@@ -211,6 +211,14 @@ export const waitsChapter: Chapter = {
       assert.equal(await w.amend(job, { kind: "fail", error }), "stale");
     }
   },
+  "those who come after a job that is ended from outside are told": async (w) => {
+    const job = await parkedJob(w);
+    const child = await w.add({ options: { after: { jobs: [job.id] } } });
+    assert.equal(child.state, "blocked");
+    await w.amend(job, { kind: "complete", result: 1 }, T + MINUTE);
+    assert.deepEqual((await w.driver.tellChildren({ now: T + MINUTE, limit: 10 })).released, [child.id]);
+    assert.deepEqual(await w.claimIds(), [child.id]);
+  },
   "a parked job is cancelled at once, expires and can be deleted": async (w) => {
     const job = await w.start({ expireAt: T + MINUTE });
     await ask(w, job, "approval", AT + SECOND);

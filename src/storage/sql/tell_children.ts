@@ -83,7 +83,7 @@ function* edgesOf(d: Dialect, ends: End[], limit: number): Script<Edge[]> {
   return rows.map((row) => ({ parent: text(row.parent), child: text(row.child) }));
 }
 
-/** Those that still wait for others; they start only by their first claim, so one that was claimed waits for something else. */
+/** Those that still wait for others, as `blockedBy` in domain/wait.ts says: one that was claimed waits for something else. */
 function* lockChildren(d: Dialect, edges: Edge[]): Script<Map<string, Child>> {
   if (edges.length === 0) return new Map();
   const rows = yield* run(
