@@ -92,6 +92,8 @@ export interface JobEvent<K extends JobEventKind = JobEventKind> {
   runAt?: number;
   /** The worker that started it. */
   worker?: string;
+  /** What its handler waits for, by name. */
+  waitingFor?: string;
 }
 
 /** Something that happened to a queue. */

@@ -71,6 +71,7 @@ export function endedEvent(transition: Transition, rescued: boolean): NewEvent {
     state: to,
     ...(error === null ? {} : { error: brief(error) }),
     ...(to === "scheduled" ? { runAt: transition.runAt } : {}),
+    ...(to === "blocked" ? { waitingFor: transition.wait } : {}),
   };
 }
 

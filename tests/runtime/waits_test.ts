@@ -378,7 +378,9 @@ Deno.test("parked and resumed jobs are told of", async () => {
   ) => [await waitFor("approval"), await sleep("s", "1h")]);
   const { jobd, clock } = test;
   const told: string[] = [];
-  await jobd.on("job.*", ({ kind, state }) => void told.push(`${kind} ${state}`));
+  await jobd.on("job.*", ({ kind, state, waitingFor }) => {
+    told.push([kind, state, waitingFor ?? []].flat().join(" "));
+  });
   const job = await jobd.enqueue({ type: "test" });
   await test.startWorker();
   await clock.settle();
@@ -388,10 +390,10 @@ Deno.test("parked and resumed jobs are told of", async () => {
   assert.deepEqual(told, [
     "job.enqueued available",
     "job.started running",
-    "job.parked blocked",
+    "job.parked blocked approval",
     "job.resumed available",
     "job.started running",
-    "job.parked blocked",
+    "job.parked blocked s",
     "job.resumed available",
     "job.started running",
     "job.completed completed",

@@ -90,6 +90,7 @@ function lineOf(event: JobdEvent): Part[] {
   const facts = [
     event.attempt > 0 ? `attempt ${event.attempt}` : "",
     event.runAt === undefined ? "" : `runs at ${iso(event.runAt)}`,
+    event.waitingFor === undefined ? "" : `waits for ${JSON.stringify(event.waitingFor)}`,
     event.error === undefined ? "" : `${event.error.code}: ${event.error.message}`,
   ].filter((fact) => fact !== "");
   return [
