@@ -136,6 +136,18 @@ export const waitsChapter: Chapter = {
     assert.deepEqual(await w.claimIds(), [soon.id, late.id]);
     assert.equal((await w.job(never.id)).state, "blocked");
   },
+  "a wait that its job has left does not end when its time comes": async (w) => {
+    const job = await parkedJob(w, "left", AT + SECOND);
+    assert.equal(await w.amend(job, { kind: "makeAvailable" }), "applied");
+    const run = await w.claimOne();
+    await ask(w, run, "next", AT + MINUTE);
+    await w.settle(run, parkedAt("next"), AT);
+    assert.deepEqual(await w.driver.endWaits(AT + MINUTE, 10), { released: [job.id], nextDueAt: null });
+    assert.deepEqual(
+      (await w.driver.waits(job.id)).map(({ name, timedOutAt }) => [name, timedOutAt]),
+      [["left", null], ["next", AT + MINUTE]],
+    );
+  },
   "waits end soonest first, as many as asked for": async (w) => {
     const ids = [];
     for (const ms of [3, 1, 2]) ids.push((await parkedJob(w, "a", AT + ms * MINUTE)).id);

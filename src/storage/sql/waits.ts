@@ -147,28 +147,40 @@ export function* nextWaitDue(d: Dialect): Script<number | null> {
  */
 export function* endWaits(d: Dialect, now: number, limit: number): Script<EndedWaits> {
   const due = yield* run(
-    `select w.job_id as job_id, w.name as name from ${d.table("job_wait")} w ` +
+    "select w.job_id as job_id, w.name as name, case when j.state = 'blocked' and j.waiting_for = w.name " +
+      `then 1 else 0 end as here from ${d.table("job_wait")} w left join ${
+        d.table("job")
+      } j on j.id = w.job_id ` +
       `where w.due_at <= ${d.instant("$1")} order by w.due_at, w.job_id, w.name limit $2`,
     [now, limit],
   );
-  const places = due.map((row) => ({ job_id: text(row.job_id), wait: text(row.name) }));
-  const given = JSON.stringify(places);
+  const places = due.map((row) => ({
+    job_id: text(row.job_id),
+    wait: text(row.name),
+    here: int(row.here) === 1,
+  }));
+  const parked = places.filter(({ here }) => here);
   const rows = d.rows("$1", "r", { job_id: "uuid", wait: "text" });
   const owned = new Set(
     (yield* run(
       `delete from ${d.table("parked")} where scope = '${WAIT}' and job_id in (select j.id from ${rows} ` +
         `join ${d.table("job")} j on j.id = r.job_id and j.waiting_for = r.wait) returning job_id`,
-      [given],
+      [JSON.stringify(parked)],
     )).map((row) => text(row.job_id)),
   );
-  const released = places.map(({ job_id }) => job_id).filter((id) => owned.has(id));
+  const released = parked.map(({ job_id }) => job_id).filter((id) => owned.has(id));
   yield* goOn(d, released, now);
   yield* run(
     `update ${d.table("job_wait")} as w set due_at = null, timed_out_at = case when r.mine = 1 ` +
       `then ${d.instant("$2")} else w.timed_out_at end ` +
       `from ${d.rows("$1", "r", { job_id: "uuid", wait: "text", mine: "integer" })} ` +
       `where w.job_id = r.job_id and w.name = r.wait and w.due_at <= ${d.instant("$2")}`,
-    [JSON.stringify(places.map((place) => ({ ...place, mine: owned.has(place.job_id) ? 1 : 0 }))), now],
+    [
+      JSON.stringify(places.map(({ job_id, wait, here }) => {
+        return { job_id, wait, mine: here && owned.has(job_id) ? 1 : 0 };
+      })),
+      now,
+    ],
   );
   return { released, nextDueAt: yield* nextWaitDue(d) };
 }
