@@ -17,6 +17,7 @@ export type {
   LogChunk,
   NewJob,
 } from "./domain/job.ts";
+export { EXECUTION_OUTCOMES } from "./domain/job.ts";
 export type { Run, Transition } from "./domain/transition.ts";
 export type { Headers } from "./domain/headers.ts";
 export type { Json } from "./domain/json.ts";
@@ -128,6 +129,11 @@ export type {
   StopReason,
 } from "./runtime/handler.ts";
 export type { Parent } from "./runtime/parents.ts";
+export { blockedBy, waitStatus } from "./domain/wait.ts";
+export type { Answer, BlockedBy, JobWait, WaitKind, WaitOpening, WaitStatus } from "./domain/wait.ts";
+export { WaitTimedOut } from "./runtime/wait_calls.ts";
+export type { WaitCalls, WaitForOptions } from "./runtime/wait_calls.ts";
+export type { JobWaits, Resumed, ResumeOptions, WaitTarget } from "./runtime/job_waits.ts";
 export { handlerGroup } from "./runtime/middleware/layers.ts";
 export { logging } from "./runtime/middleware/logging.ts";
 export type { LoggingOptions } from "./runtime/middleware/logging.ts";

@@ -1,6 +1,8 @@
 import type { FailureRecord, Job } from "./job.ts";
 import type { Replacement } from "./replacement.ts";
 import { isFinal, isWaiting, type JobState } from "./states.ts";
+import { type Answer, blockedBy } from "./wait.ts";
+import type { Json } from "./json.ts";
 
 /** What an operator may ask of a job. */
 export const JOB_ACTIONS = ["cancel", "retry", "run", "archive", "delete"] as const;
@@ -19,6 +21,12 @@ export type Change =
   | { kind: "archive" }
   /** A waiting job may run now; a final one starts a new life with its failures forgotten. */
   | { kind: "makeAvailable" }
+  /** Somebody answers what the handler waits for, or will: one that waits for it goes on. */
+  | { kind: "answer"; answer: Answer }
+  /** A job whose handler waits ends with this result, without running again. */
+  | { kind: "complete"; result: Json }
+  /** A job whose handler waits becomes a dead letter with this error, without running again. */
+  | { kind: "fail"; error: FailureRecord }
   /** A waiting job takes over what is new. A new payload makes it forget its steps; a queue that is not there is created. */
   | { kind: "replace"; set: Replacement }
   /** Another job may have its unique key. */
@@ -34,6 +42,8 @@ export interface Amendment {
   from: JobState;
   /** The claim count it was seen with. */
   attempt: number;
+  /** What its handler was seen waiting for; absent when it did not. */
+  waitingFor?: string;
   /** When it is written. */
   at: number;
   /** The change. */
@@ -46,9 +56,23 @@ export type Plan = { kind: "change"; change: Change } | { kind: "done" } | {
   reason: string;
 };
 
+/** The change to a job as it is seen now. */
+export function amendmentOf(
+  { id, state: from, attempt, waitingFor }: Pick<Job, "id" | "state" | "attempt" | "waitingFor">,
+  at: number,
+  change: Change,
+): Amendment {
+  return { id, from, attempt, at, change, ...(waitingFor === null ? {} : { waitingFor }) };
+}
+
+/** Whether a change makes a job that waited go on, or may. */
+export function maySetOff({ kind }: Change): boolean {
+  return kind === "makeAvailable" || kind === "answer";
+}
+
 /** Whether a change ends a job, so that those who wait for it must hear of it. */
 export function endsJob({ kind }: Change): boolean {
-  return kind === "cancel" || kind === "expire" || kind === "archive" || kind === "delete";
+  return ["cancel", "expire", "archive", "delete", "complete", "fail"].includes(kind);
 }
 
 /** What an operator's hand leaves as the error of a dead letter. */
@@ -101,6 +125,12 @@ function planRetry(job: Job): Plan {
 }
 
 function planRun(job: Job): Plan {
+  if (blockedBy(job) === "wait") {
+    return {
+      kind: "refused",
+      reason: `its handler waits for ${JSON.stringify(job.waitingFor)}: resume it instead`,
+    };
+  }
   if (job.state === "available") return { kind: "done" };
   if (isWaiting(job.state)) return { kind: "change", change: { kind: "makeAvailable" } };
   return { kind: "refused", reason: `it is ${job.state}: only waiting jobs can be run now` };

@@ -1,4 +1,4 @@
-import type { Amendment, Change } from "./amendment.ts";
+import { type Amendment, amendmentOf, type Change } from "./amendment.ts";
 import { JobdError } from "./errors.ts";
 import { MAX_INSTANT_MS } from "./instant.ts";
 import type { Job, JobOptions, NewJob } from "./job.ts";
@@ -18,6 +18,7 @@ export type Holder = Pick<
   | "runAt"
   | "expireAt"
   | "cancelRequestedAt"
+  | "waitingFor"
   | "options"
 >;
 
@@ -120,12 +121,8 @@ function planCancel(holder: Holder, job: NewJob): ContestPlan {
   return { kind: "take", amendments, displaced: "cancelled" };
 }
 
-function amendment(
-  { id, state: from, attempt }: Holder,
-  { createdAt: at }: NewJob,
-  change: Change,
-): Amendment {
-  return { id, from, attempt, at, change };
+function amendment(holder: Holder, { createdAt: at }: NewJob, change: Change): Amendment {
+  return amendmentOf(holder, at, change);
 }
 
 const OPTION_OF = {

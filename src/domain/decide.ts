@@ -8,6 +8,7 @@ import {
   complete,
   excuse,
   expire,
+  park,
   release,
   retry,
   snoozeUntil,
@@ -48,6 +49,8 @@ export function decide(job: Job, outcome: Outcome, context: DecideContext): Tran
       return died(job, outcome.error, context);
     case "snoozed":
       return snoozeUntil(job, now, outcome.until ?? now + outcome.delayMs, snoozeRecord(outcome.reason));
+    case "parked":
+      return park(job, now, outcome.wait);
     case "released":
       return job.releases < FREE_RELEASES
         ? release(job, now)

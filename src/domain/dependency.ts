@@ -1,5 +1,5 @@
 import { invalid, JobdError } from "./errors.ts";
-import type { Job, NewJob } from "./job.ts";
+import type { NewJob } from "./job.ts";
 import { isUuid } from "./uuid.ts";
 
 /** Jobs that one job can wait for at most. */
@@ -80,11 +80,6 @@ export function whenNoneLeft({ any }: Dependency): Exclude<Review, { kind: "wait
 /** Whether a job is to come after others: its call is refused as a whole when one of them does not exist. */
 export function comesAfter({ options }: Pick<NewJob, "options">): boolean {
   return options.after !== undefined;
-}
-
-/** Whether a job waits for others. One that waits at a limit has been claimed before. */
-export function waitsForOthers({ state, attempt }: Pick<Job, "state" | "attempt">): boolean {
-  return state === "blocked" && attempt === 0;
 }
 
 /** Reads the `after` of a request. @throws {JobdError} `invalid_request` */

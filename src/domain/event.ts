@@ -11,6 +11,8 @@ export const JOB_EVENTS = [
   "job.completed",
   "job.retrying",
   "job.snoozed",
+  "job.parked",
+  "job.resumed",
   "job.released",
   "job.rescued",
   "job.requeued",
@@ -117,6 +119,8 @@ export interface JobEvent<K extends JobEventKind = JobEventKind> {
   runAt?: number;
   /** The worker that started it. */
   worker?: string;
+  /** What its handler waits for, by name. */
+  waitingFor?: string;
 }
 
 /** Something that happened to a queue. */

@@ -100,6 +100,8 @@ export interface Job<Payload = Json> {
   worker: string | null;
   /** The lease of the running attempt. */
   leaseId: string | null;
+  /** The name of what its handler waits for, while the job is `blocked` by that; else null. */
+  waitingFor: string | null;
   /** The rest of its settings. */
   options: JobOptions;
   /** The latest progress note of its handler. */
@@ -144,16 +146,20 @@ export interface Execution {
   error: FailureRecord | null;
 }
 
+/** How an attempt may end. */
+export const EXECUTION_OUTCOMES = [
+  "running",
+  "completed",
+  "failed",
+  "snoozed",
+  "parked",
+  "released",
+  "lost",
+  "cancelled",
+  "expired",
+] as const;
 /** How an attempt ended. */
-export type ExecutionOutcome =
-  | "running"
-  | "completed"
-  | "failed"
-  | "snoozed"
-  | "released"
-  | "lost"
-  | "cancelled"
-  | "expired";
+export type ExecutionOutcome = (typeof EXECUTION_OUTCOMES)[number];
 
 /** A piece of what a job printed or noted. */
 export interface LogChunk {

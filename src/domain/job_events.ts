@@ -2,6 +2,7 @@ import { type Amendment, ARCHIVED } from "./amendment.ts";
 import type { JobEvent, JobEventKind, NewEvent } from "./event.ts";
 import type { FailureRecord, Job, NewJob } from "./job.ts";
 import type { JobState } from "./states.ts";
+import { blockedBy } from "./wait.ts";
 import { originOf, type Transition } from "./transition.ts";
 
 /** Characters of an error message in an event at most. */
@@ -45,6 +46,11 @@ export function cancelledEvent(job: Job): NewEvent {
   };
 }
 
+/** A job whose handler waited goes on: it has its answer, or the time is over. */
+export function resumedEvent(job: Job, at: number): NewEvent {
+  return { ...about(job, "job.resumed", at), state: job.runAt > at ? "scheduled" : "available" };
+}
+
 /** An attempt has said how far it is. */
 export function progressEvent(job: Job, at: number): NewEvent {
   return about(job, "job.progress", at);
@@ -65,6 +71,7 @@ export function endedEvent(transition: Transition, rescued: boolean): NewEvent {
     state: to,
     ...(error === null ? {} : { error: brief(error) }),
     ...(to === "scheduled" ? { runAt: transition.runAt } : {}),
+    ...(to === "blocked" ? { waitingFor: transition.wait } : {}),
   };
 }
 
@@ -81,6 +88,15 @@ export function amendedEvent(job: Job, { change, at }: Amendment): NewEvent | un
       return { ...about(job, "job.expired", at), state: "expired" };
     case "archive":
       return { ...about(job, "job.dead", at), state: "dead", error: brief(ARCHIVED) };
+    case "complete":
+      return { ...about(job, "job.completed", at), state: "completed" };
+    case "fail":
+      return { ...about(job, "job.dead", at), state: "dead", error: brief(change.error) };
+    case "answer":
+      // One that comes before the handler waits for it changes nothing yet.
+      return blockedBy(job) === "wait" && job.waitingFor === change.answer.name
+        ? resumedEvent(job, at)
+        : undefined;
     case "makeAvailable":
       return { ...about(job, "job.requeued", at), state: "available" };
     case "delete":
@@ -96,6 +112,7 @@ export function amendedEvent(job: Job, { change, at }: Amendment): NewEvent | un
 
 function kindOf({ to, outcome }: Transition, rescued: boolean): JobEventKind {
   if (to === "available") return "job.released";
+  if (to === "blocked") return "job.parked";
   if (to !== "scheduled") return `job.${to}`;
   if (outcome === "snoozed") return "job.snoozed";
   return rescued ? "job.rescued" : "job.retrying";

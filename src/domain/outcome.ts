@@ -18,6 +18,8 @@ export type Outcome =
    */
   | { kind: "snoozed"; delayMs: number; until?: undefined; reason?: string; coolDown?: boolean }
   | { kind: "snoozed"; delayMs?: undefined; until: number; reason?: string; coolDown?: boolean }
+  /** The handler waits for something from outside, or for a time: see {@linkcode JobWait}. Not a failure. */
+  | { kind: "parked"; wait: string }
   /** Handed back unfinished by a worker that stops. */
   | { kind: "released" }
   /** Its worker is gone, or lost its lease. */

@@ -1,6 +1,6 @@
-import { waitsForOthers } from "./dependency.ts";
 import type { Job, JobOptions } from "./job.ts";
 import type { JobState } from "./states.ts";
+import { blockedBy } from "./wait.ts";
 
 /**
  * What is new about a waiting job; what is absent stays. With `runAt` it waits until then, or is available if that is not
@@ -19,17 +19,21 @@ export function patchedOptions(options: JobOptions, patch: OptionsPatch = {}): J
   return Object.fromEntries(entries) as JobOptions;
 }
 
+/** How a job was seen. */
+type Seen = Pick<Job, "state" | "attempt"> & { waitingFor?: string | null };
+
 /**
  * The state of a waiting job after a replacement: another start time moves it, and one that waits at a limit must pass its
- * limits again when what decides about that has changed. Else it stays, as one does that waits for other jobs.
+ * limits again when what decides about that has changed. Else it stays, as one does that waits for other jobs or for an
+ * answer.
  */
 export function stateAfter(
-  seen: Pick<Job, "state" | "attempt">,
+  seen: Seen,
   { runAt, priority, queue, options }: Replacement,
   at: number,
 ): JobState {
   const { state } = seen;
-  if (waitsForOthers(seen)) return state;
+  if (["jobs", "wait"].includes(blockedBy(seen) ?? "")) return state;
   if (runAt !== undefined) return runAt > at ? "scheduled" : "available";
   const { limitKey, limitWeight } = options ?? {};
   const passes = [queue, priority, limitKey, limitWeight].some((value) => value !== undefined);
@@ -44,7 +48,7 @@ export function mayMove({ runAt, priority, queue, options }: Replacement): boole
 }
 
 /** Whether a job leaves its place among those that wait. */
-export function moves(seen: Pick<Job, "state" | "attempt">, set: Replacement, at: number): boolean {
+export function moves(seen: Seen, set: Replacement, at: number): boolean {
   const to = stateAfter(seen, set, at);
   if (to === "blocked") return false;
   if (to !== seen.state) return true;

@@ -7,7 +7,9 @@
  *              │           ▲                     ▲                  │
  *              │           │   retry, snooze     │  release         ├──▶ dead
  *              │           └─────────────────────┼──────────────────┤
- *              ├──▶ blocked ─────────────────────┘                  └──▶ cancelled, expired
+ *              ├──▶ blocked ─────────────────────┘                  ├──▶ cancelled, expired
+ *              │       ▲                                            │
+ *              │       └────────────────────────────────────────────┘ limit, wait
  *              └──────────────────────────────▶ available
  * ```
  *
@@ -45,7 +47,7 @@ export type WaitingState = (typeof WAITING_STATES)[number];
 
 const MOVES: Record<JobState, readonly JobState[]> = {
   scheduled: ["available", "cancelled", "expired", "dead", "scheduled"],
-  blocked: ["available", "cancelled", "expired", "dead"],
+  blocked: ["available", "scheduled", "completed", "cancelled", "expired", "dead"],
   available: ["running", "blocked", "cancelled", "expired", "dead", "available", "scheduled"],
   running: ["completed", "dead", "cancelled", "expired", "scheduled", "available", "blocked"],
   completed: ["available"],

@@ -39,6 +39,7 @@ export type Transition =
     | { to: "dead" | "cancelled" | "expired" }
     | { to: "scheduled"; runAt: number }
     | { to: "available" }
+    | { to: "blocked"; wait: string }
   );
 
 type Base = Pick<
@@ -105,6 +106,11 @@ export function snoozeUntil(job: Job, at: number, runAt: number, reason: Failure
   return { ...base(job, at), to: "scheduled", outcome: "snoozed", runAt, error: reason };
 }
 
+/** The handler waits for something: the job is `blocked` until there is an answer, or the time is over. */
+export function park(job: Job, at: number, wait: string): Transition {
+  return { ...base(job, at), to: "blocked", outcome: "parked", wait };
+}
+
 /** The worker stops and hands the job back. */
 export function release(job: Job, at: number): Transition {
   return { ...base(job, at), to: "available", outcome: "released", releases: job.releases + 1 };
@@ -122,7 +128,8 @@ export function expire(job: Job, at: number, error: FailureRecord): Transition {
 
 /**
  * The same, with what the attempt wanted to be enqueued with its end. An attempt that failed or was stopped enqueues
- * nothing: it runs again, or nobody wants what would come of it.
+ * nothing: it runs again, or nobody wants what would come of it. One that waits is made again from its beginning, and
+ * enqueues the same then.
  */
 export function withFollowUps(transition: Transition, followUps: NewJob[]): Transition {
   const { outcome } = transition;

@@ -5,6 +5,7 @@ import type { Outcome } from "../domain/outcome.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "../domain/clock.ts";
+import { AttemptWaits } from "./attempt_waits.ts";
 import type { BackoffRules } from "./backoff_rules.ts";
 import { execute } from "./executor.ts";
 import { addFollowUp, type NewJobs } from "./follow_ups.ts";
@@ -189,6 +190,7 @@ export class Attempts {
       log: jobLog.write,
       progress: (note) => this.#logs.progress(job, note),
       steps: this.#steps,
+      waits: (job) => new AttemptWaits(job, { driver: this.#options.driver, now: () => time.now() }),
       parents: () => parentsOf(this.#options.driver, job),
       enqueue: (job, payload, options) => addFollowUp(slot, this.#options.newJobs, { job, payload, options }),
       onThrown: (thrown) => slot.thrown = thrown,

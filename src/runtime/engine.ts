@@ -174,6 +174,7 @@ export class Engine {
       }
       if (wake === "available" || wake === "any") this.#claims.wake();
       if (wake === "scheduled" || wake === "any") this.#maintenance.wake();
+      if (wake === "parked" || wake === "any") this.#maintenance.wakeParked();
       if (wake === "ended" || wake === "any") this.#maintenance.wakeEnded();
       if (wake === "cancel" || wake === "any") this.#cancellations.wake();
     });

@@ -8,6 +8,7 @@ import { storableResult } from "../domain/result.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
 import { memberBatch } from "./member_batch.ts";
+import type { AttemptWaits, WaitsOf } from "./attempt_waits.ts";
 import type { Steps } from "./steps.ts";
 import type { Stop } from "./stop.ts";
 import {
@@ -40,6 +41,8 @@ export interface ExecuteOptions {
   progress: RunContext["progress"];
   /** What is kept for later attempts. */
   steps: Steps;
+  /** What it waits for. */
+  waits: WaitsOf;
   /** Reads the jobs that it has come after. */
   parents: RunContext["parents"];
   /** Notes a job that is enqueued with the end. */
@@ -70,6 +73,7 @@ export async function execute(
     const given = await unlessAbandoned(call(job, handler, options, limit), options);
     if (stop.reason !== undefined) return stopOutcome(stop.reason, limit.ms);
     if (given.kind === "snoozed") options.log(snoozeNote(given), "system");
+    if (given.kind === "parked") options.log(`Waits for ${JSON.stringify(given.wait)}\n`, "system");
     return given;
   } finally {
     limit.clear();
@@ -118,7 +122,7 @@ class Limit {
   }
 }
 
-function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext {
+function runContext(job: Job, options: ExecuteOptions, limit: Limit, waits: AttemptWaits): RunContext {
   const { clock, now, stop, log, progress, steps, parents, enqueue } = options;
   return {
     get signal() {
@@ -137,18 +141,40 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext
     parents,
     enqueue,
     batch: memberBatch(job, enqueue),
+    waitFor: waits.waitFor,
+    waitToken: waits.waitToken,
+    forgetAnswer: waits.forgetAnswer,
+    sleep: waits.sleep,
   };
 }
 
 async function call(job: Job, handler: Handler, options: ExecuteOptions, limit: Limit): Promise<Outcome> {
+  const waits = options.waits(job);
+  const ended = await attempt(handler, {
+    job,
+    context: runContext(job, options, limit, waits),
+    options,
+    waits,
+  });
+  return waits.parkedAt === undefined ? ended : { kind: "parked", wait: waits.parkedAt };
+}
+
+interface Attempt {
+  job: Job;
+  context: RunContext;
+  options: ExecuteOptions;
+  waits: AttemptWaits;
+}
+
+async function attempt(handler: Handler, { job, context, options, waits }: Attempt): Promise<Outcome> {
   try {
-    const given = await handler.run(job, runContext(job, options, limit));
+    const given = await handler.run(job, context);
     return given instanceof Directive
       ? outcomeOf(given)
       : { kind: "completed", result: storableResult(given) };
   } catch (thrown) {
     if (thrown instanceof Directive) return outcomeOf(thrown);
-    if (options.stop.reason === undefined) options.onThrown?.(thrown);
+    if (options.stop.reason === undefined && waits.parkedAt === undefined) options.onThrown?.(thrown);
     return { kind: "failed", error: failureOf(thrown) };
   }
 }

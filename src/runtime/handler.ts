@@ -11,6 +11,7 @@ import type { FailureRecord, Job, LogChunk } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Parent } from "./parents.ts";
+import type { WaitCalls } from "./wait_calls.ts";
 
 /**
  * The delay before the next attempt, from how often the job has failed (this time included) and why; undefined leaves it to
@@ -65,7 +66,7 @@ export type Middleware = (
 ) => Promise<unknown> | unknown;
 
 /** What an attempt may use while it runs. */
-export interface RunContext {
+export interface RunContext extends WaitCalls {
   /** Time; in tests it may stand still. */
   readonly clock: Clock;
   /** The store's time, epoch milliseconds. */
@@ -143,7 +144,7 @@ export interface Checkpoint {
 export type StopReason = "cancelled" | "timeout" | "expired" | "lease_lost" | "shutdown";
 
 /** Marks directives. */
-const DIRECTIVE = Symbol.for("jobd.directive");
+export const DIRECTIVE: unique symbol = Symbol.for("jobd.directive");
 
 /**
  * What a handler may return, or throw, instead of a result. Made by {@linkcode snooze}, {@linkcode retryAt},

@@ -1,4 +1,4 @@
-import type { Amendment, Plan } from "../domain/amendment.ts";
+import { type Amendment, amendmentOf, type Plan } from "../domain/amendment.ts";
 import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Driver } from "../storage/driver.ts";
@@ -108,8 +108,7 @@ export class JobActions {
         else if (plan?.kind === "done") report.succeeded.push(id);
         else if (plan?.kind === "refused") report.failed.push({ id, code: "conflict", reason: plan.reason });
         else if (plan) {
-          const { state: from, attempt } = job;
-          amendments.push({ id, from, attempt, at: this.#time.now(), change: plan.change });
+          amendments.push(amendmentOf(job, this.#time.now(), plan.change));
         }
       }
       open = await this.#apply(amendments, report);

@@ -33,6 +33,7 @@ import {
   Watching,
   type WatchOptions,
 } from "./events/watching.ts";
+import { JobWaits } from "./job_waits.ts";
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { JobLimits } from "./limits.ts";
@@ -92,6 +93,8 @@ export class Jobd implements AsyncDisposable {
   readonly jobs: Jobs;
   /** Jobs that have failed for good. */
   readonly dead: DeadLetters;
+  /** What handlers wait for: answer it. */
+  readonly waits: JobWaits;
   /** Look at queues and change them. */
   readonly queues: Queues;
   /** How many jobs of a queue, a type or a key run at a time, and how often one starts. */
@@ -120,6 +123,7 @@ export class Jobd implements AsyncDisposable {
     this.namespace = parts.namespace;
     this.jobs = new Jobs({ ...parts, waits: parts.watching.waits });
     this.dead = new DeadLetters(this.jobs);
+    this.waits = new JobWaits({ ...parts, jobs: this.jobs });
     this.queues = new Queues(parts);
     this.limits = new JobLimits(parts);
     this.workers = new Workers(parts);

@@ -43,8 +43,9 @@ const FOLLOW_MS = 250;
 
 /** Jobs of one namespace: look at them and act on them. */
 export class Jobs {
+  /** The tenant. */
+  readonly namespace: string;
   readonly #driver: Driver;
-  readonly #namespace: string;
   readonly #time: StoreTime;
   readonly #clock: Clock;
   readonly #waits: Waits;
@@ -57,7 +58,7 @@ export class Jobs {
     options: { driver: Driver; namespace: string; time: StoreTime; clock: Clock; waits: Waits },
   ) {
     this.#driver = options.driver;
-    this.#namespace = options.namespace;
+    this.namespace = options.namespace;
     this.#time = options.time;
     this.#clock = options.clock;
     this.#waits = options.waits;
@@ -93,7 +94,7 @@ export class Jobs {
         `Invalid job id: ${show(partialId)} is not a UUID or at least 4 characters of one`,
       );
     }
-    const jobs = (await this.#driver.find(text, 6)).filter((job) => job.namespace === this.#namespace);
+    const jobs = (await this.#driver.find(text, 6)).filter((job) => job.namespace === this.namespace);
     const [job, second] = jobs;
     if (job === undefined) throw noSuchJob(partialId);
     if (second !== undefined) {
@@ -116,7 +117,7 @@ export class Jobs {
       ...jobQuery(filter),
       ...(cursor === undefined ? {} : { cursor }),
       limit,
-      namespace: this.#namespace,
+      namespace: this.namespace,
     });
   }
 
@@ -275,7 +276,7 @@ export class Jobs {
   }
 
   async #own(ids: string[]): Promise<Job[]> {
-    return (await this.#driver.get(ids)).filter((job) => job.namespace === this.#namespace);
+    return (await this.#driver.get(ids)).filter((job) => job.namespace === this.namespace);
   }
 }
 

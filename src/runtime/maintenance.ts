@@ -15,7 +15,7 @@ const PRUNE_MS = 120_000;
 const EVENTS_MS = 3_600_000;
 /** and so many of them at most, from one sweep to the next. */
 const EVENTS_MAX = 100_000;
-/** Ends that nobody has told of, because a process died at that moment, are looked for this often, in milliseconds. */
+/** Ends, and waits, that nobody has told of, because a process died at that moment, are looked for this often, in milliseconds. */
 const UNTOLD_MS = 15_000;
 /** The promoter goes by what an idle claim sees, so it stays this far behind the claims, in milliseconds. */
 const TRAIL_MS = 50;
@@ -52,6 +52,7 @@ export class Maintenance {
   readonly #options: MaintenanceOptions;
   readonly #promote: Loop;
   readonly #tell: Loop;
+  readonly #endWaits: Loop;
   readonly #loops: Loop[];
   #pruneCursor: string | undefined;
   #seen: { nextDueAt: number | null; at: number } | undefined;
@@ -64,9 +65,11 @@ export class Maintenance {
     const loop = (name: string, step: () => Promise<number>): Loop => new Loop({ name, clock, log, step });
     this.#promote = loop("Promoting due jobs", () => this.#promoteDue());
     this.#tell = loop("Telling jobs that others have ended", () => this.#tellChildren());
+    this.#endWaits = loop("Ending waits", () => this.#endWaitsDue());
     this.#loops = [
       this.#promote,
       this.#tell,
+      this.#endWaits,
       loop("Rescuing lost jobs", async () => await rescuer.sweep() > 0 ? 0 : sweepMs),
       loop("Expiring overdue jobs", () => this.#expire()),
       loop("Pruning old jobs", () => this.#prune()),
@@ -104,6 +107,11 @@ export class Maintenance {
     this.#tell.wake();
   }
 
+  /** A handler waits, perhaps for a time: looks when the next such time is over. */
+  wakeParked(): void {
+    this.#endWaits.wake();
+  }
+
   /** Stops all loops after the step under way. */
   async stop(): Promise<void> {
     const { scheduler } = this.#options;
@@ -125,6 +133,13 @@ export class Maintenance {
     const { more } = await driver.tellChildren(request);
     const batches = await driver.tellBatches(request);
     return more || batches.more ? 0 : UNTOLD_MS;
+  }
+
+  async #endWaitsDue(): Promise<number> {
+    const { driver, now } = this.#options;
+    const { released, nextDueAt } = await driver.endWaits(now(), BATCH);
+    if (released.length === BATCH) return 0;
+    return nextDueAt === null ? UNTOLD_MS : Math.min(UNTOLD_MS, Math.max(0, nextDueAt - now() + 1));
   }
 
   #forget(): void {

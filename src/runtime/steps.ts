@@ -1,12 +1,11 @@
-import { invalid } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import { checkJson, type Json, RESULT_LIMITS } from "../domain/json.ts";
+import { checkKeptName } from "../domain/wait.ts";
 import { attemptOver } from "./attempt_over.ts";
 import type { Driver } from "../storage/driver.ts";
 
 /** The name under which the checkpoint is kept. */
 const CHECKPOINT = "";
-const NAME_MAX = 256;
 
 /** Keeps what attempts have got done for the attempts after them. */
 export class Steps {
@@ -27,9 +26,7 @@ export class Steps {
 
   /** What a step of this name has given in this attempt or an earlier one; else what it gives now, which is kept. */
   async step<T>(job: Job, name: string, work: () => T | Promise<T>): Promise<T> {
-    if (typeof name !== "string" || name === "" || name.length > NAME_MAX || !name.isWellFormed()) {
-      throw invalid("step name", name, `a text of 1 to ${NAME_MAX} characters`);
-    }
+    checkKeptName("step name", name);
     const kept = await this.#driver.step(job.id, name);
     if (kept !== undefined) return kept as T;
     const made = await work();

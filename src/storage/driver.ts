@@ -13,6 +13,7 @@ import type { ScheduleStore } from "./schedule_store.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { TokenStore } from "./token_store.ts";
 import type { Transaction } from "./transaction.ts";
+import type { WaitStore } from "./wait_store.ts";
 import type {
   AbsentWorkers,
   Orphan,
@@ -39,6 +40,7 @@ export type * from "./schedule_store.ts";
 export type * from "./token_store.ts";
 export type { Transaction } from "./transaction.ts";
 export type * from "./upkeep.ts";
+export type * from "./wait_store.ts";
 
 /** Options of {@linkcode Driver.close}. */
 export interface CloseOptions {
@@ -58,7 +60,7 @@ export interface CloseOptions {
  *   next move; nobody moves a waiting job without it.
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
-export interface Driver extends BatchStore, EventStore, ScheduleStore, TokenStore {
+export interface Driver extends BatchStore, EventStore, ScheduleStore, TokenStore, WaitStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */
@@ -118,6 +120,7 @@ export interface Driver extends BatchStore, EventStore, ScheduleStore, TokenStor
    * Ends runs. Each transition applies only to its live attempt; on a job whose cancellation was requested only
    * `cancelled` applies. Unique lock and deadline are released at a final state. Leases in `close` are removed if, and
    * only if, every transition of the batch applied (so a job that is still running never loses its lease).
+   * One whose handler waits is parked there, unless the answer has come: then it goes on at once.
    * Follow-ups of a transition are inserted, as by `insert`, together with it and only if it applies.
    * With `rescue`, all of it happens only if that lease still exists with exactly the expiry that was seen; otherwise
    * every transition is stale and nothing is written.
@@ -235,8 +238,8 @@ export interface Step {
   at: number;
 }
 
-/** What may have happened: jobs became available, a schedule changed, a cancellation was requested, jobs ended that others wait for, events came, or anything. */
-export type Wake = "available" | "scheduled" | "cancel" | "ended" | "event" | "any";
+/** What may have happened: jobs became available, a schedule changed, a handler waits, a cancellation was requested, jobs ended that others wait for, events came, or anything. */
+export type Wake = "available" | "scheduled" | "parked" | "cancel" | "ended" | "event" | "any";
 
 /** A subscription to wake-ups. */
 export interface Listener extends AsyncDisposable {

@@ -37,6 +37,8 @@ export interface DrainReport {
   dead: number;
   /** Attempts that were put off. */
   snoozed: number;
+  /** Attempts whose handler waits for an answer or sleeps. */
+  parked: number;
   /** Jobs that were cancelled. */
   cancelled: number;
   /** Jobs that expired, running or waiting. */
@@ -86,6 +88,7 @@ class Drain {
     failed: 0,
     dead: 0,
     snoozed: 0,
+    parked: 0,
     cancelled: 0,
     expired: 0,
     released: 0,
@@ -162,8 +165,29 @@ class Drain {
     const scheduled = await this.#first("scheduled");
     const orphans = (await store.orphans({ now: LATEST, workers: [], limit: PAGE }))
       .filter(({ worker, jobs }) => goneWorkers.has(worker) && jobs.some((job) => this.#isWanted(job)));
-    const due = Math.min(scheduled?.runAt ?? Infinity, ...orphans.map(({ expiresAt }) => expiresAt));
+    const due = Math.min(
+      scheduled?.runAt ?? Infinity,
+      await this.#nextWaitOver(),
+      ...orphans.map(({ expiresAt }) => expiresAt),
+    );
     return due === Infinity ? undefined : due;
+  }
+
+  /** When the first of the times is over for which handlers wait. */
+  async #nextWaitOver(): Promise<number> {
+    const { store, namespace } = this.#world;
+    let first = Infinity;
+    let cursor: string | undefined;
+    do {
+      const query: JobQuery = { namespace, states: ["blocked"], types: this.#types, limit: PAGE };
+      const page = await store.list({ ...query, ...(cursor === undefined ? {} : { cursor }) });
+      for (const job of page.items.filter((job) => job.waitingFor !== null && this.#isWanted(job))) {
+        const wait = (await store.waits(job.id)).find(({ name }) => name === job.waitingFor);
+        first = Math.min(first, wait?.until ?? Infinity);
+      }
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    return first;
   }
 
   #isWanted({ namespace, queue, type }: Job): boolean {

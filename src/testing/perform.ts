@@ -20,6 +20,8 @@ export interface AttemptOptions extends Omit<EnqueueOptions, "delay" | "runAt"> 
   steps?: Readonly<Record<string, Json>>;
   /** What an earlier attempt has kept last. */
   checkpoint?: Json;
+  /** What was answered, by the names of waits; `waitFor` gives it. What is not answered parks the job. */
+  answers?: Readonly<Record<string, Json>>;
   /** Cancels the job when it is aborted. */
   signal?: AbortSignal;
   /** Cancels the job when this much time has passed on the clock. */
@@ -130,7 +132,7 @@ async function performOn(
   { jobd, world, worker }: { jobd: Jobd; world: World; worker: Place["worker"] },
   handler: Handler,
   payload: unknown,
-  { attempt, steps, checkpoint, signal, cancelAfter, ...request }: AttemptOptions,
+  { attempt, steps, checkpoint, answers = {}, signal, cancelAfter, ...request }: AttemptOptions,
 ): Promise<Performed<unknown>> {
   const now = { ...request, delay: 0 };
   const { id } = isDefinition(handler)
@@ -139,6 +141,7 @@ async function performOn(
   const kept = new Map(Object.entries(steps ?? {}));
   if (checkpoint !== undefined) kept.set("", checkpoint);
   await failBefore(world, id, attempt ?? (kept.size > 0 ? 2 : 1), kept);
+  for (const [name, value] of Object.entries(answers)) await jobd.waits.resume({ job: id, name }, value);
   const enqueuedBefore = world.recorder.enqueued.length;
   const ended = Promise.withResolvers<End>();
   const stop = world.recorder.onEnd((end) => end.id === id && ended.resolve(end));

@@ -107,6 +107,8 @@ export class Recorder {
       if (results[index] !== "applied") continue;
       if (kind === "expire") this.#tell({ id, outcome: "expired", to: "expired" });
       if (kind === "archive") this.#tell({ id, outcome: "failed", to: "dead" });
+      if (kind === "complete") this.#tell({ id, outcome: "completed", to: "completed" });
+      if (kind === "fail") this.#tell({ id, outcome: "failed", to: "dead" });
       if (kind === "cancel") this.#tell({ id, outcome: "cancelled", to: "cancelled" });
     }
     return results;

@@ -25,9 +25,12 @@ Deno.test("bash: commands, groups, flags, values", async () => {
   assert.deepEqual((await complete("job", "")).sort(), [
     "archive",
     "cancel",
+    "complete",
     "delete",
     "executions",
+    "fail",
     "logs",
+    "resume",
     "retry",
     "run",
     "show",

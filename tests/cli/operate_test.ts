@@ -138,6 +138,7 @@ Deno.test("job show: state, attempts, error, payload; --json is one object, or i
   const single = (await world.run(["job", "show", one, "--json"])).json();
   assert.deepEqual(Object.keys(single).sort(), [
     "attempt",
+    "blockedBy",
     "cancelRequestedAt",
     "createdAt",
     "effectivePriority",
@@ -161,6 +162,8 @@ Deno.test("job show: state, attempts, error, payload; --json is one object, or i
     "startedAt",
     "state",
     "type",
+    "waitingFor",
+    "waits",
     "worker",
   ]);
   assert.match(single.finishedAt, /^\d{4}-\d\d-\d\dT.*Z$/);

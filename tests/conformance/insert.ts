@@ -38,6 +38,7 @@ export const insertChapter: Chapter = {
       cancelRequestedAt: null,
       worker: null,
       leaseId: null,
+      waitingFor: null,
       progress: null,
       result: null,
       error: null,

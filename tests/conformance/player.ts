@@ -72,6 +72,16 @@ export class Player {
         const run = this.#run(operation.run);
         return run === undefined ? "no run" : await driver.saveStep(run, { name, value, at });
       }
+      case "ask": {
+        const run = this.#run(operation.run);
+        return run === undefined ? "no run" : await driver.openWait(run, operation.opening) ?? "over";
+      }
+      case "forgetWait": {
+        const run = this.#run(operation.run);
+        return run === undefined ? "no run" : await driver.forgetWait(run, operation.name);
+      }
+      case "endWaits":
+        return await driver.endWaits(operation.now, operation.limit);
       case "log":
         return await this.#log(operation);
       case "stat": {

@@ -1,7 +1,7 @@
 import type { Amendment, Change } from "../../src/domain/amendment.ts";
 import type { Dependency } from "../../src/domain/dependency.ts";
 import type { NewEvent } from "../../src/domain/event.ts";
-import type { NewJob } from "../../src/domain/job.ts";
+import type { Job, NewJob } from "../../src/domain/job.ts";
 import type { Json } from "../../src/domain/json.ts";
 import { EACH_KEY, type Limit, type LimitName } from "../../src/domain/limit.ts";
 import type { Replacement } from "../../src/domain/replacement.ts";
@@ -9,7 +9,7 @@ import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Retention } from "../../src/domain/queue.ts";
 import { MISSED_POLICIES, OVERLAP_POLICIES, type ScheduleSpec } from "../../src/domain/schedule.ts";
 import { FINAL_STATES } from "../../src/domain/states.ts";
-import type { Run } from "../../src/domain/transition.ts";
+import type { WaitOpening } from "../../src/domain/wait.ts";
 import {
   CONFLICT_POLICIES,
   type ConflictPolicy,
@@ -82,6 +82,9 @@ export type Operation =
   | { do: "pause"; queue: string; at: number; paused: boolean }
   | { do: "progress"; run: number; note: number }
   | { do: "step"; run: number; name: string; value: number; at: number }
+  | { do: "ask"; run: number; opening: WaitOpening }
+  | { do: "forgetWait"; run: number; name: string }
+  | { do: "endWaits"; now: number; limit: number }
   | { do: "log"; run: number; seq: number; drop: boolean; at: number }
   | { do: "stat"; minute: number; queue: string }
   | { do: "cancelRequests"; worker: string }
@@ -96,6 +99,8 @@ const TYPES = ["x", "y"];
 const LIMIT_KEYS = ["l1", "l2"];
 /** Names of schedules. */
 export const SCHEDULES = ["s1", "s2", "S3"];
+/** Names of waits. */
+const WAITS = ["wait 1", "wait 2"];
 /** Names of steps. */
 export const STEPS = ["", "s"];
 const WORKERS = ["w1", "w2", "w3"];
@@ -178,6 +183,9 @@ class Maker {
         2,
         () => ({ do: "step", run: this.#number(), name: this.#pick(STEPS), value: this.#number(), at: now }),
       ],
+      [6, () => ({ do: "ask", run: this.#number(), opening: this.#opening(now) })],
+      [1, () => ({ do: "forgetWait", run: this.#number(), name: this.#pick(WAITS) })],
+      [4, () => ({ do: "endWaits", now, limit: 1 + this.#number(3) })],
       [2, () => ({ do: "log", run: this.#number(), seq: this.#number(5), drop: this.#chance(0.2), at: now })],
       [1, () => ({ do: "stat", minute: Math.floor(now / MINUTE) * MINUTE, queue })],
       [1, () => ({ do: "cancelRequests", worker })],
@@ -187,6 +195,12 @@ class Maker {
       [8, () => ({ do: "schedule", now, limit: 1 + this.#number(3), stale: this.#chance(0.1), queue })],
       [2, () => ({ do: "publish", events: this.#many(4, () => this.#event(now, queue)) })],
     ]);
+  }
+
+  #opening(at: number): WaitOpening {
+    const until = this.#maybe(() => at + this.#number(60) * SECOND) ?? null;
+    const kind = this.#chance(0.8) ? "answer" as const : "sleep" as const;
+    return { name: this.#pick(WAITS), kind, at, ask: this.#chance(0.8), until };
   }
 
   #rule(): ScheduleSpec {
@@ -341,6 +355,7 @@ class Maker {
         1,
         () => ({ kind: "snoozed", delayMs: this.#number(60) * SECOND, reason: `reason ${this.#number(9)}` }),
       ],
+      [8, () => ({ kind: "parked", wait: this.#pick(WAITS) })],
       [2, () => ({ kind: "released" })],
       [2, () => ({ kind: "cancelled" })],
       [1, () => ({ kind: "expired" })],
@@ -357,6 +372,12 @@ class Maker {
       [1, () => ({ kind: "expire" })],
       [1, () => ({ kind: "archive" })],
       [5, () => ({ kind: "makeAvailable" })],
+      [
+        6,
+        () => ({ kind: "answer", answer: { name: this.#pick(WAITS), value: this.#maybe(() => 1) ?? null } }),
+      ],
+      [2, () => ({ kind: "complete", result: this.#maybe(() => ({ given: 1 })) ?? null })],
+      [1, () => ({ kind: "fail", error: { code: "failed", message: "from outside" } })],
       [1, () => ({ kind: "delete" })],
       [1, () => ({ kind: "releaseKey" })],
       [4, () => ({ kind: "replace", set: this.#replacement(now) })],
@@ -430,8 +451,9 @@ class Maker {
 
 /** How an amendment sees a job: as it is, or as it may have been before. */
 export function seen(
-  job: Run & { state: Amendment["from"] },
+  job: Pick<Job, "id" | "state" | "attempt" | "waitingFor">,
   stale: boolean,
-): Pick<Amendment, "id" | "from" | "attempt"> {
-  return { id: job.id, from: job.state, attempt: job.attempt + (stale ? 1 : 0) };
+): Pick<Amendment, "id" | "from" | "attempt" | "waitingFor"> {
+  const { id, state: from, attempt, waitingFor } = job;
+  return { id, from, attempt: attempt + (stale ? 1 : 0), ...(waitingFor === null ? {} : { waitingFor }) };
 }

@@ -29,6 +29,8 @@ import { uniqueConflictsChapter } from "./unique_conflicts.ts";
 import { uniquePoliciesChapter } from "./unique_policies.ts";
 import { uniqueRacesChapter } from "./unique_races.ts";
 import { updateChapter } from "./update.ts";
+import { waitsChapter } from "./waits.ts";
+import { waitsRacesChapter } from "./waits_races.ts";
 import { wakeChapter } from "./wake.ts";
 import { workersChapter } from "./workers.ts";
 import { type Chapter, World } from "./world.ts";
@@ -58,6 +60,8 @@ const CHAPTERS: Record<string, Chapter> = {
   update: updateChapter,
   dependencies: dependenciesChapter,
   batches: batchesChapter,
+  waits: waitsChapter,
+  "waits races": waitsRacesChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

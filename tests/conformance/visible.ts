@@ -3,6 +3,7 @@ import type { JobdEvent } from "../../src/domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
 import type { Limit } from "../../src/domain/limit.ts";
 import type { Schedule, TickRecord } from "../../src/domain/schedule.ts";
+import type { JobWait } from "../../src/domain/wait.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
 import type { Driver, QueueCount, StatRow } from "../../src/storage/driver.ts";
 import { STEPS } from "./random_operations.ts";
@@ -17,6 +18,7 @@ export interface Visible {
   executions: Execution[];
   logs: (LogChunk & { jobId: string })[];
   steps: string[];
+  waits: JobWait[];
   counts: QueueCount[];
   namespaces: unknown[];
   queues: unknown[];
@@ -56,6 +58,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     executions: await allExecutions(driver, namespace),
     logs: logs.flat(),
     steps,
+    waits: (await Promise.all(jobs.map(({ id }) => driver.waits(id)))).flat(),
     counts: (await driver.counts(namespace, 1_000))
       .filter(({ count }) => count > 0)
       .sort(by(({ queue, state }) => `${queue} ${state}`)),

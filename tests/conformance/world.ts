@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Amendment, Change } from "../../src/domain/amendment.ts";
+import { type Amendment, amendmentOf, type Change } from "../../src/domain/amendment.ts";
 import { decide } from "../../src/domain/decide.ts";
 import type { Job, NewJob } from "../../src/domain/job.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
@@ -191,7 +191,7 @@ export function decideAt(job: Job, outcome: Outcome, at: number): Transition {
 
 /** A change to a job as it was seen. */
 export function amendment(job: Job, change: Change, at: number): Amendment {
-  return { id: job.id, from: job.state, attempt: job.attempt, at, change };
+  return amendmentOf(job, at, change);
 }
 
 /** Outcomes by short names. */
@@ -206,4 +206,6 @@ export const released: Outcome = { kind: "released" };
 export const lost: Outcome = { kind: "lost", message: "gone" };
 export const cancelled: Outcome = { kind: "cancelled" };
 export const expired: Outcome = { kind: "expired" };
+/** The handler waits for the wait of this name. */
+export const parkedAt = (wait: string): Outcome => ({ kind: "parked", wait });
 export const snoozed: Outcome = { kind: "snoozed", delayMs: MINUTE };

@@ -26,6 +26,7 @@ const job: Job = {
   cancelRequestedAt: null,
   worker: "w",
   leaseId: "1",
+  waitingFor: null,
   progress: null,
   result: null,
   error: null,

@@ -4,7 +4,7 @@
  *
  *     deno run tests/e2e/daemon.ts STORE_URL EFFECTS_FILE OPTIONS_JSON REACH_JSON
  */
-import { createLogger, type Handler, Jobd, type WorkerOptions } from "../../src/mod.ts";
+import { createLogger, discard, type Handler, Jobd, type WorkerOptions } from "../../src/mod.ts";
 import type { Effect } from "./effects.ts";
 
 const [url = "", effectsFile = "", optionsJson = "{}", reachJson = "{}"] = Deno.args;
@@ -43,6 +43,29 @@ const canary: Handler = {
     }
     note({ job: job.id, attempt: job.attempt, event: "end" });
     return { attempt: job.attempt };
+  },
+};
+
+/** Waits for three answers, which must be its own, sleeps, and waits for somebody who never answers. */
+const patient: Handler = {
+  type: "patient",
+  async run({ id, attempt }, { waitFor, sleep }) {
+    note({ job: id, attempt, event: "start" });
+    let event: Effect["event"] = "stopped";
+    try {
+      for (const name of ["a", "b", "c"]) {
+        const answer = await waitFor(name);
+        if (answer !== `${name} of ${id}`) {
+          return discard(`${JSON.stringify(answer)} is no answer to ${name}`);
+        }
+      }
+      await sleep("a moment", 30);
+      await waitFor("nobody", { timeout: 60, onTimeout: null });
+      event = "end";
+      return { attempt };
+    } finally {
+      note({ job: id, attempt, event });
+    }
   },
 };
 
@@ -85,7 +108,11 @@ const write = (line: string): void => void Deno.stderr.writeSync(new TextEncoder
 const log = createLogger({ level: "info", write, now: Date.now });
 const options = JSON.parse(optionsJson) as Omit<WorkerOptions, "handlers">;
 const jobd = await Jobd.open(url, JSON.parse(reachJson));
-const worker = jobd.worker({ ...options, handlers: [canary, ...kinds, blocker, assassin, leaker], log });
+const worker = jobd.worker({
+  ...options,
+  handlers: [canary, patient, ...kinds, blocker, assassin, leaker],
+  log,
+});
 Deno.addSignalListener("SIGTERM", () => void worker.stop());
 await worker.start();
 note({ job: "", attempt: 0, event: "ready" });

@@ -11,13 +11,23 @@ interface World {
   done: string;
   dead: string;
   batch: string;
+  asking: string;
+  token: string;
 }
 
 async function world(): Promise<World & AsyncDisposable> {
   const site = await Site.open();
   const { jobd } = site;
+  let token = "";
   const worker = jobd.worker({
     handlers: [
+      {
+        type: "asks",
+        async run(_, ctx) {
+          token = (await ctx.waitToken("approval")).token;
+          return await ctx.waitFor("approval");
+        },
+      },
       { type: "good", run: (_, ctx) => (ctx.log("hello"), { answer: 42 }) },
       {
         type: "bad",
@@ -27,14 +37,18 @@ async function world(): Promise<World & AsyncDisposable> {
       },
     ],
   });
-  const [done, dead, waiting] = await jobd.enqueueMany([
+  const [done, dead, waiting, asking] = await jobd.enqueueMany([
     { type: "good" },
     { type: "bad", maxAttempts: 1 },
     { type: "other", delay: "1h" },
+    { type: "asks" },
   ]);
-  assert.ok(done && dead && waiting);
+  assert.ok(done && dead && waiting && asking);
   await worker.start();
   await Promise.all([jobd.jobs.wait(done.id), jobd.jobs.wait(dead.id)]);
+  while ((await jobd.jobs.get(asking.id)).waitingFor === null) {
+    await new Promise((next) => setTimeout(next, 5));
+  }
   const batch = await jobd.batch([{ type: "other" }], { open: true, onFinish: { type: "good" } });
   await jobd.schedules.create("nightly", { cron: "0 3 * * *", job: { type: "good" } });
   const [running] = await jobd.workers.list();
@@ -46,6 +60,8 @@ async function world(): Promise<World & AsyncDisposable> {
     done: done.id,
     dead: dead.id,
     batch: batch.id,
+    asking: asking.id,
+    token,
     async [Symbol.asyncDispose]() {
       await worker.stop();
       await site[Symbol.asyncDispose]();
@@ -73,6 +89,11 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "jobs.run": ({ waiting }) => ({ id: waiting }),
   "jobs.archive": ({ waiting }) => ({ id: waiting }),
   "jobs.act": ({ waiting, done }) => ({ action: "cancel", ids: [waiting, done] }),
+  "waits.list": ({ asking }) => ({ id: asking }),
+  "waits.resumeJob": ({ asking }) => ({ id: asking, name: "approval", value: { yes: true }, key: "k" }),
+  "waits.resume": ({ token }) => ({ token, value: 1 }),
+  "waits.complete": ({ asking }) => ({ id: asking, result: [1] }),
+  "waits.fail": ({ asking }) => ({ id: asking, error: "refused" }),
   "queues.list": () => ({}),
   "queues.create": () => ({ name: "new", maxAttempts: 3, retentionMs: { dead: 1000 } }),
   "queues.get": () => ({ name: "default" }),

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console
-import { defineJob, discard, fail, retryAt, snooze, transient } from "../../src/mod.ts";
+import { defineJob, discard, fail, retryAt, snooze, transient, WaitTimedOut } from "../../src/mod.ts";
 import type { Json } from "../../src/mod.ts";
 
 /** Handlers that tests run in processes of their own. */
@@ -232,4 +232,32 @@ export const member = defineJob<number>({
     if (payload > 0) await batch?.add({ type: "member", payload: payload - 1 });
     return batch?.id ?? null;
   },
+});
+
+export const asks = defineJob<{ timeout?: string }>({
+  type: "asks",
+  isolate,
+  async run({ payload }, { waitFor, waitToken, forgetAnswer, sleep, step, log }) {
+    log(`token ${(await waitToken("approval")).token}\n`);
+    const before = await step("before", () => "kept");
+    await sleep("a moment", "1ms");
+    const early = await waitFor("early");
+    try {
+      const answer = await waitFor<number>("approval", payload);
+      if (answer === 0) {
+        await forgetAnswer("approval");
+        return await waitFor("approval");
+      }
+      return [before, early, answer];
+    } catch (error) {
+      if (error instanceof WaitTimedOut) return [error.code, error.message.slice(0, 30)];
+      throw error;
+    }
+  },
+});
+
+export const untimely = defineJob({
+  type: "untimely",
+  isolate,
+  run: (_job, { waitFor }) => waitFor("approval", { timeout: "1ms" }),
 });

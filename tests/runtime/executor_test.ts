@@ -12,6 +12,7 @@ import {
 } from "../../src/runtime/handler.ts";
 import { Steps } from "../../src/runtime/steps.ts";
 import { Stop } from "../../src/runtime/stop.ts";
+import { AttemptWaits } from "../../src/runtime/attempt_waits.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { exampleJob } from "../support/example_job.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
@@ -29,6 +30,7 @@ function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, j
     log: () => {},
     progress: () => {},
     steps: new Steps({ driver: new MemoryDriver(), now: () => clock.now() }),
+    waits: (job) => new AttemptWaits(job, { driver: new MemoryDriver(), now: () => clock.now() }),
     parents: () => Promise.resolve([]),
     enqueue: () => Promise.resolve({ id: "" }),
     onAbandoned: () => void abandoned++,

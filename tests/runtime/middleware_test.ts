@@ -23,6 +23,7 @@ import {
 import { layered } from "../../src/runtime/middleware/layers.ts";
 import { exampleJob } from "../support/example_job.ts";
 import { FakeClock, untilStopped } from "../../src/testing/mod.ts";
+import { noWaits } from "../support/no_waits.ts";
 import { working } from "../support/working.ts";
 
 /** Runs a function within layers, as a worker would, at a time that stands still. */
@@ -41,6 +42,7 @@ function within(layers: Middleware[], run: Handler["run"], job: Partial<Job> = {
     enqueue: () => Promise.resolve({ id: "" }),
     log: () => {},
     progress: () => {},
+    ...noWaits,
   };
   const handler = layered({ type: "test", run }, layers);
   const again = async (more: Partial<Job> = {}): Promise<unknown> =>

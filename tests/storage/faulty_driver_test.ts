@@ -17,6 +17,7 @@ import {
   lost,
   MINUTE,
   newJob,
+  parkedAt,
   released,
   snoozed,
   T,
@@ -32,10 +33,15 @@ const STORES: Record<string, OpenStore> = {
 };
 
 /** What each job's attempts give, one after the other; after that it completes. */
-const PLANS: Outcome[][] = [[done], [failed, done], [doomed], [released, snoozed, done], [failed, failed], [
-  lost,
-  done,
-]];
+const PLANS: Outcome[][] = [
+  [done],
+  [failed, done],
+  [doomed],
+  [released, snoozed, done],
+  [failed, failed],
+  [lost, done],
+  [parkedAt("answer"), parkedAt("time"), done],
+];
 
 function plannedJobs(): NewJob[] {
   return PLANS.map((_, index) =>
@@ -70,6 +76,8 @@ class Script {
     for (let round = 0; round < count; round++) {
       this.#now += 10 * MINUTE;
       await this.#call((driver) => driver.promote(this.#now, 3));
+      await this.#call((driver) => driver.endWaits(this.#now, 3));
+      await this.#answer();
       await this.#rescue();
       await this.#work();
     }
@@ -88,9 +96,28 @@ class Script {
       const chunk = { seq: 0, at: now, stream: "stdout", offset: 0, text: "line" } as const;
       await this.#call((driver) => driver.appendLogs([{ ...job, chunks: [chunk] }]));
     }
+    for (const job of jobs) await this.#ask(job);
     const transitions = jobs.map((job) => decideAt(job, outcomeOf(job), now));
     const results = await this.#call((driver) => driver.settle({ transitions, close: [leaseId] }));
     this.#note(jobs, results);
+  }
+
+  async #ask(job: Job): Promise<void> {
+    const outcome = outcomeOf(job);
+    if (outcome.kind !== "parked") return;
+    const until = outcome.wait === "time" ? this.#now + MINUTE : null;
+    const opening = { name: outcome.wait, kind: "answer", at: this.#now, ask: true, until } as const;
+    const wait = await this.#call((driver) => driver.openWait(job, opening));
+    assert.equal(wait?.name, outcome.wait);
+  }
+
+  async #answer(): Promise<void> {
+    const { items } = await this.#call((driver) =>
+      driver.list({ namespace: "default", states: ["blocked"], limit: 9 })
+    );
+    const change = { kind: "answer", answer: { name: "answer", value: 1 } } as const;
+    const waiting = items.filter(({ waitingFor }) => waitingFor === "answer");
+    await this.#call((driver) => driver.amend(waiting.map((job) => amendment(job, change, this.#now))));
   }
 
   /** Takes back the jobs of claims whose answer was lost: nobody works on them. */

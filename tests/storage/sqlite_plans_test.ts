@@ -37,8 +37,10 @@ Deno.test("sqlite: nothing that a worker does again and again reads the whole ta
       pollIntervalMs: 20,
       handlers: [{
         type: "test",
-        run: async (job, { signal }) => {
+        run: async (job, { signal, sleep, waitFor }) => {
           if (job.attempt === 1) throw new Error("not yet");
+          await sleep("a moment", 1);
+          await waitFor("answer");
           await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
         },
       }],
@@ -46,7 +48,8 @@ Deno.test("sqlite: nothing that a worker does again and again reads the whole ta
     await worker.start();
     const options = { type: "test", backoff: { base: 1, max: 1 }, ttl: "1h", delay: 1 } as const;
     for (const { id } of await jobd.enqueueMany([options, { ...options, uniqueKey: "k" }])) {
-      while ((await jobd.jobs.get(id)).attempt < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+      await jobd.waits.resume({ job: id, name: "answer" });
+      while ((await jobd.jobs.get(id)).attempt < 3) await new Promise((resolve) => setTimeout(resolve, 20));
       await jobd.jobs.act("cancel", [id]);
       ended.push(jobd.jobs.wait(id));
     }

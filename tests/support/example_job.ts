@@ -22,6 +22,7 @@ export function exampleJob(changes: Partial<Job> = {}): Job {
     cancelRequestedAt: null,
     worker: "worker",
     leaseId: "1",
+    waitingFor: null,
     options: {},
     progress: null,
     result: null,

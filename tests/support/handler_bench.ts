@@ -7,6 +7,7 @@ import { system } from "../../src/storage/system.ts";
 import { attemptMark } from "../../src/runtime/process/identity.ts";
 import { exampleJob } from "./example_job.ts";
 import { marked } from "./process_probe.ts";
+import { noWaits } from "./no_waits.ts";
 
 /** What one attempt left. */
 export interface Attempt {
@@ -58,6 +59,7 @@ export async function attempt(
     progress: (note) => {
       progress = note;
     },
+    ...noWaits,
   };
   const outcome = await run(handler, job, context);
   return { outcome, log, progress, left: await marked(attemptMark(job.id, job.attempt)) };

@@ -151,3 +151,19 @@ Deno.test("perform() goes through the layers of the worker, at the time and in t
   const alone = await perform(when, null, { now: "2027-01-01", worker: { middleware: [layer] } });
   assert.deepEqual(alone.result, { wrapped: ["default", "2027-01-01T00:00:00.000Z"] });
 });
+
+Deno.test("perform() gives a handler the answers that it waits for; without one it is parked", async () => {
+  const review = defineJob({
+    type: "review",
+    run: async (_, { waitFor }) => [await waitFor("a"), await waitFor("b")],
+  });
+  const both = await perform(review, {}, { answers: { a: 1, b: null } });
+  assert.deepEqual(both.result, [1, null]);
+  const one = await perform(review, {}, { answers: { a: 1 } });
+  assert.deepEqual([one.outcome, one.state, one.job.waitingFor, one.nextInMs], [
+    "parked",
+    "blocked",
+    "b",
+    null,
+  ]);
+});

@@ -99,6 +99,7 @@ Deno.test("drain() says how attempts ended", async () => {
     failed: 1,
     dead: 3,
     snoozed: 1,
+    parked: 0,
     cancelled: 0,
     expired: 1,
     released: 0,

@@ -6,11 +6,12 @@ import {
   endedEvent,
   enqueuedEvent,
   progressEvent,
+  resumedEvent,
   startedEvent,
 } from "../../domain/job_events.ts";
 import { hasEnded } from "../../domain/batch.ts";
 import { batchEvent } from "../../domain/batch_events.ts";
-import { waitsForOthers } from "../../domain/dependency.ts";
+import { blockedBy } from "../../domain/wait.ts";
 import type { Job, NewJob } from "../../domain/job.ts";
 import { isFinal, type JobState } from "../../domain/states.ts";
 import type { Driver, InsertResult, QueueChange } from "../../storage/driver.ts";
@@ -108,6 +109,16 @@ export function toldDriver(
       }
       return told;
     },
+    async endWaits(now, limit) {
+      const ended = await driver.endWaits(now, limit);
+      if (ended.released.length > 0) {
+        publisher.tell(async (wanted) => {
+          if (!isWanted(wanted, ["job.resumed"])) return [];
+          return [...(await jobsOf(ended.released)).values()].map((job) => resumedEvent(job, now));
+        });
+      }
+      return ended;
+    },
     async acquire(request) {
       const results = await driver.acquire(request);
       const parked = request.runs.filter((_, at) => results[at] === "parked").map(({ id }) => id);
@@ -141,13 +152,13 @@ export function toldDriver(
           const now = exist.get(job.id);
           if (now === undefined) return [];
           const waits = job.runAt > job.createdAt ? "scheduled" : "available";
-          return [enqueuedEvent(job, waitsForOthers(now) ? "blocked" : waits)];
+          return [enqueuedEvent(job, blockedBy(now) === "jobs" ? "blocked" : waits)];
         });
       }
     },
     async amend(amendments) {
       // Looked at before, because a job that is deleted cannot be looked at afterwards.
-      const known = isWanted(await publisher.wanted(), [...ENDINGS, "job.requeued"])
+      const known = isWanted(await publisher.wanted(), [...ENDINGS, "job.requeued", "job.resumed"])
         ? await jobsOf(amendments.map(({ id }) => id))
         : new Map<string, Job>();
       const results = await driver.amend(amendments);

@@ -2,6 +2,7 @@ import type { Json } from "../../domain/json.ts";
 import type { RunContext } from "../handler.ts";
 import type { OutputStream } from "../process/run_process.ts";
 import type { Death } from "./death.ts";
+import { askWithin } from "../wait_calls.ts";
 import type { AttemptEnd, ContextCall, FromChild, ToChild } from "./protocol.ts";
 import { packThrown } from "./thrown.ts";
 
@@ -84,13 +85,19 @@ export class AttemptLink {
   }
 
   async #call(id: number, call: ContextCall): Promise<Json | undefined> {
-    const { checkpoint, step, parents, enqueue } = this.#context;
+    const { checkpoint, step, parents, enqueue, waitToken, forgetAnswer } = this.#context;
     switch (call.name) {
       case "checkpoint":
         if (call.value === undefined) return await checkpoint();
         return void await checkpoint(call.value);
       case "step":
         return await step(call.step, () => this.#work(id));
+      case "ask":
+        return await askWithin(this.#context, call) as unknown as Json;
+      case "waitToken":
+        return { token: (await waitToken(call.wait)).token };
+      case "forgetAnswer":
+        return void await forgetAnswer(call.wait);
       case "parents":
         return await parents() as unknown as Json;
       case "enqueue":

@@ -9,6 +9,7 @@ import { type EnqueueOptions, type JobDefinition, requestOf } from "../definitio
 import type { Checkpoint, FollowUp, RunContext } from "../handler.ts";
 import { memberBatch } from "../member_batch.ts";
 import type { Parent } from "../parents.ts";
+import { type Ask, type Asked, sleepUntilOver, type WaitCalls, waitFor } from "../wait_calls.ts";
 import type { ContextCall, FromChild, ToChild } from "./protocol.ts";
 import { unpackThrown } from "./thrown.ts";
 
@@ -39,6 +40,8 @@ export class ChildContext implements RunContext {
   readonly checkpoint: Checkpoint;
   readonly enqueue: RunContext["enqueue"];
   readonly batch: RunContext["batch"];
+  readonly waitFor: WaitCalls["waitFor"];
+  readonly sleep: WaitCalls["sleep"];
   readonly #send: Start["send"];
   readonly #job: Job;
   readonly #controller = new AbortController();
@@ -59,7 +62,13 @@ export class ChildContext implements RunContext {
       this.#enqueue(job, payload, options);
     this.enqueue = enqueue;
     this.batch = memberBatch(job, enqueue);
+    const ask: Ask = async ({ kind, name, ms }) =>
+      await this.#call({ name: "ask", kind, wait: name, ms }) as unknown as Asked;
+    this.waitFor = (name, options = {}) => waitFor(ask, (name) => this.forgetAnswer(name), { name, options });
+    this.sleep = (name, time) => sleepUntilOver(ask, name, time);
     // Handlers take these out of the context.
+    this.waitToken = this.waitToken.bind(this);
+    this.forgetAnswer = this.forgetAnswer.bind(this);
     this.now = this.now.bind(this);
     this.extend = this.extend.bind(this);
     this.log = this.log.bind(this);
@@ -111,6 +120,14 @@ export class ChildContext implements RunContext {
 
   async parents(): Promise<Parent[]> {
     return await this.#call({ name: "parents" }) as unknown as Parent[];
+  }
+
+  async waitToken(name: string): Promise<{ token: string }> {
+    return await this.#call({ name: "waitToken", wait: name }) as { token: string };
+  }
+
+  async forgetAnswer(name: string): Promise<void> {
+    await this.#call({ name: "forgetAnswer", wait: name });
   }
 
   /** A message of the worker about this attempt. */

@@ -2,6 +2,7 @@ import type { FailureRecord, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { JobRequest } from "../../domain/request.ts";
 import type { Outcome } from "../../domain/outcome.ts";
+import type { WaitKind } from "../../domain/wait.ts";
 import type { HandlerLimit } from "../handler.ts";
 import type { Isolation } from "./isolation.ts";
 import type { Thrown } from "./thrown.ts";
@@ -62,6 +63,9 @@ export type FromChild =
 export type ContextCall =
   | { name: "checkpoint"; value?: Json }
   | { name: "step"; step: string }
+  | { name: "ask"; kind: WaitKind; wait: string; ms: number | null }
+  | { name: "waitToken"; wait: string }
+  | { name: "forgetAnswer"; wait: string }
   | { name: "parents" }
   | { name: "enqueue"; request: JobRequest };
 

@@ -5,7 +5,10 @@ import { type FinalState, isFinal, isWaiting } from "../../domain/states.ts";
 import { moves, patchedOptions, type Replacement, stateAfter } from "../../domain/replacement.ts";
 import { holdsKey } from "../../domain/unique.ts";
 import type { AmendResult } from "../driver.ts";
+import type { Json } from "../../domain/json.ts";
+import { blockedBy } from "../../domain/wait.ts";
 import { copy, type JobRow, type Tables } from "./tables.ts";
+import { answerWait, forgetWaits } from "./waits.ts";
 
 const OVERDUE: FailureRecord = { code: "expired", message: "The job was not finished before its deadline" };
 
@@ -25,6 +28,14 @@ export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
       return end(tables, job, { at, state: "expired", error: OVERDUE });
     case "archive":
       return end(tables, job, { at, state: "dead", error: { ...ARCHIVED } });
+    case "answer":
+      return isFinal(job.state) ? "stale" : answerWait(tables, job, copy(amendment));
+    case "complete":
+      return blockedBy(job) === "wait" ? complete(tables, job, { at, result: copy(change.result) }) : "stale";
+    case "fail":
+      return blockedBy(job) === "wait"
+        ? end(tables, job, { at, state: "dead", error: copy(change.error) })
+        : "stale";
     case "requestCancel":
       if (job.state !== "running") return "stale";
       job.cancelRequestedAt ??= at;
@@ -41,6 +52,12 @@ export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
       tables.remove(job);
       return "applied";
   }
+}
+
+function complete(tables: Tables, job: JobRow, { at, result }: { at: number; result: Json }): AmendResult {
+  tables.makeFinal(job, "completed", at);
+  job.result = result;
+  return "applied";
 }
 
 function end(
@@ -69,7 +86,9 @@ function replace(tables: Tables, job: JobRow, { set, at }: { set: Replacement; a
   if (moves(job, set, at)) tables.move(job, place);
   else tables.stay(job, place);
   Object.assign(job, { ...rest, options: patchedOptions(job.options, options) });
-  if (set.payload !== undefined && job.attempt > 0) tables.steps.delete(job.id);
+  if (set.payload === undefined || job.attempt === 0) return "applied";
+  tables.steps.delete(job.id);
+  forgetWaits(tables, job, "over");
   return "applied";
 }
 
@@ -83,6 +102,7 @@ function revive(tables: Tables, job: JobRow, at: number): AmendResult {
   tables.takeLock(job);
   tables.executions.set(job.id, tables.executionsOf(job));
   if (job.state === "completed") tables.steps.delete(job.id);
+  forgetWaits(tables, job, job.state === "completed" ? "all" : "unanswered");
   const { ttlMs } = job.options;
   tables.unfinish(job);
   Object.assign(job, {

@@ -11,6 +11,7 @@ import {
 import type { NewJob } from "../../domain/job.ts";
 import { isFinal } from "../../domain/states.ts";
 import type { InsertResult, TellRequest, Told } from "../driver.ts";
+import { blockedBy } from "../../domain/wait.ts";
 import { amendJob } from "./amend.ts";
 import { compareText, type JobRow, type Tables } from "./tables.ts";
 
@@ -105,7 +106,7 @@ export function tellChildren(tables: Tables, { now, limit }: TellRequest): Told 
 function settle(tables: Tables, id: string, ends: ParentEnd[]): Review | undefined {
   const job = tables.jobs.get(id);
   const after = job?.options.after;
-  if (job?.state !== "blocked" || job.attempt > 0 || after === undefined) {
+  if (job === undefined || blockedBy(job) !== "jobs" || after === undefined) {
     tables.forgetChild(id);
     return undefined;
   }

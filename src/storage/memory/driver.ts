@@ -1,4 +1,4 @@
-import type { Amendment } from "../../domain/amendment.ts";
+import { type Amendment, maySetOff } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import { addHistograms } from "../../domain/histogram.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
@@ -43,10 +43,10 @@ import { tellChildren } from "./dependencies.ts";
 import { pruneEvents } from "./events.ts";
 import { appendLog, claimJobs, insertJobs, settleRuns } from "./life.ts";
 import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
-import { MemoryBatches } from "./batch_operations.ts";
 import { pruneBatches } from "./batches.ts";
 import { compareText, copy, type QueueRow, toJob } from "./tables.ts";
 import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
+import { MemoryWaits } from "./wait_operations.ts";
 
 /** Options of {@linkcode MemoryDriver}. */
 export interface MemoryDriverOptions {
@@ -58,7 +58,7 @@ export interface MemoryDriverOptions {
  * The store in plain Maps: the executable specification that the other backends are compared with, and the fast store
  * for tests. Nothing survives the process. Every operation runs to its end before the next one begins.
  */
-export class MemoryDriver extends MemoryBatches implements Driver {
+export class MemoryDriver extends MemoryWaits implements Driver {
   readonly backend = "memory";
   readonly location = "memory";
   readonly #now: () => number;
@@ -137,6 +137,7 @@ export class MemoryDriver extends MemoryBatches implements Driver {
         ...inserted.map(({ state }) => state),
       ]);
       for (const state of ["available", "scheduled"] as const) if (states.has(state)) this.wake(state);
+      if (states.has("blocked")) this.#wakeParked();
       if (inserted.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
       this.#wakeEnded();
       return results;
@@ -247,7 +248,7 @@ export class MemoryDriver extends MemoryBatches implements Driver {
     return this.run(() => {
       const results = amendments.map((amendment) => amendJob(this.tables, amendment));
       const applied = amendments.filter((_, index) => results[index] === "applied");
-      if (applied.some(({ change }) => change.kind === "makeAvailable")) this.wake("available");
+      if (applied.some(({ change }) => maySetOff(change))) this.wake("available");
       if (applied.some(({ change }) => change.kind === "replace" && mayMove(change.set))) this.wake("any");
       if (applied.some(({ change }) => change.kind === "requestCancel")) this.wake("cancel");
       this.#wakeEnded();
@@ -317,6 +318,12 @@ export class MemoryDriver extends MemoryBatches implements Driver {
 
   removeWorker(id: string): Promise<void> {
     return this.run(() => void this.tables.workers.delete(id));
+  }
+
+  /** A job that was to be parked may have had its answer. */
+  #wakeParked(): void {
+    this.wake("parked");
+    this.wake("any");
   }
 
   /** Those who wait for jobs that have ended are to be told. */

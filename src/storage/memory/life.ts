@@ -1,4 +1,5 @@
 import { gainedByAge, mergeLanes } from "../../domain/ageing.ts";
+import { amendmentOf } from "../../domain/amendment.ts";
 import type { NewJob } from "../../domain/job.ts";
 import { conflictError, planContest } from "../../domain/contest.ts";
 import { isFinal } from "../../domain/states.ts";
@@ -16,6 +17,7 @@ import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
 import { countMembers, refuseMembers } from "./members.ts";
 import { awaitParents, refuseParents } from "./dependencies.ts";
+import { block, park } from "./waits.ts";
 import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob } from "./tables.ts";
 
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
@@ -47,9 +49,8 @@ function insertJob(tables: Tables, job: NewJob): InsertResult {
     case "defer":
       return insertJob(tables, plan.job);
     case "replace": {
-      const { id, state: from, attempt } = holder;
-      amendJob(tables, { id, from, attempt, at: job.createdAt, change: { kind: "replace", set: plan.set } });
-      return { id, outcome: "replaced", state: holder.state };
+      amendJob(tables, amendmentOf(holder, job.createdAt, { kind: "replace", set: plan.set }));
+      return { id: holder.id, outcome: "replaced", state: holder.state };
     }
     case "take": {
       for (const amendment of plan.amendments) amendJob(tables, amendment);
@@ -84,6 +85,7 @@ function newRow(job: NewJob): JobRow {
     cancelRequestedAt: null,
     worker: null,
     leaseId: null,
+    waitingFor: null,
     progress: null,
     result: null,
     error: null,
@@ -134,6 +136,9 @@ export function settleRuns(tables: Tables, batch: SettleBatch): SettleResult[] {
     return transitions.map(() => "stale");
   }
   const results = transitions.map((transition) => settleRun(tables, transition));
+  for (const [at, transition] of transitions.entries()) {
+    if (transition.to === "blocked" && results[at] === "applied") park(tables, transition);
+  }
   if (results.every((result) => result === "applied")) {
     for (const leaseId of close) tables.leases.delete(Number(leaseId));
   }
@@ -160,6 +165,7 @@ function settleRun(tables: Tables, transition: Transition): SettleResult {
   Object.assign(job, { failures, releases, error: copy(failureLeft(transition)) ?? job.error });
   if (transition.to === "scheduled") tables.makeScheduled(job, transition.runAt);
   else if (transition.to === "available") tables.makeAvailable(job);
+  else if (transition.to === "blocked") block(tables, job, transition.wait);
   else tables.makeFinal(job, transition.to, at);
   if (transition.to === "completed") job.result = copy(transition.result);
   return "applied";

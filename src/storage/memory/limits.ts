@@ -66,6 +66,7 @@ export function acquire(tables: Tables, { leaseId, runs, now }: AcquireRequest):
     else {
       admission.park(verdict.scope, verdict.openAt);
       if (job.cancelRequestedAt !== null) return "granted";
+      job.waitingFor = null;
       park(tables, job, verdict.scope);
       return "parked";
     }

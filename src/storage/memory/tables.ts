@@ -9,6 +9,7 @@ import type { Limit } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
 import { type FinalState, isFinal } from "../../domain/states.ts";
 import type { Schedule, TickRecord } from "../../domain/schedule.ts";
+import type { JobWait } from "../../domain/wait.ts";
 import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { Token } from "../../domain/token.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
@@ -72,6 +73,10 @@ export class Tables {
   readonly batchNotes: MemberNote[] = [];
   /** By job. */
   readonly steps = new Map<string, Map<string, Json>>();
+  /** By job: what its handler waits for, or has waited for, by name. */
+  readonly waits = new Map<string, Map<string, JobWait>>();
+  /** Waits at which jobs were parked, until they are over. */
+  readonly dueWaits = new Set<JobWait>();
   /** By job, in order. */
   readonly logs = new Map<string, LogChunk[]>();
   /** By id. */
@@ -217,6 +222,8 @@ export class Tables {
     this.jobs.delete(job.id);
     this.executions.delete(job.id);
     this.steps.delete(job.id);
+    for (const wait of this.waits.get(job.id)?.values() ?? []) this.dueWaits.delete(wait);
+    this.waits.delete(job.id);
     this.logs.delete(job.id);
   }
 
@@ -297,7 +304,7 @@ function compareParked(a: JobRow, b: JobRow): number {
 /** A job as it is handed out: a copy that the caller may change. */
 export function toJob(row: JobRow): Job {
   const { seq: _, parked: __, ...job } = row;
-  return copy(job);
+  return { ...copy(job), waitingFor: row.state === "blocked" ? row.waitingFor : null };
 }
 
 /** A copy as a database would give it back: JSON and nothing else. */

@@ -188,6 +188,7 @@ export function readStarted(
     cancelRequestedAt: row[11] as number | null,
     worker: request.worker,
     leaseId: textOrNull(row[12]),
+    waitingFor: null,
     options: json(row[14]) as JobOptions,
     progress: json(row[15]),
     result: json(row[16]) as Json,

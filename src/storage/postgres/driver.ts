@@ -45,7 +45,7 @@ import { inspect } from "./inspect.ts";
 import { Absence, extendQuery, workerLock } from "./leases.ts";
 import { migrate } from "./migrate.ts";
 import { type Names, schemaNames } from "./names.ts";
-import { type Message, Notifier } from "./notifier.ts";
+import { type Message, Notifier, type Ring } from "./notifier.ts";
 import { type Place, places } from "./place.ts";
 import { news } from "./news.ts";
 import { promoteQuery } from "./promote.ts";
@@ -187,8 +187,10 @@ class PostgresDriver extends SqlOperations implements Driver {
   }
 
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
-    const { results, awaited, ...effects } = await this.#settler.settle(batch);
+    const { results, awaited, parked, ...effects } = await this.#settler.settle(batch);
     this.#announce(effects);
+    if (parked.timed) this.ring("parked");
+    if (parked.released) this.ring("any");
     if (awaited) this.#wake("ended");
     return results;
   }
@@ -236,11 +238,7 @@ class PostgresDriver extends SqlOperations implements Driver {
 
   #announceAmendments(amendments: Amendment[]): void {
     const { available, cancel, ended } = news(amendments);
-    if (available) {
-      this.#claimers.suspect();
-      this.#wake("any");
-      this.#notifier.tell("any");
-    }
+    if (available) this.ring("any");
     if (cancel) this.ring("cancel");
     if (ended) this.ring("ended");
   }
@@ -359,6 +357,7 @@ class PostgresDriver extends SqlOperations implements Driver {
     if (message.any === true) this.#wake("any");
     else if (places.length > 0) this.#wake("available");
     if (message.scheduled === true) this.#wake("scheduled");
+    if (message.parked === true) this.#wake("parked");
     if (message.cancel === true) this.#wake("cancel");
     if (message.ended === true) this.#wake("ended");
     if (message.event === true) this.#wake("event");
@@ -371,7 +370,8 @@ class PostgresDriver extends SqlOperations implements Driver {
     this.#notifier.available(places);
   }
 
-  protected override ring(what: "scheduled" | "cancel" | "ended" | "any" | "event"): void {
+  protected override ring(what: Ring): void {
+    if (what === "any") this.#claimers.suspect();
     this.#wake(what);
     this.#notifier.tell(what);
   }

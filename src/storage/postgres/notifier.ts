@@ -12,6 +12,8 @@ export interface Message {
   any?: true;
   /** A schedule changed. */
   scheduled?: true;
+  /** A handler waits, and for how long. */
+  parked?: true;
   /** A cancellation was requested. */
   cancel?: true;
   /** Jobs ended that others may wait for. */
@@ -21,6 +23,9 @@ export interface Message {
   /** The sender wants to know whether messages arrive. */
   probe?: string;
 }
+
+/** What one process tells another without saying where. */
+export type Ring = "any" | "scheduled" | "parked" | "cancel" | "ended" | "event";
 
 /** Options of {@linkcode Notifier}. */
 export interface NotifierOptions {
@@ -95,7 +100,7 @@ export class Notifier {
   }
 
   /** Something else happened. */
-  tell(what: "any" | "scheduled" | "cancel" | "ended" | "event"): void {
+  tell(what: Ring): void {
     if (this.#options.silent) return;
     this.#flags[what] = true;
     this.#start();

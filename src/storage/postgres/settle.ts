@@ -3,6 +3,7 @@ import type { Transition } from "../../domain/transition.ts";
 import type { SettleBatch, SettleResult } from "../driver.ts";
 import { lockAfterEnd } from "../sql/locks.ts";
 import { int, json, text, textOrNull } from "../sql/row.ts";
+import { park, type Parked } from "../sql/waits.ts";
 import type { Row } from "../sql/script.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import type { Connections, Query, RunQuery, Value } from "./connections.ts";
@@ -11,6 +12,7 @@ import type { Inserter } from "./inserter.ts";
 import { Kinds } from "./kinds.ts";
 import type { Names } from "./names.ts";
 import { type Place, place } from "./place.ts";
+import { drive } from "./scripts.ts";
 
 /**
  * Ends runs. `$1` and `$2`: transitions, see {@linkcode settleValues}; `$3`: leases to close. A rescue also
@@ -65,7 +67,7 @@ with ${rescue ? guard(table) : ""} kind as materialized (
 ), noted as (
   insert into ${table("execution")} (job_id, attempt, worker, started_at, finished_at, outcome, error)
   select id, attempt, worker, coalesce(started_at, at), at, outcome, error from ended
-  where state in ('available', 'scheduled')
+  where state in ('available', 'scheduled', 'blocked')
   on conflict do nothing
 ), closed as (
   delete from ${
@@ -140,6 +142,8 @@ export interface Settled {
   awaited: boolean;
   /** Changes to jobs that were in the way of follow-ups. */
   amendments: Amendment[];
+  /** What became of those whose handlers wait. */
+  parked: Parked;
 }
 
 /** Ends runs. */
@@ -149,9 +153,11 @@ export class Settler {
   readonly #settle: Query;
   readonly #rescue: Query;
   readonly #standing: Query;
+  readonly #names: Names;
 
   constructor(connections: Connections, names: Names, inserter: Inserter) {
     this.#connections = connections;
+    this.#names = names;
     this.#inserter = inserter;
     this.#settle = settleQuery(names, false);
     this.#rescue = settleQuery(names, true);
@@ -161,13 +167,14 @@ export class Settler {
   /** {@linkcode Driver.settle} */
   async settle(batch: SettleBatch): Promise<Settled> {
     const followUps = batch.transitions.flatMap(({ followUps }) => followUps ?? []);
-    if (followUps.length === 0) {
+    if (followUps.length === 0 && !batch.transitions.some(({ to }) => to === "blocked")) {
       return await this.#write((query, values) => this.#connections.query(query, values), batch);
     }
     const prepared = await this.#inserter.prepare(followUps);
     return await this.#connections.transaction(async (run) => {
       await this.#inserter.lockBatches(run, prepared);
       const settled = await this.#write(run, batch);
+      const parked = await this.#park(run, batch.transitions, settled.results);
       const wanted = new Set(followUpsOf(batch.transitions, settled.results));
       const { places, scheduled, amendments } = await this.#inserter.insertWithin(
         run,
@@ -178,8 +185,17 @@ export class Settler {
         places: [...settled.places, ...places],
         scheduled: settled.scheduled || scheduled,
         amendments,
+        parked,
       };
     });
+  }
+
+  /** A statement of its own: only one that begins when the jobs are locked sees every answer that came before. */
+  async #park(run: RunQuery, transitions: Transition[], results: SettleResult[]): Promise<Parked> {
+    const parkings = transitions.flatMap((transition, at) =>
+      transition.to === "blocked" && results[at] === "applied" ? [transition] : []
+    );
+    return await drive(run, park(postgresDialect(this.#names), parkings));
   }
 
   /** One statement, and a second one only to say why something was not written. */
@@ -193,6 +209,7 @@ export class Settler {
       scheduled: row?.scheduled === true,
       awaited: row?.awaited === true,
       amendments: [],
+      parked: { released: false, timed: false },
     };
   }
 

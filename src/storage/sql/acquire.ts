@@ -94,7 +94,9 @@ function* park(d: Dialect, waiting: Waiting[], admission: Admission): Script<Set
   if (waiting.length === 0) return new Set();
   const ids = JSON.stringify(waiting.map(({ job }) => job.id));
   const rows = yield* run(
-    `update ${d.table("job")} set state = 'blocked', lease_id = null where id ${among(d, "$1", "uuid")} ` +
+    `update ${d.table("job")} set state = 'blocked', lease_id = null, waiting_for = null where id ${
+      among(d, "$1", "uuid")
+    } ` +
       "and state = 'running' and cancel_requested_at is null returning id",
     [ids],
   );

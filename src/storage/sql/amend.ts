@@ -1,6 +1,7 @@
 import type { Amendment } from "../../domain/amendment.ts";
 import { type FinalState, isFinal, isWaiting } from "../../domain/states.ts";
 import type { AmendResult } from "../driver.ts";
+import { answer } from "./answer.ts";
 import type { Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { removeHistory } from "./history.ts";
@@ -67,6 +68,12 @@ function* amendGroup(d: Dialect, group: Amendment[]): Script<Outcomes> {
       return applied(yield* end(d, yield* own(d, waiting), "expired"));
     case "archive":
       return applied(yield* end(d, yield* own(d, waiting), "dead"));
+    case "answer":
+      return applied(yield* answer(d, group.filter(({ from }) => !isFinal(from))));
+    case "complete":
+      return applied(yield* end(d, yield* own(d, handlerWaits(waiting)), "completed"));
+    case "fail":
+      return applied(yield* end(d, yield* own(d, handlerWaits(waiting)), "dead"));
     case "requestCancel":
       return applied(yield* requestCancel(d, group.filter(({ from }) => from === "running")));
     case "delete":
@@ -89,11 +96,19 @@ function applied(ids: string[]): Outcomes {
   return new Map(ids.map((id) => [id, "applied"]));
 }
 
-function* end(d: Dialect, owned: Amendment[], state: Exclude<FinalState, "completed">): Script<string[]> {
+/** Only jobs whose handlers wait end with a result or an error from outside. */
+function handlerWaits(waiting: Amendment[]): Amendment[] {
+  return waiting.filter(({ waitingFor }) => waitingFor !== undefined);
+}
+
+function* end(d: Dialect, owned: Amendment[], state: FinalState): Script<string[]> {
+  const own = state === "completed"
+    ? "result = r.amend_result"
+    : `${state}_at = r.amended_at, error = r.amend_error`;
   return yield* update(
     d,
     owned,
-    `state = '${state}', ${state}_at = r.amended_at, finished_at = r.amended_at, error = r.amend_error, ` +
+    `state = '${state}', ${own}, finished_at = r.amended_at, ` +
       `unique_lock = ${lockAfterEnd(d, "j")}, expire_at = null, cancel_requested_at = null, seq = null, ` +
       "lease_id = null",
   );

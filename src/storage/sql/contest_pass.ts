@@ -1,4 +1,4 @@
-import type { Amendment } from "../../domain/amendment.ts";
+import { type Amendment, amendmentOf } from "../../domain/amendment.ts";
 import { conflictError, type Holder, planContest, replaced } from "../../domain/contest.ts";
 import type { NewJob } from "../../domain/job.ts";
 import type { JobState } from "../../domain/states.ts";
@@ -59,8 +59,7 @@ export class Pass {
   /** Changes to jobs that are there. */
   get amendments(): Amendment[] {
     const edits = [...this.#edits.values()].map(({ seen, set, at }): Amendment => {
-      const { id, state: from, attempt } = seen;
-      return { id, from, attempt, at, change: { kind: "replace", set } };
+      return amendmentOf(seen, at, { kind: "replace", set });
     });
     // Keys are given up last, so that changes of one kind stand together and are written together.
     const gives = ({ change }: Amendment): boolean => change.kind === "releaseKey";

@@ -8,6 +8,7 @@ import type { Queue } from "../../domain/queue.ts";
 import type { Token } from "../../domain/token.ts";
 import type { Schedule, TickRecord } from "../../domain/schedule.ts";
 import type { Run } from "../../domain/transition.ts";
+import type { JobWait, WaitOpening } from "../../domain/wait.ts";
 import { isUuid } from "../../domain/uuid.ts";
 import type {
   AcquireRequest,
@@ -20,6 +21,7 @@ import type {
   ClaimResult,
   DueQuery,
   DueSchedules,
+  EndedWaits,
   EventSpan,
   JobQuery,
   LogBatch,
@@ -65,6 +67,7 @@ import { someEnded, tellChildren } from "./tell_children.ts";
 import { someNoted } from "./tell_batches.ts";
 import { saveStep, step } from "./steps.ts";
 import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
+import { endWaits, forgetWait, nextWaitDue, openWait, secret, waits } from "./waits.ts";
 import { removeWatcher, saveWatcher, watchers } from "./watchers.ts";
 import { addToken, revokeToken, tokenByHash, tokens } from "./tokens.ts";
 import { removeWorker, saveWorker, workers } from "./workers.ts";
@@ -98,6 +101,33 @@ export abstract class SqlOperations {
 
   async step(jobId: string, name: string): Promise<Json | undefined> {
     return isUuid(jobId) ? await this.read((d) => step(d, jobId, name)) : undefined;
+  }
+
+  // ── waits ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  openWait(run: Run, opening: WaitOpening): Promise<JobWait | undefined> {
+    return this.changeAtOnce((d) => openWait(d, run, opening));
+  }
+
+  forgetWait(run: Run, name: string): Promise<boolean> {
+    return this.changeAtOnce((d) => forgetWait(d, run, name));
+  }
+
+  async waits(jobId: string): Promise<JobWait[]> {
+    return isUuid(jobId) ? await this.read((d) => waits(d, jobId)) : [];
+  }
+
+  async endWaits(now: number, limit: number): Promise<EndedWaits> {
+    // Most of the time there is nothing, and that costs one statement.
+    const nextDueAt = await this.read(nextWaitDue);
+    if (nextDueAt === null || nextDueAt > now) return { released: [], nextDueAt };
+    const ended = await this.change((d) => endWaits(d, now, limit));
+    if (ended.released.length > 0) this.ring("any");
+    return ended;
+  }
+
+  secret(): Promise<string> {
+    return this.read((d) => secret(d));
   }
 
   appendLogs(batches: LogBatch[]): Promise<void> {

@@ -8,6 +8,7 @@ import { queueIds, queueKey } from "./queues.ts";
 import { run, type Script } from "./script.ts";
 import { own } from "./seen.ts";
 import { forgetSteps } from "./steps.ts";
+import { forgetWaits } from "./waits.ts";
 
 /** A replacement and the job as it is, which nobody else changes any more. */
 interface Known {
@@ -34,11 +35,16 @@ export function* replace(d: Dialect, waiting: Amendment[]): Script<string[]> {
   yield* reorderParked(d, known);
   const renewed = known.filter(({ job, set }) => set.payload !== undefined && job.attempt > 0);
   yield* forgetSteps(d, renewed.map(({ job }) => job.id));
+  yield* forgetWaits(d, renewed.map(({ job }) => job.id), "over");
   return known.map(({ job }) => job.id);
 }
 
-function isMoving({ from: state, attempt, at, change }: Amendment): boolean {
-  return moves({ state, attempt }, change.kind === "replace" ? change.set : {}, at);
+function isMoving({ from: state, attempt, waitingFor, at, change }: Amendment): boolean {
+  return moves(
+    { state, attempt, waitingFor: waitingFor ?? null },
+    change.kind === "replace" ? change.set : {},
+    at,
+  );
 }
 
 function stateOf({ job, set, amendment }: Known): Job["state"] {
@@ -123,7 +129,7 @@ function* schedule(d: Dialect, ids: string[]): Script<void> {
   );
 }
 
-/** Those that wait for others stay where they are, in the order of their priorities. */
+/** Those that wait for others, or whose handlers wait, stay where they are, in the order of their priorities. */
 function* reorderParked(d: Dialect, known: Known[]): Script<void> {
   const changed = known.filter((each) => {
     const { set } = each;

@@ -11,6 +11,7 @@ import { takenLocks } from "./locks.ts";
 import { jobColumns, jobTables, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
 import { forgetSteps } from "./steps.ts";
+import { forgetWaits } from "./waits.ts";
 
 /** A final job that may start a new life. */
 interface Candidate {
@@ -25,7 +26,8 @@ interface Candidate {
 
 /**
  * Makes final jobs available again: failures forgotten, the latest attempt kept as history, unique key and deadline
- * taken anew. One that had completed forgets its steps too; others go on where they stopped. A job whose key another
+ * taken anew. One that had completed forgets its steps and answers too; others go on where they stopped, and wait anew for
+ * what they were not answered. A job whose key another
  * one holds stays as it is.
  */
 export function* reviveFinal(d: Dialect, final: Amendment[]): Script<Map<string, AmendResult>> {
@@ -84,6 +86,9 @@ function* revive(d: Dialect, chosen: Candidate[]): Script<void> {
       new_expire_at: expireAt,
     })))],
   );
-  yield* forgetSteps(d, chosen.filter(({ completed }) => completed).map(({ id }) => id));
+  const completed = chosen.filter(({ completed }) => completed).map(({ id }) => id);
+  yield* forgetSteps(d, completed);
+  yield* forgetWaits(d, completed, "all");
+  yield* forgetWaits(d, ids, "unanswered");
   yield* dispatch(d, ids);
 }

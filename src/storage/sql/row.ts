@@ -20,6 +20,7 @@ export function jobColumns(d: Dialect, without: string[] = []): string {
     "max_attempts",
     "worker",
     "lease_id",
+    "waiting_for",
   ];
   const json = ["payload", "options", "progress", "result", "error"];
   const instants = ["created_at", "run_at", "started_at", "finished_at", "expire_at", "cancel_requested_at"];
@@ -59,6 +60,8 @@ export function toJob(row: Row): Job {
     cancelRequestedAt: intOrNull(row.cancel_requested_at),
     worker: textOrNull(row.worker),
     leaseId: textOrNull(row.lease_id),
+    // What is left of an earlier wait means nothing.
+    waitingFor: row.state === "blocked" ? textOrNull(row.waiting_for) : null,
     options: json(row.options) as JobOptions,
     progress: json(row.progress),
     result: json(row.result),

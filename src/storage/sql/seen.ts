@@ -1,4 +1,5 @@
 import { type Amendment, ARCHIVED } from "../../domain/amendment.ts";
+import type { FailureRecord } from "../../domain/job.ts";
 import type { ColumnType, Dialect } from "./dialect.ts";
 import { text } from "./row.ts";
 import { run, type Script } from "./script.ts";
@@ -43,6 +44,7 @@ export function seenRows(d: Dialect, more: Record<string, ColumnType> = {}): str
     seen_attempt: "integer",
     amended_at: "instant",
     amend_error: "json",
+    amend_result: "json",
     ...more,
   });
 }
@@ -60,12 +62,14 @@ export function seenJson(
       seen_attempt: attempt,
       amended_at: at,
       amend_error: changeError(change),
+      amend_result: change.kind === "complete" ? change.result : null,
       ...more(amendment),
     };
   }));
 }
 
-function changeError(change: Amendment["change"]): { code: string; message: string } | null {
+function changeError(change: Amendment["change"]): FailureRecord | null {
+  if (change.kind === "fail") return change.error;
   if (change.kind === "cancel") return { code: "cancelled", message: change.reason };
   if (change.kind === "expire") {
     return { code: "expired", message: "The job was not finished before its deadline" };

@@ -3,7 +3,7 @@ import type { TellRequest, Told } from "../driver.ts";
 import { amend } from "./amend.ts";
 import { AFTER } from "./await_parents.ts";
 import { among, type Dialect } from "./dialect.ts";
-import { dispatch } from "./dispatch.ts";
+import { goOn } from "./go_on.ts";
 import { int, json, text } from "./row.ts";
 import { run, type Script } from "./script.ts";
 
@@ -83,7 +83,7 @@ function* edgesOf(d: Dialect, ends: End[], limit: number): Script<Edge[]> {
   return rows.map((row) => ({ parent: text(row.parent), child: text(row.child) }));
 }
 
-/** Those that still wait for others; they start only by their first claim, so one that was claimed waits for something else. */
+/** Those that still wait for others, as `blockedBy` in domain/wait.ts says: one that was claimed waits for something else. */
 function* lockChildren(d: Dialect, edges: Edge[]): Script<Map<string, Child>> {
   if (edges.length === 0) return new Map();
   const rows = yield* run(
@@ -180,20 +180,7 @@ function* release(d: Dialect, ids: string[], now: number): Script<string[]> {
     `delete from ${d.table("parked")} where scope = '${AFTER}' and job_id ${among(d, "$1", "uuid")}`,
     [list],
   );
-  const rows = yield* run(
-    `update ${d.table("job")} as j set state = case when j.run_at > ${d.instant("$2")} then 'scheduled' ` +
-      `else 'available' end where j.id ${among(d, "$1", "uuid")} returning id, state`,
-    [list, now],
-  );
-  const later = new Set(rows.filter(({ state }) => state === "scheduled").map((row) => text(row.id)));
-  if (later.size > 0) {
-    yield* run(
-      `insert into ${d.table("scheduled")} (run_at, job_id) select j.run_at, j.id from ${d.table("job")} j ` +
-        `where j.id ${among(d, "$1", "uuid")}`,
-      [JSON.stringify([...later])],
-    );
-  }
-  yield* dispatch(d, ids.filter((id) => !later.has(id)));
+  yield* goOn(d, ids, now);
   return ids;
 }
 

@@ -190,6 +190,7 @@ function toStarted(
     cancelRequestedAt: row[10] as number | null,
     worker: request.worker,
     leaseId: text(leaseId),
+    waitingFor: null,
     options: json(row[12]) as JobOptions,
     progress: json(row[13]),
     result: json(row[14]),

@@ -1,6 +1,6 @@
 import type { System } from "../../domain/clock.ts";
 import { mayMove } from "../../domain/replacement.ts";
-import { type Amendment, endsJob } from "../../domain/amendment.ts";
+import { type Amendment, endsJob, maySetOff } from "../../domain/amendment.ts";
 import type { NewBatch } from "../../domain/batch.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
@@ -124,7 +124,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     // Loaded only here: node:fs, which tells the kind of file system, would double the start of a short command.
     const { inspectStore } = await import("./inspect.ts");
     const connection = await this.#connect();
-    return await connection.read(() => inspectStore(connection, this.#migrations.length));
+    return await connection.read(() => inspectStore(connection, this.#migrations.at(-1)?.number ?? 0));
   }
 
   async backup(path: string): Promise<void> {
@@ -184,6 +184,7 @@ class SqliteDriver extends SqlOperations implements Driver {
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
     const connection = await this.#connect();
     const inserts = batch.transitions.some(({ followUps }) => followUps !== undefined);
+    const parks = batch.transitions.some(({ to }) => to === "blocked");
     const may = (state: JobState): boolean => inserts || batch.transitions.some(({ to }) => to === state);
     let ended = false;
     const settled = connection.write(() => {
@@ -191,11 +192,13 @@ class SqliteDriver extends SqlOperations implements Driver {
       const followUps = inserts ? followUpsOf(batch.transitions, results) : [];
       if (followUps.length > 0) insertJobs(connection, followUps);
       ended = connection.get(SOME_ENDED) !== undefined;
-      return may("available") ? this.#changing(results) : results;
+      return parks || may("available") ? this.#changing(results) : results;
     });
     this.#ring("available", may("available"));
     const results = await settled;
     this.#ring("scheduled", may("scheduled"));
+    // A job that was to be parked may have had its answer.
+    this.#ring("any", parks);
     this.#ring("ended", ended);
     this.#ring("cancel", batch.transitions.some(({ followUps }) => followUps?.some(isContested) ?? false));
     return results;
@@ -235,7 +238,7 @@ class SqliteDriver extends SqlOperations implements Driver {
   override async amend(amendments: Amendment[]): Promise<AmendResult[]> {
     const results = await super.amend(amendments);
     const applied = amendments.filter((_, index) => results[index] === "applied");
-    this.#ring("available", applied.some(({ change }) => change.kind === "makeAvailable"));
+    this.#ring("available", applied.some(({ change }) => maySetOff(change)));
     this.#ring("any", applied.some(({ change }) => change.kind === "replace" && mayMove(change.set)));
     this.#ring("cancel", applied.some(({ change }) => change.kind === "requestCancel"));
     this.#ring("ended", applied.some(({ change }) => endsJob(change)));

@@ -7,6 +7,7 @@ import enqueueFunction from "../../../migrations/sqlite/0006_enqueue_function.sq
 import schedules from "../../../migrations/sqlite/0007_schedules.sql" with { type: "text" };
 import tokens from "../../../migrations/sqlite/0008_tokens.sql" with { type: "text" };
 import batches from "../../../migrations/sqlite/0009_batches.sql" with { type: "text" };
+import waits from "../../../migrations/sqlite/0010_waits.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 7, name: "schedules", sql: schedules },
   { number: 8, name: "tokens", sql: tokens },
   { number: 9, name: "batches", sql: batches },
+  { number: 10, name: "waits", sql: waits },
 ];

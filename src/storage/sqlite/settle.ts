@@ -6,6 +6,7 @@ import type { Row, SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
 import { sqliteDialect, TAKE_SEQS } from "./dialect.ts";
 import { manyRows, pieces } from "./rows.ts";
+import { park, type Parking } from "../sql/waits.ts";
 
 const LIVE = "where id = $1 and attempt = $2 and state = 'running'";
 /** What every ending writes; an ending without an error leaves the job's latest failure. */
@@ -34,6 +35,7 @@ const END = {
 const GO_ON =
   `${LIVE} and cancel_requested_at is null returning queue_id, priority, type, worker, started_at`;
 const SCHEDULE = `${COMMON}, state = 'scheduled', run_at = $6 ${GO_ON}`;
+const PARK = `${COMMON}, state = 'blocked', seq = null ${GO_ON}`;
 const RELEASE = `${COMMON}, state = 'available', seq = $6 ${GO_ON}`;
 
 const KEEP_EXECUTION =
@@ -53,6 +55,10 @@ export function settleRuns(c: Connection, { transitions, close, rescue }: Settle
     const job = c.get(`select 1 from job ${LIVE}`, transition.id, transition.attempt);
     return job === undefined ? "stale" : "cancel_requested";
   });
+  const parkings = transitions.flatMap((transition, at): Parking[] =>
+    transition.to === "blocked" && results[at] === "applied" ? [transition] : []
+  );
+  c.drive(park(sqliteDialect, parkings));
   if (results.every((result) => result === "applied")) {
     for (const leaseId of close) c.run("delete from lease where id = $1", Number(leaseId));
   }
@@ -94,6 +100,12 @@ function apply(c: Connection, transition: Transition): boolean {
       const job = c.get(SCHEDULE, ...common, transition.runAt);
       if (job === undefined) return false;
       c.run("insert into scheduled (run_at, job_id) values ($1, $2)", transition.runAt, transition.id);
+      keepExecution(c, transition, job);
+      return true;
+    }
+    case "blocked": {
+      const job = c.get(PARK, ...common);
+      if (job === undefined) return false;
       keepExecution(c, transition, job);
       return true;
     }

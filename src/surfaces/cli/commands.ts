@@ -4,6 +4,7 @@ import { BATCH_COMMANDS } from "./commands/batches.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
+import { WAIT_COMMANDS } from "./commands/job_waits.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
 import { SCHEDULE_COMMANDS } from "./commands/schedules.ts";
 import { STORE_COMMANDS } from "./commands/store.ts";
@@ -14,6 +15,7 @@ export const COMMANDS: readonly Command[] = [
   ...API_COMMANDS,
   ...JOB_COMMANDS,
   ...BATCH_COMMANDS,
+  ...WAIT_COMMANDS,
   ...QUEUE_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,

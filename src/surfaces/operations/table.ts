@@ -7,6 +7,7 @@ import { JOB_OPERATIONS } from "./jobs.ts";
 import type { Operation } from "./operation.ts";
 import { QUEUE_OPERATIONS } from "./queues.ts";
 import { SCHEDULE_OPERATIONS } from "./schedules.ts";
+import { WAIT_OPERATIONS } from "./waits.ts";
 
 /**
  * Everything that can be asked of jobd from outside its process. The order matters for paths: `/schedules/events` stands
@@ -15,6 +16,7 @@ import { SCHEDULE_OPERATIONS } from "./schedules.ts";
 export const OPERATIONS: readonly Operation[] = [
   ...JOB_ACTION_OPERATIONS,
   ...JOB_OPERATIONS,
+  ...WAIT_OPERATIONS,
   ...QUEUE_OPERATIONS,
   ...DEAD_OPERATIONS,
   ...BATCH_OPERATIONS,

@@ -4,6 +4,7 @@ import { formatDuration } from "../../../domain/duration.ts";
 import type { Json } from "../../../domain/json.ts";
 import { formatInstant } from "../../../domain/instant.ts";
 import { isFinal } from "../../../domain/states.ts";
+import { type BlockedBy, blockedBy } from "../../../domain/wait.ts";
 import type { Uniqueness } from "../../../domain/unique.ts";
 import { instant, span } from "../format.ts";
 import type { Output } from "../output.ts";
@@ -63,10 +64,18 @@ function block(out: Output, label: string, value: Json): void {
   for (const line of JSON.stringify(value, null, 2).split("\n")) out.line(`    ${line}`);
 }
 
+const WAITS: Record<BlockedBy, (job: Job) => string> = {
+  jobs: () => ", waits for other jobs",
+  limit: () => ", waits at a limit",
+  wait: ({ waitingFor }) => `, waits for ${JSON.stringify(waitingFor)}`,
+};
+
 function stateNote(job: Job, now: number): string {
   if (job.state === "running" && job.cancelRequestedAt !== null) {
     return `, told to stop ${instant(job.cancelRequestedAt, now)}`;
   }
+  const blocked = blockedBy(job);
+  if (blocked !== null) return WAITS[blocked](job);
   if (job.state === "running" && job.startedAt !== null) return ` for ${span(now - job.startedAt)}`;
   return "";
 }

@@ -26,6 +26,7 @@ const STYLES: Partial<Record<EventKind, Style>> = {
   "job.rescued": "red",
   "job.dead": "red",
   "job.snoozed": "cyan",
+  "job.parked": "magenta",
   "job.released": "cyan",
   "batch.completed": "green",
   "batch.failed": "red",
@@ -100,6 +101,7 @@ function lineOf(event: JobdEvent): Part[] {
   const facts = [
     event.attempt > 0 ? `attempt ${event.attempt}` : "",
     event.runAt === undefined ? "" : `runs at ${iso(event.runAt)}`,
+    event.waitingFor === undefined ? "" : `waits for ${JSON.stringify(event.waitingFor)}`,
     event.error === undefined ? "" : `${event.error.code}: ${event.error.message}`,
   ].filter((fact) => fact !== "");
   return [

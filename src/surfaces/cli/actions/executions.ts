@@ -15,6 +15,7 @@ const STYLES: Record<ExecutionOutcome, Style> = {
   failed: "red",
   lost: "red",
   snoozed: "cyan",
+  parked: "magenta",
   released: "cyan",
   cancelled: "dim",
   expired: "dim",

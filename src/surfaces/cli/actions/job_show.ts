@@ -1,5 +1,6 @@
 import { gainedByAge } from "../../../domain/ageing.ts";
 import type { Execution, Job } from "../../../domain/job.ts";
+import { type JobWait, waitStatus } from "../../../domain/wait.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -9,7 +10,7 @@ import { styled } from "../style.ts";
 import { describeJob } from "./describe.ts";
 import { attemptsTable } from "./executions.ts";
 import { findJobs, reportMisses } from "./targets.ts";
-import { executionView, jobView, type View } from "./views.ts";
+import { executionView, jobView, type View, waitView } from "./views.ts";
 
 type ShowInput = Input<{ lines: OptionSpec<number> }>;
 
@@ -49,6 +50,7 @@ async function fullView(jobd: Jobd, job: Job, wanted: number): Promise<View> {
     ...jobView(job),
     effectivePriority,
     executions: executions.map(executionView),
+    waits: (await jobd.waits.list(job.id)).map((wait) => waitView(wait, jobd.now())),
     log: { lines, more },
   };
 }
@@ -56,6 +58,7 @@ async function fullView(jobd: Jobd, job: Job, wanted: number): Promise<View> {
 async function printJob(out: Output, jobd: Jobd, job: Job, lines: number): Promise<void> {
   const now = jobd.now();
   describeJob(out, job, { now, counts: await priorityBy(jobd, job, now) });
+  waitsTable(out, await jobd.waits.list(job.id), now);
   const executions: Execution[] = await jobd.jobs.executions(job.id);
   if (executions.length > 0) {
     out.line(styled("bold", "Attempts"));
@@ -66,6 +69,25 @@ async function printJob(out: Output, jobd: Jobd, job: Job, lines: number): Promi
   const cut = tail.more ? ` (the last ${tail.lines.length} lines; all of it: jobd job logs ${job.id})` : "";
   out.line(styled("bold", "Log"), styled("dim", `${cut} ${relative(tail.at, now)}`.trimEnd()));
   out.text(`${tail.lines.join("\n")}\n`);
+}
+
+function waitsTable(out: Output, waits: readonly JobWait[], now: number): void {
+  if (waits.length === 0) return;
+  out.line(styled("bold", "Waits"));
+  out.table(
+    [{ title: "NAME" }, { title: "KIND" }, { title: "STATUS" }, { title: "SINCE" }, { title: "UNTIL" }],
+    waits.map((wait) => {
+      const { name, kind, askedAt, openedAt, until } = wait;
+      const status = waitStatus(wait, now);
+      return [
+        name,
+        kind,
+        styled(status === "open" ? "magenta" : "dim", status.replace("_", " ")),
+        relative(askedAt ?? openedAt, now),
+        until === null ? "" : relative(until, now),
+      ];
+    }),
+  );
 }
 
 /** The priority for which a job counts: a waiting one of a queue whose jobs age gains some. */

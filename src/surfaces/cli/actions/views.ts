@@ -5,6 +5,7 @@ import type { Queue } from "../../../domain/queue.ts";
 import { type Schedule, statusOf, type TickRecord } from "../../../domain/schedule.ts";
 import { isOverridden } from "../../../domain/schedule_change.ts";
 import type { BatchInfo } from "../../../runtime/batch_options.ts";
+import { blockedBy, type JobWait, waitStatus } from "../../../domain/wait.ts";
 import type { QueueCount, WorkerRow } from "../../../storage/driver.ts";
 import { iso } from "../format.ts";
 
@@ -16,12 +17,27 @@ export function jobView(job: Job): View {
   const { createdAt, runAt, startedAt, finishedAt, expireAt, cancelRequestedAt, leaseId: _, ...rest } = job;
   return {
     ...rest,
+    blockedBy: blockedBy(job),
     createdAt: iso(createdAt),
     runAt: iso(runAt),
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     expireAt: iso(expireAt),
     cancelRequestedAt: iso(cancelRequestedAt),
+  };
+}
+
+/** What a handler waits for, or has waited for. */
+export function waitView(wait: JobWait, now: number): View {
+  const { jobId: _, openedAt, askedAt, until, answeredAt, timedOutAt, ...rest } = wait;
+  return {
+    ...rest,
+    status: waitStatus(wait, now),
+    openedAt: iso(openedAt),
+    askedAt: iso(askedAt),
+    until: iso(until),
+    answeredAt: iso(answeredAt),
+    timedOutAt: iso(timedOutAt),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EXECUTION_OUTCOMES } from "../../../domain/job.ts";
 import { JOB_STATES } from "../../../domain/states.ts";
 import { instant, json } from "./common.ts";
 
@@ -36,6 +37,8 @@ export const job = z.object({
   expireAt: instant.nullable(),
   cancelRequestedAt: instant.nullable(),
   worker: z.string().nullable(),
+  waitingFor: z.string().nullable().meta({ description: "the wait in which its handler is" }),
+  blockedBy: z.enum(["jobs", "limit", "wait"]).nullable(),
   options: z.record(z.string(), json).meta({ description: "the rest of its settings" }),
   progress: json,
   result: json,
@@ -58,16 +61,7 @@ export const execution = z.object({
   startedAt: instant,
   finishedAt: instant.nullable(),
   durationMs: z.number().nullable(),
-  outcome: z.enum([
-    "running",
-    "completed",
-    "failed",
-    "snoozed",
-    "released",
-    "lost",
-    "cancelled",
-    "expired",
-  ]),
+  outcome: z.enum(EXECUTION_OUTCOMES),
   error: failure.nullable(),
 }).meta({ id: "Execution" });
 
