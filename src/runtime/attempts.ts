@@ -6,6 +6,8 @@ import type { Run, Transition } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { BackoffRules } from "./backoff_rules.ts";
+import { hold } from "./encryption/hold.ts";
+import type { Keyring } from "./encryption/keyring.ts";
 import { execute } from "./executor.ts";
 import { addFollowUp, type NewJobs } from "./follow_ups.ts";
 import type { StopReason } from "./handler.ts";
@@ -47,6 +49,8 @@ export interface AttemptsOptions {
   log: Logger;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
+  /** Reads and writes encrypted jobs. */
+  keyring: Keyring;
   /** Who knows which jobs have limits. */
   gatekeeper: Gatekeeper;
   /** Called when the end of an attempt is written. */
@@ -70,7 +74,7 @@ export class Attempts {
   #running = 0;
 
   constructor(options: AttemptsOptions) {
-    const { driver, clock, time, random, worker, settings, backoff, log } = options;
+    const { driver, keyring, clock, time, random, worker, settings, backoff, log } = options;
     const { leaseMs, maxDeaths } = settings;
     const now = (): number => time.now();
     this.#options = options;
@@ -84,7 +88,7 @@ export class Attempts {
       backoff: (job) => backoff.of(job),
       maxDeaths,
     });
-    this.#steps = new Steps({ driver, now });
+    this.#steps = new Steps({ driver, keyring, now });
     this.#logs = new LogWriter({ driver, clock, now, log });
   }
 
@@ -175,7 +179,7 @@ export class Attempts {
   async #execute(slot: Slot): Promise<Outcome | undefined> {
     const { job, stop } = slot;
     const { clock, time, log, settings, queues, onFree } = this.#options;
-    const handler = settings.handlers.get(job.type);
+    const handler = job.sealed === undefined ? settings.handlers.get(job.type) : hold(job, job.sealed);
     if (handler === undefined) return { kind: "released" };
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
@@ -197,7 +201,7 @@ export class Attempts {
     this.#handlers.add(running);
     this.#running++;
     try {
-      return await running;
+      return await this.#encrypted(job, await running);
     } finally {
       slot.ended = true;
       this.#handlers.delete(running);
@@ -206,6 +210,12 @@ export class Attempts {
       const written = jobLog.close();
       if (written !== undefined) await written;
     }
+  }
+
+  async #encrypted(job: Job, outcome: Outcome | undefined): Promise<Outcome | undefined> {
+    if (outcome?.kind !== "completed" || job.options.encrypted === undefined) return outcome;
+    const result = await this.#options.keyring.sealPart(job, { field: "result" }, outcome.result);
+    return { ...outcome, result };
   }
 
   /** Writes the end; what the store refuses to take as it is becomes a failure that says so. */

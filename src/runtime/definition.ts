@@ -44,6 +44,7 @@ export interface DefinitionDefaults<Payload> extends
     | "origin"
     | "meta"
     | "headers"
+    | "encrypt"
   > {
   /** The unique key of a job, or how to make it of the payload; undefined for a job without one. */
   uniqueKey?: string | ((payload: Payload) => string | undefined);
@@ -190,8 +191,20 @@ class Definition implements JobDefinition {
   }
 
   async request(payload: unknown, options: EnqueueOptions = {}): Promise<JobRequest> {
-    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, headers, limit } =
-      this.#options;
+    const {
+      queue,
+      priority,
+      maxAttempts,
+      delay,
+      ttl,
+      retention,
+      tags,
+      origin,
+      meta,
+      headers,
+      encrypt,
+      limit,
+    } = this.#options;
     const checked = await checkPayload(this.#schema, payload);
     if (checked.issues !== undefined) {
       throw new JobdError(
@@ -202,7 +215,7 @@ class Definition implements JobDefinition {
     const own = options.unique !== undefined || options.uniqueKey !== undefined;
     const limited = { limitKey: limit?.key?.(checked.value), limitWeight: limit?.weight?.(checked.value) };
     const defaults = {
-      ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, ...limited }),
+      ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, encrypt, ...limited }),
       ...(own ? {} : uniqueOf(this.#options, checked.value)),
       // A start time of the job's own takes the place of the usual delay.
       ...(options.runAt === undefined ? given({ delay }) : {}),

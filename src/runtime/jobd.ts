@@ -23,6 +23,9 @@ import {
   requestOf,
   type Within,
 } from "./definition.ts";
+import { Keyring } from "./encryption/keyring.ts";
+import { openedDriver } from "./encryption/opened_driver.ts";
+import { reencrypt } from "./encryption/reencrypt.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Executions } from "./executions.ts";
 import type { EventStream } from "./events/event_stream.ts";
@@ -33,6 +36,7 @@ import {
   Watching,
   type WatchOptions,
 } from "./events/watching.ts";
+import type { ActionOptions, ActionReport } from "./job_actions.ts";
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { JobLimits } from "./limits.ts";
@@ -71,6 +75,7 @@ interface Parts {
   ids: JobIds;
   processes: ProcessWatch | undefined;
   watching: Watching;
+  keyring: Keyring;
 }
 
 /**
@@ -143,6 +148,7 @@ export class Jobd implements AsyncDisposable {
   static async open(store: string | Driver, options: OpenOptions = {}): Promise<Jobd> {
     const namespace = checkName("namespace", options.namespace ?? DEFAULT_NAMESPACE);
     const clock = options.clock ?? system;
+    const keyring = await Keyring.of(options.encryption);
     const driver = typeof store === "string" ? await openDriver(store, options) : store;
     try {
       if (options.migrate) await driver.migrate();
@@ -151,7 +157,8 @@ export class Jobd implements AsyncDisposable {
       const log = options.log ?? silentLogger;
       const watching = new Watching({ driver, namespace, clock, now: () => time.now(), log });
       return new Jobd({
-        driver: watching.driver,
+        driver: openedDriver(watching.driver, keyring),
+        keyring,
         watching,
         time,
         clock,
@@ -295,16 +302,26 @@ export class Jobd implements AsyncDisposable {
     return this.#parts.driver.backup(path);
   }
 
+  /**
+   * Encrypts jobs with the current key, where another one did; those whose key is not here are reported as failed.
+   *
+   * @throws {JobdError} `invalid_config` when there is no key
+   */
+  reencrypt(options?: ActionOptions): Promise<ActionReport> {
+    return reencrypt(this.#parts, options);
+  }
+
   /** Makes a worker; `start()` it. @throws {JobdError} `invalid_request` for an option that cannot be */
   worker(options: WorkerOptions): Worker {
     return new Worker(options, async (settings) => {
       const { Engine } = await import("./engine.ts");
-      const { driver, clock, time, random, store, ids } = this.#parts;
+      const { driver, keyring, clock, time, random, store, ids } = this.#parts;
       const processes = this.#parts.processes ?? await thisMachine();
       const { host, pid } = await processes.identity();
       const modules = await loadedModules(settings);
       return new Engine(withHandlers(settings, modules?.handlers ?? []), {
         driver,
+        keyring,
         clock,
         time,
         random,
@@ -360,7 +377,8 @@ export class Jobd implements AsyncDisposable {
     if (requests.some((one) => one?.maxAttempts === undefined || one.ttl === undefined)) {
       await this.#settings.refresh();
     }
-    return requests.map((request) => this.#newJob(request));
+    const jobs = requests.map((request) => this.#newJob(request));
+    return await this.#parts.keyring.sealNew(requests, jobs);
   }
 
   #newJob(request: JobRequest): NewJob {
