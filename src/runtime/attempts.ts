@@ -10,7 +10,7 @@ import { hold } from "./encryption/hold.ts";
 import type { Keyring } from "./encryption/keyring.ts";
 import { execute } from "./executor.ts";
 import { addFollowUp, type NewJobs } from "./follow_ups.ts";
-import type { StopReason } from "./handler.ts";
+import type { Handler, StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
@@ -181,6 +181,7 @@ export class Attempts {
     const { clock, time, log, settings, queues, onFree } = this.#options;
     const handler = job.sealed === undefined ? settings.handlers.get(job.type) : hold(job, job.sealed);
     if (handler === undefined) return { kind: "released" };
+    this.#warnOfPlain(job, handler);
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
     const jobLog = this.#logs.open(job);
@@ -210,6 +211,13 @@ export class Attempts {
       const written = jobLog.close();
       if (written !== undefined) await written;
     }
+  }
+
+  /** It runs all the same: what was to be secret lies open already, and nothing is won by losing the job. */
+  #warnOfPlain({ id, type, options }: Job, { encrypt = false }: Handler): void {
+    const { keyring, log } = this.#options;
+    if (options.encrypted !== undefined || !(encrypt || keyring.covers(type))) return;
+    log.warn("A job that should be encrypted is stored in plain text", { job: id, type });
   }
 
   async #encrypted(job: Job, outcome: Outcome | undefined): Promise<Outcome | undefined> {

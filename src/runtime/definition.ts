@@ -167,6 +167,7 @@ class Definition implements JobDefinition {
   readonly backoff?: Backoff | BackoffFunction;
   readonly isolation?: Isolation;
   readonly limit?: HandlerLimit;
+  readonly encrypt?: boolean;
   readonly #options: DefinitionOptions<unknown, unknown>;
   readonly #schema: PayloadSchema | undefined;
 
@@ -182,6 +183,7 @@ class Definition implements JobDefinition {
     if (backoff !== undefined) this.backoff = typeof backoff === "function" ? backoff : parseBackoff(backoff);
     const isolation = parseIsolation(options);
     if (isolation !== undefined) this.isolation = isolation;
+    if (options.encrypt !== undefined) this.encrypt = options.encrypt;
     if (options.limit !== undefined) {
       const { key, weight: _, ...limits } = options.limit;
       this.limit = { settings: parseLimit(limits), perKey: key !== undefined };

@@ -13,30 +13,41 @@ export function isEnvelope(value: Json | undefined): value is Envelope {
     typeof value["$encrypted"] === "string" && Object.keys(value).length === 1;
 }
 
+/** What of WebCrypto is used. */
+export type Subtle = Pick<SubtleCrypto, "encrypt" | "decrypt" | "importKey" | "sign">;
+
+/** A key, and who works with it. */
+export interface Cipher {
+  /** The key. */
+  readonly key: CryptoKey;
+  /** WebCrypto. */
+  readonly subtle: Subtle;
+}
+
 const NONCE_BYTES = 12;
 
 /** Encrypts JSON; it opens only with the same key and the same words about its place. */
-export async function sealJson(value: Json, place: readonly string[], key: CryptoKey): Promise<Envelope> {
-  return { $encrypted: await sealBytes(new TextEncoder().encode(JSON.stringify(value)), place, key) };
+export async function sealJson(value: Json, place: readonly string[], by: Cipher): Promise<Envelope> {
+  return { $encrypted: await sealBytes(new TextEncoder().encode(JSON.stringify(value)), place, by) };
 }
 
 /** What an envelope holds; rejects when the key or the place is another one, or it was changed. */
 export async function openJson(
   { $encrypted }: Envelope,
   place: readonly string[],
-  key: CryptoKey,
+  by: Cipher,
 ): Promise<Json> {
-  return JSON.parse(new TextDecoder().decode(await openBytes($encrypted, place, key))) as Json;
+  return JSON.parse(new TextDecoder().decode(await openBytes($encrypted, place, by))) as Json;
 }
 
 /** Encrypts bytes, as base64 with the nonce. */
 export async function sealBytes(
   bytes: Uint8Array<ArrayBuffer>,
   place: readonly string[],
-  key: CryptoKey,
+  by: Cipher,
 ): Promise<string> {
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  const data = new Uint8Array(await crypto.subtle.encrypt(algorithm(nonce, place), key, bytes));
+  const data = new Uint8Array(await by.subtle.encrypt(algorithm(nonce, place), by.key, bytes));
   const all = new Uint8Array(NONCE_BYTES + data.length);
   all.set(nonce);
   all.set(data, NONCE_BYTES);
@@ -47,11 +58,11 @@ export async function sealBytes(
 export async function openBytes(
   text: string,
   place: readonly string[],
-  key: CryptoKey,
+  by: Cipher,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const all = fromBase64(text);
   const algorithmHere = algorithm(all.slice(0, NONCE_BYTES), place);
-  return new Uint8Array(await crypto.subtle.decrypt(algorithmHere, key, all.slice(NONCE_BYTES)));
+  return new Uint8Array(await by.subtle.decrypt(algorithmHere, by.key, all.slice(NONCE_BYTES)));
 }
 
 function algorithm(iv: Uint8Array<ArrayBuffer>, place: readonly string[]): AesGcmParams {

@@ -3,7 +3,7 @@ import { JobdError, show } from "../../domain/errors.ts";
 import type { Job, NewJob } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { JobRequest } from "../../domain/request.ts";
-import { isEnvelope, openBytes, openJson, sealBytes, sealJson } from "./envelope.ts";
+import { type Cipher, isEnvelope, openBytes, openJson, sealBytes, sealJson } from "./envelope.ts";
 import { type EncryptionOptions, type Keys, readKeys } from "./keys.ts";
 
 /** What of a job is encrypted besides its payload: its result, or a step by its name. */
@@ -31,7 +31,7 @@ export class Keyring {
   readonly #keys: Keys;
   readonly #types: ReadonlySet<string> | "all";
   /** Keys of jobs that were opened here, for what is written of them later. */
-  readonly #opened = new WeakMap<Encryption, CryptoKey>();
+  readonly #opened = new WeakMap<Encryption, Cipher>();
 
   private constructor(keys: Keys, types: EncryptionOptions["types"] = []) {
     this.#keys = keys;
@@ -86,7 +86,7 @@ export class Keyring {
     }
     const raw = crypto.getRandomValues(new Uint8Array(32));
     const encrypted = { key: current, wrapped: await sealBytes(raw, placeOfKey(job), master) };
-    return { payload: await sealJson(payload, ["payload"], await ownKey(raw)), encrypted };
+    return { payload: await sealJson(payload, ["payload"], await this.#ownKey(raw)), encrypted };
   }
 
   /** A result or a step of a job as it is stored; as it is when the job is not encrypted. */
@@ -119,6 +119,14 @@ export class Keyring {
     return await Promise.all(jobs.map((job) => this.#openJob(job)));
   }
 
+  /** New jobs as they were before they were encrypted. Rejects when they cannot be read here. */
+  async openNew(jobs: readonly NewJob[]): Promise<NewJob[]> {
+    return await Promise.all(jobs.map(async (job) => {
+      const { encrypted } = job.options;
+      return encrypted === undefined ? job : { ...job, payload: await this.#openPayload(job, encrypted) };
+    }));
+  }
+
   /** The job's own key encrypted with the current key. @throws {JobdError} `invalid_config` when it cannot be read here */
   async rewrap(job: Marked, encrypted: Encryption): Promise<Encryption> {
     const { current = "", byId } = this.#keys;
@@ -145,22 +153,32 @@ export class Keyring {
     });
     if (!this.#keys.byId.has(encrypted.key)) return sealed(absent(encrypted.key));
     try {
-      const key = await this.#unwrap(job, encrypted);
-      const payload = isEnvelope(job.payload) ? await openJson(job.payload, ["payload"], key) : job.payload;
+      const payload = await this.#openPayload(job, encrypted);
       return { ...job, payload, result: await this.openPart(job, { field: "result" }, job.result) };
     } catch {
       return sealed(foreign("job", encrypted.key));
     }
   }
 
-  async #unwrap(job: Marked, encrypted: Encryption): Promise<CryptoKey> {
+  /** One that SQL has put in the place of an encrypted one is as it is. */
+  async #openPayload(job: Marked & Pick<Job, "payload">, encrypted: Encryption): Promise<Json> {
+    if (!isEnvelope(job.payload)) return job.payload;
+    return await openJson(job.payload, ["payload"], await this.#unwrap(job, encrypted));
+  }
+
+  async #unwrap(job: Marked, encrypted: Encryption): Promise<Cipher> {
     const known = this.#opened.get(encrypted);
     if (known !== undefined) return known;
     const master = this.#keys.byId.get(encrypted.key);
     if (master === undefined) throw new JobdError("invalid_config", absent(encrypted.key));
-    const key = await ownKey(await openBytes(encrypted.wrapped, placeOfKey(job), master));
+    const key = await this.#ownKey(await openBytes(encrypted.wrapped, placeOfKey(job), master));
     this.#opened.set(encrypted, key);
     return key;
+  }
+
+  async #ownKey(raw: Uint8Array<ArrayBuffer>): Promise<Cipher> {
+    const { subtle } = this.#keys;
+    return { key: await subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]), subtle };
   }
 
   /** A plain hash would tell whoever guesses the payload that the guess is right. */
@@ -175,13 +193,9 @@ export class Keyring {
         { hint: "Set JOBD_ENCRYPTION_UNIQUE_KEY, or `encryption.uniqueKey` of Jobd.open(); or give a key." },
       );
     }
-    const mac = new Uint8Array(await crypto.subtle.sign("HMAC", unique, new TextEncoder().encode(hash)));
+    const mac = new Uint8Array(await unique.subtle.sign("HMAC", unique.key, new TextEncoder().encode(hash)));
     return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
-}
-
-function ownKey(raw: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
 /** Not the type: a unique key may be shared by jobs of several. */

@@ -1,4 +1,5 @@
 import { JobdError, show } from "../../domain/errors.ts";
+import type { Cipher, Subtle } from "./envelope.ts";
 import { KEY_BYTES, KEY_ID, keyBytes } from "./key_text.ts";
 
 /** Keys for payloads and results, and which jobs are encrypted; option of `Jobd.open`. */
@@ -15,31 +16,43 @@ export interface EncryptionOptions {
    * @default none: such jobs are refused
    */
   uniqueKey?: string | CryptoKey;
+  /** WebCrypto; tests give their own. @default the system's */
+  subtle?: Pick<SubtleCrypto, "encrypt" | "decrypt" | "importKey" | "sign">;
 }
 
 /** The keys, read. */
 export interface Keys {
   /** Those that encrypt and decrypt. */
-  readonly byId: ReadonlyMap<string, CryptoKey>;
+  readonly byId: ReadonlyMap<string, Cipher>;
   /** Which one encrypts. */
   readonly current: string | undefined;
   /** The one for hashes. */
-  readonly unique: CryptoKey | undefined;
+  readonly unique: Cipher | undefined;
+  /** Who works with them. */
+  readonly subtle: Subtle;
 }
 
 const HINT = "Make a key with `openssl rand -base64 32`.";
 
 /** Reads the keys. @throws {JobdError} `invalid_config` naming the key, never its value */
 export async function readKeys(options?: EncryptionOptions): Promise<Keys> {
-  if (options === undefined) return { byId: new Map(), current: undefined, unique: undefined };
-  const { keys = {}, current, uniqueKey } = options;
-  const byId = new Map<string, CryptoKey>();
-  for (const [id, key] of Object.entries(keys)) byId.set(checkId(id), await cipherKey(id, key));
+  const { subtle } = crypto;
+  if (options === undefined) return { byId: new Map(), current: undefined, unique: undefined, subtle };
+  return await readOptions({ subtle, ...options });
+}
+
+async function readOptions(options: EncryptionOptions & { subtle: Subtle }): Promise<Keys> {
+  const { keys = {}, current, uniqueKey, subtle } = options;
+  const byId = new Map<string, Cipher>();
+  for (const [id, key] of Object.entries(keys)) {
+    byId.set(checkId(id), { key: await cipherKey(id, key, subtle), subtle });
+  }
   if (!byId.has(current)) {
     const known = [...byId.keys()].join(", ") || "no keys";
     throw bad(`The current encryption key ${show(current)} is none of ${known}`);
   }
-  return { byId, current, unique: uniqueKey === undefined ? undefined : await hashKey(uniqueKey) };
+  const unique = uniqueKey === undefined ? undefined : { key: await hashKey(uniqueKey, subtle), subtle };
+  return { byId, current, unique, subtle };
 }
 
 function checkId(id: string): string {
@@ -47,22 +60,22 @@ function checkId(id: string): string {
   throw bad(`Invalid id of an encryption key: ${show(id)}`, "It has 1 to 32 letters, digits, _ or -.");
 }
 
-async function cipherKey(id: string, key: string | CryptoKey): Promise<CryptoKey> {
+async function cipherKey(id: string, key: string | CryptoKey, subtle: Subtle): Promise<CryptoKey> {
   const usages: KeyUsage[] = ["encrypt", "decrypt"];
   if (typeof key !== "string") {
     if (isKey(key, "AES-GCM", usages)) return key;
     throw bad(`Encryption key ${id} is no key of WebCrypto that encrypts and decrypts by AES-GCM`, HINT);
   }
-  return await crypto.subtle.importKey("raw", bytesOf(`Encryption key ${id}`, key), "AES-GCM", false, usages);
+  return await subtle.importKey("raw", bytesOf(`Encryption key ${id}`, key), "AES-GCM", false, usages);
 }
 
-async function hashKey(key: string | CryptoKey): Promise<CryptoKey> {
+async function hashKey(key: string | CryptoKey, subtle: Subtle): Promise<CryptoKey> {
   if (typeof key !== "string") {
     if (isKey(key, "HMAC", ["sign"])) return key;
     throw bad("The unique key of encryption is no key of WebCrypto that signs by HMAC", HINT);
   }
   const bytes = bytesOf("The unique key of encryption", key);
-  return await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  return await subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 }
 
 function bytesOf(name: string, text: string): Uint8Array<ArrayBuffer> {
