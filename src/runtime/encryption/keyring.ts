@@ -160,9 +160,8 @@ export class Keyring {
     }
   }
 
-  /** One that SQL has put in the place of an encrypted one is as it is. */
   async #openPayload(job: Marked & Pick<Job, "payload">, encrypted: Encryption): Promise<Json> {
-    if (!isEnvelope(job.payload)) return job.payload;
+    if (!isEnvelope(job.payload)) throw new JobdError("internal", foreign("payload", encrypted.key));
     return await openJson(job.payload, ["payload"], await this.#unwrap(job, encrypted));
   }
 
