@@ -8,11 +8,12 @@ import { isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
 import { keptOpen } from "../storage/intercept.ts";
 import { openDriver } from "../storage/open.ts";
-import { Batcher } from "./batcher.ts";
+import type { Batcher } from "./batcher.ts";
 import type { AnyBatchOptions, BatchOptions } from "./batch_options.ts";
 import { Batches, type BatchSource } from "./batches.ts";
 import { requestsOf } from "./bulk.ts";
 import { Ids, type JobIds } from "./ids.ts";
+import { insertBatcher } from "./insert_batcher.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { system } from "../storage/system.ts";
 import { DeadLetters } from "./dead_letters.ts";
@@ -58,8 +59,6 @@ import { loadedModules } from "./worker_modules.ts";
 import { withHandlers, type WorkerOptions } from "./worker_options.ts";
 import { Workers } from "./workers.ts";
 
-/** Jobs in one insert when calls are gathered. */
-const INSERT_WEIGHT = 1_000;
 /** Gathered inserts under way at the same time: while the store commits one, the next is already being sent. */
 const INSERT_LANES = 2;
 const MINUTE_MS = 60_000;
@@ -392,20 +391,6 @@ export class Jobd implements AsyncDisposable {
       ...(queue.ttlMs === undefined ? {} : { ttlMs: queue.ttlMs }),
     });
   }
-}
-
-/** Gathers calls into few, large inserts. */
-function insertBatcher(driver: Driver, lanes: number): Batcher<NewJob[], InsertResult[]> {
-  return new Batcher({
-    maxWeight: INSERT_WEIGHT,
-    lanes,
-    weigh: (jobs) => jobs.length,
-    flush: async (groups) => {
-      const results = await driver.insert(groups.flat());
-      let at = 0;
-      return groups.map((jobs) => results.slice(at, at += jobs.length));
-    },
-  });
 }
 
 async function thisMachine(): Promise<ProcessWatch> {
