@@ -1,3 +1,4 @@
+import type { Encryption } from "./encryption.ts";
 import type { FailureRecord, Job } from "./job.ts";
 import type { Replacement } from "./replacement.ts";
 import { isFinal, isWaiting, type JobState } from "./states.ts";
@@ -29,6 +30,8 @@ export type Change =
   | { kind: "fail"; error: FailureRecord }
   /** A waiting job takes over what is new. A new payload makes it forget its steps; a queue that is not there is created. */
   | { kind: "replace"; set: Replacement }
+  /** The key of an encrypted job is stored anew, if it still is as it was seen; nothing else changes, in whatever state. */
+  | { kind: "rekey"; was: Encryption; encrypted: Encryption }
   /** Another job may have its unique key. */
   | { kind: "releaseKey" }
   /** The job and its history are removed. */

@@ -134,6 +134,8 @@ const OPTION_OF = {
   meta: "meta",
   headers: "headers",
   origin: "origin",
+  // Without its key a payload cannot be read, and a plain one must not be taken for a ciphertext.
+  payload: "encrypted",
 } as const satisfies Partial<Record<Replaceable, keyof JobOptions>>;
 
 /** What changes about the holder; what is equal is left out, so that a job that stays where it is keeps its place. */

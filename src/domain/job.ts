@@ -1,6 +1,7 @@
 import type { Backoff } from "./backoff.ts";
 import type { BatchReport } from "./batch.ts";
 import type { Dependency } from "./dependency.ts";
+import type { Encryption } from "./encryption.ts";
 import type { Headers } from "./headers.ts";
 import type { Json } from "./json.ts";
 import type { JobState } from "./states.ts";
@@ -58,6 +59,8 @@ export interface JobOptions {
   schedule?: { name: string; tick: number; watched?: true };
   /** What travels with the job, such as the trace it belongs to; names are in lower case. */
   headers?: Headers;
+  /** Set when payload, result and steps are stored encrypted. */
+  encrypted?: Encryption;
 }
 
 /** A job as it is stored. Instants are epoch milliseconds by the store's clock. */
@@ -110,6 +113,8 @@ export interface Job<Payload = Json> {
   result: Json;
   /** Its latest failure. */
   error: FailureRecord | null;
+  /** Why payload and result cannot be read here, if they are encrypted and cannot; then `"[encrypted]"` stands for them. */
+  sealed?: string;
 }
 
 /** A job to be inserted: complete, validated, with its id. */

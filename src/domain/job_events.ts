@@ -102,6 +102,7 @@ export function amendedEvent(job: Job, { change, at }: Amendment): NewEvent | un
     case "delete":
       return about(job, "job.deleted", at);
     case "replace":
+    case "rekey":
     case "releaseKey":
       return undefined;
     case "requestCancel":

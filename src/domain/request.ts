@@ -66,6 +66,8 @@ export interface JobRequest {
    * case; values have no control characters.
    */
   headers?: Headers;
+  /** Whether payload, result and steps are stored encrypted; types that are always encrypted stay so. @default false */
+  encrypt?: boolean;
 }
 
 /** Time, identity and defaults for {@linkcode newJob}. */
@@ -107,6 +109,7 @@ const KNOWN: Record<keyof JobRequest, true> = {
   origin: true,
   meta: true,
   headers: true,
+  encrypt: true,
 };
 
 /**
@@ -219,6 +222,9 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
     options.meta = request.meta;
   }
   if (request.headers !== undefined) options.headers = checkHeaders(request.headers);
+  if (request.encrypt !== undefined && typeof request.encrypt !== "boolean") {
+    throw invalid("encrypt", request.encrypt, "true or false");
+  }
   return options;
 }
 

@@ -4,6 +4,7 @@ import { checkKeptName, type JobWait, type WaitKind } from "../domain/wait.ts";
 import { makeToken } from "../domain/wait_token.ts";
 import type { Driver } from "../storage/driver.ts";
 import { attemptOver } from "./attempt_over.ts";
+import type { Keyring } from "./encryption/keyring.ts";
 import { type Ask, type Asked, overAt, sleepUntilOver, type WaitCalls, waitFor } from "./wait_calls.ts";
 
 /** Makes the waits of attempts. */
@@ -17,11 +18,13 @@ export class AttemptWaits implements WaitCalls {
   readonly forgetAnswer: WaitCalls["forgetAnswer"];
   readonly #driver: Driver;
   readonly #job: Job;
+  readonly #keyring: Keyring;
   readonly #now: () => number;
   #parkedAt: string | undefined;
 
-  constructor(job: Job, { driver, now }: { driver: Driver; now(): number }) {
+  constructor(job: Job, { driver, keyring, now }: { driver: Driver; keyring: Keyring; now(): number }) {
     this.#driver = driver;
+    this.#keyring = keyring;
     this.#job = job;
     this.#now = now;
     const ask: Ask = (wait) => this.#ask(wait);
@@ -43,7 +46,10 @@ export class AttemptWaits implements WaitCalls {
 
   async #ask({ kind, name, ms }: Parameters<Ask>[0]): Promise<Asked> {
     const wait = await this.#open({ name, kind, until: overAt(this.#now(), ms), ask: true });
-    if (wait.answeredAt !== null) return { kind: "answered", value: wait.value };
+    if (wait.answeredAt !== null) {
+      const value = await this.#keyring.openPart(this.#job, { field: "answer", name }, wait.value);
+      return { kind: "answered", value };
+    }
     if (wait.kind !== kind) throw otherKind(wait);
     if (wait.timedOutAt !== null) return { kind: "over", at: wait.timedOutAt };
     this.#parkedAt = name;

@@ -7,9 +7,11 @@ import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "../domain/clock.ts";
 import { AttemptWaits } from "./attempt_waits.ts";
 import type { BackoffRules } from "./backoff_rules.ts";
+import { hold } from "./encryption/hold.ts";
+import type { Keyring } from "./encryption/keyring.ts";
 import { execute } from "./executor.ts";
 import { addFollowUp, type NewJobs } from "./follow_ups.ts";
-import type { StopReason } from "./handler.ts";
+import type { Handler, StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
@@ -48,6 +50,8 @@ export interface AttemptsOptions {
   log: Logger;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
+  /** Reads and writes encrypted jobs. */
+  keyring: Keyring;
   /** Who knows which jobs have limits. */
   gatekeeper: Gatekeeper;
   /** Called when the end of an attempt is written. */
@@ -71,7 +75,7 @@ export class Attempts {
   #running = 0;
 
   constructor(options: AttemptsOptions) {
-    const { driver, clock, time, random, worker, settings, backoff, log } = options;
+    const { driver, keyring, clock, time, random, worker, settings, backoff, log } = options;
     const { leaseMs, maxDeaths } = settings;
     const now = (): number => time.now();
     this.#options = options;
@@ -85,7 +89,7 @@ export class Attempts {
       backoff: (job) => backoff.of(job),
       maxDeaths,
     });
-    this.#steps = new Steps({ driver, now });
+    this.#steps = new Steps({ driver, keyring, now });
     this.#logs = new LogWriter({ driver, clock, now, log });
   }
 
@@ -176,8 +180,9 @@ export class Attempts {
   async #execute(slot: Slot): Promise<Outcome | undefined> {
     const { job, stop } = slot;
     const { clock, time, log, settings, queues, onFree } = this.#options;
-    const handler = settings.handlers.get(job.type);
+    const handler = job.sealed === undefined ? settings.handlers.get(job.type) : hold(job, job.sealed);
     if (handler === undefined) return { kind: "released" };
+    this.#warnOfPlain(job, handler);
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
     const jobLog = this.#logs.open(job);
@@ -190,7 +195,7 @@ export class Attempts {
       log: jobLog.write,
       progress: (note) => this.#logs.progress(job, note),
       steps: this.#steps,
-      waits: (job) => new AttemptWaits(job, { driver: this.#options.driver, now: () => time.now() }),
+      waits: (job) => new AttemptWaits(job, { ...this.#options, now: () => time.now() }),
       parents: () => parentsOf(this.#options.driver, job),
       enqueue: (job, payload, options) => addFollowUp(slot, this.#options.newJobs, { job, payload, options }),
       onThrown: (thrown) => slot.thrown = thrown,
@@ -199,7 +204,7 @@ export class Attempts {
     this.#handlers.add(running);
     this.#running++;
     try {
-      return await running;
+      return await this.#encrypted(job, await running);
     } finally {
       slot.ended = true;
       this.#handlers.delete(running);
@@ -208,6 +213,19 @@ export class Attempts {
       const written = jobLog.close();
       if (written !== undefined) await written;
     }
+  }
+
+  /** It runs all the same: what was to be secret lies open already, and nothing is won by losing the job. */
+  #warnOfPlain({ id, type, options }: Job, { encrypt = false }: Handler): void {
+    const { keyring, log } = this.#options;
+    if (options.encrypted !== undefined || !(encrypt || keyring.covers(type))) return;
+    log.warn("A job that should be encrypted is stored in plain text", { job: id, type });
+  }
+
+  async #encrypted(job: Job, outcome: Outcome | undefined): Promise<Outcome | undefined> {
+    if (outcome?.kind !== "completed" || job.options.encrypted === undefined) return outcome;
+    const result = await this.#options.keyring.sealPart(job, { field: "result" }, outcome.result);
+    return { ...outcome, result };
   }
 
   /** Writes the end; what the store refuses to take as it is becomes a failure that says so. */

@@ -44,6 +44,7 @@ export interface DefinitionDefaults<Payload> extends
     | "origin"
     | "meta"
     | "headers"
+    | "encrypt"
   > {
   /** The unique key of a job, or how to make it of the payload; undefined for a job without one. */
   uniqueKey?: string | ((payload: Payload) => string | undefined);
@@ -166,6 +167,7 @@ class Definition implements JobDefinition {
   readonly backoff?: Backoff | BackoffFunction;
   readonly isolation?: Isolation;
   readonly limit?: HandlerLimit;
+  readonly encrypt?: boolean;
   readonly #options: DefinitionOptions<unknown, unknown>;
   readonly #schema: PayloadSchema | undefined;
 
@@ -181,6 +183,7 @@ class Definition implements JobDefinition {
     if (backoff !== undefined) this.backoff = typeof backoff === "function" ? backoff : parseBackoff(backoff);
     const isolation = parseIsolation(options);
     if (isolation !== undefined) this.isolation = isolation;
+    if (options.encrypt !== undefined) this.encrypt = options.encrypt;
     if (options.limit !== undefined) {
       const { key, weight: _, ...limits } = options.limit;
       this.limit = { settings: parseLimit(limits), perKey: key !== undefined };
@@ -190,8 +193,20 @@ class Definition implements JobDefinition {
   }
 
   async request(payload: unknown, options: EnqueueOptions = {}): Promise<JobRequest> {
-    const { queue, priority, maxAttempts, delay, ttl, retention, tags, origin, meta, headers, limit } =
-      this.#options;
+    const {
+      queue,
+      priority,
+      maxAttempts,
+      delay,
+      ttl,
+      retention,
+      tags,
+      origin,
+      meta,
+      headers,
+      encrypt,
+      limit,
+    } = this.#options;
     const checked = await checkPayload(this.#schema, payload);
     if (checked.issues !== undefined) {
       throw new JobdError(
@@ -202,7 +217,7 @@ class Definition implements JobDefinition {
     const own = options.unique !== undefined || options.uniqueKey !== undefined;
     const limited = { limitKey: limit?.key?.(checked.value), limitWeight: limit?.weight?.(checked.value) };
     const defaults = {
-      ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, ...limited }),
+      ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, encrypt, ...limited }),
       ...(own ? {} : uniqueOf(this.#options, checked.value)),
       // A start time of the job's own takes the place of the usual delay.
       ...(options.runAt === undefined ? given({ delay }) : {}),

@@ -97,6 +97,7 @@ export class Engine {
       newJobs,
       gatekeeper: this.#gatekeeper,
       onEnded: (job) => this.#scheduler?.ended(job),
+      keyring: this.#context.keyring,
       onFree,
     });
     const rescuer = new Rescuer({

@@ -1,5 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import type { Driver } from "../storage/driver.ts";
+import type { Keyring } from "./encryption/keyring.ts";
 import type { NewJobs } from "./follow_ups.ts";
 import type { Logger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
@@ -25,6 +26,8 @@ export interface EngineContext {
   processes: ProcessWatch;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
+  /** Reads and writes encrypted jobs. */
+  keyring: Keyring;
   /** Cancels jobs. */
   cancel(jobIds: string[]): Promise<unknown>;
   /** Stores the schedules that the program brings along. */

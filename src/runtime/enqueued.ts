@@ -5,6 +5,7 @@ import type { Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { JobState } from "../domain/states.ts";
 import type { InsertOutcome, InsertResult } from "../storage/driver.ts";
+import { readable } from "./encryption/readable.ts";
 import type { Jobs } from "./jobs.ts";
 
 /** Options of {@linkcode Enqueued.result}. */
@@ -48,14 +49,14 @@ export class Enqueued<Result = Json> {
    * Waits until the job has ended, whichever process runs it, and gives what its handler returned.
    *
    * @throws {JobdError} `job_failed` when it ended in another way than `completed`, with its failure as the cause;
-   * `timed_out` when it has not ended in time: it goes on.
+   * `timed_out` when it has not ended in time: it goes on; `invalid_config` when the result is encrypted and the key is not here.
    */
   async result({ timeout, signal }: ResultOptions = {}): Promise<Result> {
     const job = await this.#jobs.wait(this.id, {
       ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout, "timeout") }),
       ...(signal === undefined ? {} : { signal }),
     });
-    if (job.state === "completed") return job.result as Result;
+    if (job.state === "completed") return readable(job).result as Result;
     const why = job.error === null ? "" : `: ${job.error.message}`;
     throw new JobdError("job_failed", `Job ${job.id} is ${job.state}${why}`, { cause: job.error });
   }

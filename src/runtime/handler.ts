@@ -45,6 +45,8 @@ export interface Handler {
   readonly middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */
   readonly outOfProcess?: boolean;
+  /** Whether its jobs should be stored encrypted: the worker's log says so when one is not. @default false */
+  readonly encrypt?: boolean;
   /** Set when it wants a process of its own; a worker runs it then only from its file: see {@linkcode WorkerOptions.modules}. */
   readonly isolation?: Isolation;
   /**

@@ -27,7 +27,7 @@ export interface Intent {
   /** The word for it, in messages. */
   name: string;
   /** What it means for one job. */
-  plan(job: Job): Plan;
+  plan(job: Job): Plan | Promise<Plan>;
 }
 
 /** How jobs are found. */
@@ -103,7 +103,7 @@ export class JobActions {
       const amendments: Amendment[] = [];
       for (const id of open) {
         const job = found.get(id);
-        const plan = job === undefined ? undefined : intent.plan(job);
+        const plan = job === undefined ? undefined : await intent.plan(job);
         if (job === undefined) report.failed.push({ id, code: "not_found", reason: "There is no such job" });
         else if (plan?.kind === "done") report.succeeded.push(id);
         else if (plan?.kind === "refused") report.failed.push({ id, code: "conflict", reason: plan.reason });

@@ -1,4 +1,5 @@
 import { amendmentOf, type Plan } from "../domain/amendment.ts";
+import { ENCRYPTED } from "../domain/encryption.ts";
 import { JobdError, show } from "../domain/errors.ts";
 import { storableFailure } from "../domain/failure.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
@@ -6,6 +7,7 @@ import { checkJson, type Json, RESULT_LIMITS } from "../domain/json.ts";
 import { blockedBy, checkKeptName, isOpen, type JobWait, planAnswer, planEnd } from "../domain/wait.ts";
 import { isToken, isTokenOf, readToken } from "../domain/wait_token.ts";
 import type { Driver } from "../storage/driver.ts";
+import type { Keyring } from "./encryption/keyring.ts";
 import type { Jobs } from "./jobs.ts";
 import type { StoreTime } from "./store_time.ts";
 
@@ -45,17 +47,23 @@ export class JobWaits {
   readonly #driver: Driver;
   readonly #jobs: Jobs;
   readonly #time: StoreTime;
+  readonly #keyring: Keyring;
 
   /** Made by {@linkcode Jobd}. */
-  constructor({ driver, jobs, time }: { driver: Driver; jobs: Jobs; time: StoreTime }) {
+  constructor(
+    { driver, jobs, time, keyring }: { driver: Driver; jobs: Jobs; time: StoreTime; keyring: Keyring },
+  ) {
     this.#driver = driver;
     this.#jobs = jobs;
     this.#time = time;
+    this.#keyring = keyring;
   }
 
   /** All waits of a job, those that are over too, by name. @throws {JobdError} `not_found` */
   async list(jobId: string): Promise<JobWait[]> {
-    return await this.#driver.waits((await this.#jobs.get(jobId)).id);
+    const job = await this.#jobs.get(jobId);
+    const waits = await this.#driver.waits(job.id);
+    return await Promise.all(waits.map(async (wait) => ({ ...wait, value: await this.#shown(job, wait) })));
   }
 
   /**
@@ -72,7 +80,10 @@ export class JobWaits {
     const own = key ?? crypto.randomUUID();
     const { job, name, done } = await this.#change(
       target,
-      ({ job, name, wait }) => planAnswer(job, wait, { name, value, key: own }, this.#time.now()),
+      async ({ job, name, wait }) => {
+        const stored = await this.#keyring.sealPart(job, { field: "answer", name }, value);
+        return planAnswer(job, wait, { name, value: stored, key: own }, this.#time.now());
+      },
     );
     const parked = blockedBy(job) === "wait" && job.waitingFor === name;
     return { jobId: job.id, name, outcome: done ? "existing" : parked ? "resumed" : "kept" };
@@ -85,7 +96,10 @@ export class JobWaits {
    */
   async complete(target: WaitTarget, result: Json = null): Promise<{ jobId: string }> {
     checkJson("result", result, RESULT_LIMITS);
-    const { job } = await this.#change(target, (found) => endPlan(found, { kind: "complete", result }));
+    const { job } = await this.#change(target, async (found) => {
+      const stored = await this.#keyring.sealPart(found.job, { field: "result" }, result);
+      return endPlan(found, { kind: "complete", result: stored });
+    });
     return { jobId: job.id };
   }
 
@@ -102,12 +116,15 @@ export class JobWaits {
   }
 
   /** Plans and writes; what changed in between is looked at again. Gives what it was about, as it was seen first. */
-  async #change(target: WaitTarget, plan: (found: Found) => Plan): Promise<Found & { done: boolean }> {
+  async #change(
+    target: WaitTarget,
+    plan: (found: Found) => Plan | Promise<Plan>,
+  ): Promise<Found & { done: boolean }> {
     let first: Found | undefined;
     for (let tries = 0; tries < TRIES; tries++) {
       const found = await this.#find(target);
       first ??= found;
-      const planned = plan(found);
+      const planned = await plan(found);
       if (planned.kind === "done") return { ...first, done: tries === 0 };
       if (planned.kind === "refused") {
         throw new JobdError("conflict", `Job ${found.job.id}: ${planned.reason}`);
@@ -127,6 +144,12 @@ export class JobWaits {
     const waits = await this.#driver.waits(job.id);
     const chosen = name === undefined ? this.#only(job, waits) : checkKeptName("wait name", name);
     return { job, name: chosen, wait: waits.find((wait) => wait.name === chosen) };
+  }
+
+  /** An answer as it was given; of a job that cannot be read here a word in its place. */
+  async #shown(job: Job, { name, value }: JobWait): Promise<Json> {
+    if (job.sealed !== undefined) return value === null ? null : ENCRYPTED;
+    return await this.#keyring.openPart(job, { field: "answer", name }, value);
   }
 
   async #byToken(text: string): Promise<Found> {

@@ -1,20 +1,19 @@
 import { invalid } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
-import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
+import { DEFAULT_QUEUE } from "../domain/names.ts";
 import { mayBeRefused } from "../domain/refusal.ts";
-import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
+import { type JobRequest, newJob } from "../domain/request.ts";
 import { isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
 import { keptOpen } from "../storage/intercept.ts";
 import { openDriver } from "../storage/open.ts";
-import { Batcher } from "./batcher.ts";
+import type { Batcher } from "./batcher.ts";
 import type { AnyBatchOptions, BatchOptions } from "./batch_options.ts";
 import { Batches, type BatchSource } from "./batches.ts";
 import { requestsOf } from "./bulk.ts";
-import { Ids, type JobIds } from "./ids.ts";
-import { type Clock, sleep } from "../domain/clock.ts";
-import { system } from "../storage/system.ts";
+import { insertBatcher } from "./insert_batcher.ts";
+import { sleep } from "../domain/clock.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import {
   type EnqueueOptions,
@@ -23,19 +22,17 @@ import {
   requestOf,
   type Within,
 } from "./definition.ts";
+import { Keyring } from "./encryption/keyring.ts";
+import { reencrypt } from "./encryption/reencrypt.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Executions } from "./executions.ts";
 import type { EventStream } from "./events/event_stream.ts";
-import {
-  type EventListener,
-  type EventsOptions,
-  type Subscription,
-  Watching,
-  type WatchOptions,
-} from "./events/watching.ts";
+import type { EventListener, EventsOptions, Subscription, WatchOptions } from "./events/watching.ts";
 import { JobWaits } from "./job_waits.ts";
+import type { ActionOptions, ActionReport } from "./job_actions.ts";
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
+import { type JobdParts, partsOf } from "./jobd_parts.ts";
 import { JobLimits } from "./limits.ts";
 import type { MadeBatch } from "./made_batch.ts";
 import { silentLogger } from "./logger.ts";
@@ -46,33 +43,16 @@ import { QueueSettingsCache } from "./queue_settings.ts";
 import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
 import { Schedules } from "./schedules.ts";
-import { StoreTime } from "./store_time.ts";
 import { threadStore } from "./thread_store.ts";
 import { Tokens } from "./tokens.ts";
-import type { WatchdogStore } from "./watchdog.ts";
 import { Worker } from "./worker.ts";
 import { loadedModules } from "./worker_modules.ts";
 import { withHandlers, type WorkerOptions } from "./worker_options.ts";
 import { Workers } from "./workers.ts";
 
-/** Jobs in one insert when calls are gathered. */
-const INSERT_WEIGHT = 1_000;
 /** Gathered inserts under way at the same time: while the store commits one, the next is already being sent. */
 const INSERT_LANES = 2;
 const MINUTE_MS = 60_000;
-
-interface Parts {
-  driver: Driver;
-  time: StoreTime;
-  clock: Clock;
-  random: () => number;
-  namespace: string;
-  maxAttempts: number;
-  store: WatchdogStore | undefined;
-  ids: JobIds;
-  processes: ProcessWatch | undefined;
-  watching: Watching;
-}
 
 /**
  * A jobd store and everything that can be done with it: enqueue jobs, look at them, act on them, run them.
@@ -111,13 +91,13 @@ export class Jobd implements AsyncDisposable {
   readonly tokens: Tokens;
   /** Jobs that are tracked as one unit: look at them and change them. */
   readonly batches: Batches;
-  readonly #parts: Parts;
+  readonly #parts: JobdParts;
   readonly #settings: QueueSettingsCache;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
   /** Jobs that may change others take longer, and hold up only each other. */
   readonly #contests: Batcher<NewJob[], InsertResult[]>;
 
-  private constructor(parts: Parts) {
+  private constructor(parts: JobdParts) {
     const { driver } = parts;
     this.#parts = parts;
     this.namespace = parts.namespace;
@@ -145,27 +125,11 @@ export class Jobd implements AsyncDisposable {
    * (unless `migrate` is set), `schema_newer`
    */
   static async open(store: string | Driver, options: OpenOptions = {}): Promise<Jobd> {
-    const namespace = checkName("namespace", options.namespace ?? DEFAULT_NAMESPACE);
-    const clock = options.clock ?? system;
+    const keyring = await Keyring.of(options.encryption);
     const driver = typeof store === "string" ? await openDriver(store, options) : store;
     try {
       if (options.migrate) await driver.migrate();
-      const time = await StoreTime.of(clock, () => driver.ready());
-      const random = options.random ?? system.random;
-      const log = options.log ?? silentLogger;
-      const watching = new Watching({ driver, namespace, clock, now: () => time.now(), log });
-      return new Jobd({
-        driver: watching.driver,
-        watching,
-        time,
-        clock,
-        random,
-        namespace,
-        maxAttempts: options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-        store: threadStore(store, options),
-        ids: options.ids ?? new Ids(),
-        processes: options.processes,
-      });
+      return new Jobd(await partsOf(driver, { ...options, keyring, store: threadStore(store, options) }));
     } catch (error) {
       await driver.close();
       throw error;
@@ -174,8 +138,8 @@ export class Jobd implements AsyncDisposable {
 
   /** The same store as another tenant sees it; it can be used as long as this one is open. @throws {JobdError} `invalid_request` */
   async forNamespace(namespace: string): Promise<Jobd> {
-    const { watching, clock, random, maxAttempts, ids } = this.#parts;
-    return await Jobd.open(keptOpen(watching.store), { namespace, clock, random, maxAttempts, ids });
+    const { watching, ...parts } = this.#parts;
+    return new Jobd(await partsOf(keptOpen(watching.store), { ...parts, namespace }));
   }
 
   /** Which backend holds the jobs. */
@@ -299,16 +263,26 @@ export class Jobd implements AsyncDisposable {
     return this.#parts.driver.backup(path);
   }
 
+  /**
+   * Encrypts jobs with the current key, where another one did; those whose key is not here are reported as failed.
+   *
+   * @throws {JobdError} `invalid_config` when there is no key
+   */
+  reencrypt(options?: ActionOptions): Promise<ActionReport> {
+    return reencrypt(this.#parts, options);
+  }
+
   /** Makes a worker; `start()` it. @throws {JobdError} `invalid_request` for an option that cannot be */
   worker(options: WorkerOptions): Worker {
     return new Worker(options, async (settings) => {
       const { Engine } = await import("./engine.ts");
-      const { driver, clock, time, random, store, ids } = this.#parts;
+      const { driver, keyring, clock, time, random, store, ids } = this.#parts;
       const processes = this.#parts.processes ?? await thisMachine();
       const { host, pid } = await processes.identity();
       const modules = await loadedModules(settings);
       return new Engine(withHandlers(settings, modules?.handlers ?? []), {
         driver,
+        keyring,
         clock,
         time,
         random,
@@ -364,7 +338,8 @@ export class Jobd implements AsyncDisposable {
     if (requests.some((one) => one?.maxAttempts === undefined || one.ttl === undefined)) {
       await this.#settings.refresh();
     }
-    return requests.map((request) => this.#newJob(request));
+    const jobs = requests.map((request) => this.#newJob(request));
+    return await this.#parts.keyring.sealNew(requests, jobs);
   }
 
   #newJob(request: JobRequest): NewJob {
@@ -378,20 +353,6 @@ export class Jobd implements AsyncDisposable {
       ...(queue.ttlMs === undefined ? {} : { ttlMs: queue.ttlMs }),
     });
   }
-}
-
-/** Gathers calls into few, large inserts. */
-function insertBatcher(driver: Driver, lanes: number): Batcher<NewJob[], InsertResult[]> {
-  return new Batcher({
-    maxWeight: INSERT_WEIGHT,
-    lanes,
-    weigh: (jobs) => jobs.length,
-    flush: async (groups) => {
-      const results = await driver.insert(groups.flat());
-      let at = 0;
-      return groups.map((jobs) => results.slice(at, at += jobs.length));
-    },
-  });
 }
 
 async function thisMachine(): Promise<ProcessWatch> {

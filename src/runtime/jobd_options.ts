@@ -4,6 +4,7 @@ import type { JobRequest } from "../domain/request.ts";
 import type { QueueCount, StatRow } from "../storage/driver.ts";
 import type { OpenDriverOptions } from "../storage/open.ts";
 import type { EnqueueOptions, JobDefinition, Within } from "./definition.ts";
+import type { EncryptionOptions } from "./encryption/keys.ts";
 import type { JobIds } from "./ids.ts";
 import type { Logger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
@@ -27,6 +28,8 @@ export interface OpenOptions extends OpenDriverOptions {
   processes?: ProcessWatch;
   /** Where it says what goes wrong behind your back, such as a listener that throws. Workers have their own. @default nowhere */
   log?: Logger;
+  /** Keys for jobs whose payloads, results and steps are stored encrypted. @default none: such jobs cannot be read here */
+  encryption?: EncryptionOptions;
 }
 
 /** One job of {@linkcode Jobd.enqueueMany} that says everything itself. */

@@ -2,10 +2,12 @@ import { type JobAction, planAction } from "../domain/amendment.ts";
 import { JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
 import { jobPatch, type JobUpdate, planUpdate } from "../domain/job_update.ts";
+import type { Replacement } from "../domain/replacement.ts";
 import { isFinal, type JobState, WAITING_STATES } from "../domain/states.ts";
 import type { Driver, Page } from "../storage/driver.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
 import { Batcher } from "./batcher.ts";
+import type { Keyring } from "./encryption/keyring.ts";
 import type { Waits } from "./events/waits.ts";
 import {
   ACTION_PAGE,
@@ -48,6 +50,7 @@ export class Jobs {
   readonly #driver: Driver;
   readonly #time: StoreTime;
   readonly #clock: Clock;
+  readonly #keyring: Keyring;
   readonly #waits: Waits;
   readonly #actions: JobActions;
   /** Looks at jobs that are waited for, together. */
@@ -55,12 +58,20 @@ export class Jobs {
 
   /** Made by {@linkcode Jobd}. */
   constructor(
-    options: { driver: Driver; namespace: string; time: StoreTime; clock: Clock; waits: Waits },
+    options: {
+      driver: Driver;
+      namespace: string;
+      time: StoreTime;
+      clock: Clock;
+      waits: Waits;
+      keyring: Keyring;
+    },
   ) {
     this.#driver = options.driver;
     this.namespace = options.namespace;
     this.#time = options.time;
     this.#clock = options.clock;
+    this.#keyring = options.keyring;
     this.#waits = options.waits;
     this.#actions = new JobActions(options, {
       get: (ids) => this.#own(ids),
@@ -189,7 +200,10 @@ export class Jobs {
     options?: ActionOptions,
   ): Promise<ActionReport | void> {
     const set = jobPatch(update, this.#time.now());
-    const intent: Intent = { name: "update", plan: (job) => planUpdate(job, set) };
+    const intent: Intent = {
+      name: "update",
+      plan: async (job) => planUpdate(job, await this.#encrypted(job, set)),
+    };
     return await this.#actions.on(intent, ofWaiting(jobs), options);
   }
 
@@ -273,6 +287,16 @@ export class Jobs {
       yield page.items;
       cursor = page.nextCursor;
     } while (cursor !== undefined);
+  }
+
+  /** A payload is stored as the one before; those of types that are always encrypted are so from then on. */
+  async #encrypted(job: Job, set: Replacement): Promise<Replacement> {
+    if (set.payload === undefined) return set;
+    const wanted = job.options.encrypted !== undefined || this.#keyring.covers(job.type);
+    const sealed = wanted
+      ? await this.#keyring.sealPayload(job, set.payload)
+      : { payload: set.payload, encrypted: null };
+    return { ...set, payload: sealed.payload, options: { ...set.options, encrypted: sealed.encrypted } };
   }
 
   async #own(ids: string[]): Promise<Job[]> {

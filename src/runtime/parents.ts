@@ -1,6 +1,7 @@
 import type { FailureRecord, Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { JobState } from "../domain/states.ts";
+import { readable } from "./encryption/readable.ts";
 import type { Driver } from "../storage/driver.ts";
 
 /** A job that another one was to come after, as it is now. */
@@ -24,7 +25,7 @@ export async function parentsOf(driver: Driver, { options }: Job): Promise<Paren
   const found = new Map((await driver.get(ids)).map((job) => [job.id, job]));
   return ids.flatMap((id) => {
     const job = found.get(id);
-    return job === undefined ? [] : [toParent(job)];
+    return job === undefined ? [] : [toParent(job.state === "completed" ? readable(job) : job)];
   });
 }
 

@@ -22,7 +22,10 @@ export interface StartedTick {
   record: NewTickRecord;
 }
 
-/** Makes the jobs of ticks. One that cannot be made, because another release wrote its schedule, keeps none from the others. */
+/** A request that cannot be, or a key for its encryption that is not here. */
+const UNMAKEABLE = ["invalid_request", "invalid_config"];
+
+/** Makes the jobs of ticks. One that cannot be made, because another release wrote its schedule or a key is missing, keeps none from the others. */
 export async function startTicks(
   starts: readonly ScheduledStart[],
   { now, newJobs }: { now: number; newJobs: NewJobs },
@@ -33,7 +36,7 @@ export async function startTicks(
     const jobs = await newJobs(wanted.map(requestOf));
     for (const [index, start] of wanted.entries()) made.set(start, jobs[index] as NewJob);
   } catch (error) {
-    if (!(error instanceof JobdError) || error.code !== "invalid_request") throw error;
+    if (!(error instanceof JobdError) || !UNMAKEABLE.includes(error.code)) throw error;
     for (const start of wanted) made.set(start, await oneJob(start, newJobs));
   }
   return starts.map((start) => started(start, made.get(start), now));

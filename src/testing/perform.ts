@@ -162,8 +162,7 @@ async function performOn(
   }
   const { outcome, to } = await ended.promise;
   const { startedAt, finishedAt, error } = (await world.store.executions(id)).at(-1) ?? {};
-  const [job] = await world.store.get([id]);
-  if (job === undefined) throw new JobdError("internal", `The job ${id} is gone`);
+  const job = await jobd.jobs.get(id);
   const chunks = await world.store.logs({ jobId: id, limit: LOG_CHUNKS });
   return {
     outcome,

@@ -10,6 +10,7 @@ import type {
   TickCommit,
   TickCommitResult,
 } from "../storage/driver.ts";
+import type { Keyring } from "../runtime/encryption/keyring.ts";
 import { followUpsOf } from "../storage/follow_ups.ts";
 import { type DriverCall, intercepted } from "../storage/intercept.ts";
 import type { Activity } from "./activity.ts";
@@ -33,10 +34,12 @@ export class Recorder {
   /** Whether jobs are forgotten instead of stored. */
   discards = false;
   readonly #store: Driver;
+  readonly #keyring: Promise<Keyring>;
   readonly #listeners = new Set<(end: End) => void>();
 
-  constructor(driver: Driver, activity: Activity) {
+  constructor(driver: Driver, activity: Activity, keyring: Promise<Keyring>) {
     this.#store = driver;
+    this.#keyring = keyring;
     this.driver = intercepted(driver, (call) => activity.call(() => this.#record(call)));
   }
 
@@ -67,7 +70,7 @@ export class Recorder {
   async #insert({ effect }: DriverCall, jobs: NewJob[]): Promise<InsertResult[]> {
     const results = this.discards ? jobs.map(accepted) : await effect() as InsertResult[];
     // A job that only changed another one has not become a job.
-    this.#add(
+    await this.#add(
       jobs.filter(({ id }, index) => results[index]?.id === id && results[index]?.outcome !== "existing"),
     );
     for (const { displaced } of results) {
@@ -86,7 +89,7 @@ export class Recorder {
       if (!applied) continue;
       const made = (id: string, index: number): boolean =>
         this.discards || (inserted[index]?.id === id && inserted[index]?.outcome !== "existing");
-      this.#add(jobs.filter(({ id }, index) => made(id, index)));
+      await this.#add(jobs.filter(({ id }, index) => made(id, index)));
     }
     return results;
   }
@@ -94,7 +97,7 @@ export class Recorder {
   async #settle({ effect }: DriverCall, batch: SettleBatch): Promise<SettleResult[]> {
     const given = this.discards ? { ...batch, transitions: batch.transitions.map(alone) } : batch;
     const results = await effect(given) as SettleResult[];
-    this.#add(await this.#stored(followUpsOf(batch.transitions, results)));
+    await this.#add(await this.#stored(followUpsOf(batch.transitions, results)));
     for (const [index, { id, outcome, to }] of batch.transitions.entries()) {
       if (results[index] === "applied") this.#tell({ id, outcome, to });
     }
@@ -121,8 +124,11 @@ export class Recorder {
     return jobs.filter(({ id }) => ids.has(id));
   }
 
-  #add(jobs: readonly NewJob[]): void {
-    this.enqueued.push(...structuredClone(jobs));
+  /** Encrypted ones as they were asked for. */
+  async #add(jobs: readonly NewJob[]): Promise<void> {
+    const encrypted = jobs.some(({ options }) => options.encrypted !== undefined);
+    const read = encrypted ? await (await this.#keyring).openNew(jobs) : jobs;
+    this.enqueued.push(...structuredClone(read));
   }
 
   #tell(end: End): void {

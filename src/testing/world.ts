@@ -1,5 +1,7 @@
 import type { Duration } from "../domain/duration.ts";
 import { parseDuration } from "../domain/duration.ts";
+import { Keyring } from "../runtime/encryption/keyring.ts";
+import type { EncryptionOptions } from "../runtime/encryption/keys.ts";
 import { Jobd } from "../runtime/jobd.ts";
 import type { OpenOptions } from "../runtime/jobd_options.ts";
 import type { Driver } from "../storage/driver.ts";
@@ -27,6 +29,13 @@ export interface TimeOptions {
   patience?: Duration;
 }
 
+/** So that definitions that ask for encryption can be tested without more ado. They protect nothing. */
+const TEST_KEYS: EncryptionOptions = {
+  keys: { test: btoa("a key that everybody may look at") },
+  current: "test",
+  uniqueKey: btoa("another one that hides no values"),
+};
+
 /** A namespace of a store. */
 export interface StoreOptions {
   /**
@@ -39,6 +48,8 @@ export interface StoreOptions {
   namespace?: string;
   /** Attempts of jobs when neither they nor their queue says so. @default 5 */
   maxAttempts?: number;
+  /** Keys for jobs that are stored encrypted. @default keys for tests only */
+  encryption?: EncryptionOptions;
 }
 
 /** Time and chance, made. */
@@ -75,15 +86,17 @@ export class World {
   /** What the latest failure of a job was made of. */
   readonly thrown: Map<string, unknown> = new Map();
   readonly #options: StoreOptions;
+  readonly #encryption: EncryptionOptions;
   #workers = 0;
 
   /** An empty one. */
   constructor(time: Time, options: StoreOptions & { store?: Driver }) {
     this.time = time;
+    this.#encryption = { subtle: counted(time.activity), ...(options.encryption ?? TEST_KEYS) };
     this.store = options.store === undefined
       ? new MemoryDriver({ now: () => time.clock.now() })
       : at(time, options.store);
-    this.recorder = new Recorder(this.store, time.activity);
+    this.recorder = new Recorder(this.store, time.activity, Keyring.of(this.#encryption));
     this.faults = new Faults({ clock: time.clock });
     this.driver = this.faults.on(this.recorder.driver);
     this.namespace = options.namespace ?? "default";
@@ -99,7 +112,8 @@ export class World {
   open(driver: Driver, options: Pick<OpenOptions, "clock" | "processes"> = {}): Promise<Jobd> {
     const { clock, random, ids } = this.time;
     const { store: _, ...rest } = this.#options;
-    return Jobd.open(driver, { clock, random, ids, processes: this.machine(), ...rest, ...options });
+    const made = { clock, random, ids, processes: this.machine(), ...rest };
+    return Jobd.open(driver, { ...made, encryption: this.#encryption, ...options });
   }
 }
 
@@ -113,6 +127,17 @@ export async function openStore(store: string | Driver): Promise<Driver> {
     await driver.close();
     throw error;
   }
+}
+
+/** WebCrypto, which works in threads: time must stand still meanwhile. */
+function counted(activity: Activity): NonNullable<EncryptionOptions["subtle"]> {
+  return new Proxy(crypto.subtle, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => activity.call(async () => await member.apply(target, args));
+    },
+  });
 }
 
 /** The store at the time of the test. */

@@ -323,6 +323,76 @@ Deno.test("enqueue --bulk --spread: stdin that is too long to be counted first i
   assert.deepEqual((await (await world.jobd()).jobs.page({ limit: 1 })).items, []);
 });
 
+Deno.test("enqueue --encrypt, job show, reencrypt: with the keys of the environment, which are never shown", async () => {
+  const world = new FakeWorld();
+  const [one, two] = [1, 2].map((byte) => new Uint8Array(32).fill(byte).toBase64());
+  const old = { JOBD_ENCRYPTION_KEYS: `k1:${one}`, JOBD_ENCRYPTION_TYPES: "pay,card" };
+  const flag = await world.run(["enqueue", "x", "-p", '"secret"', "--encrypt"], { env: old });
+  const type = await world.run(["enqueue", "pay", "-p", '"secret"'], { env: old });
+  const ids = [flag.stdout.trim(), type.stdout.trim()];
+  const keys = (await world.driver.get(ids)).map(({ options }) => options.encrypted?.key);
+  assert.deepEqual(keys, ["k1", "k1"]);
+  assert.ok(!JSON.stringify(await world.driver.get(ids)).includes("secret"));
+
+  const shown = await world.run(["job", "show", ids[0] ?? "", "--json"], { env: old });
+  assert.equal(shown.json().payload, "secret");
+  const blind = await world.run(["job", "show", ids[0] ?? ""]);
+  assert.equal(blind.exitCode, 0);
+  assert.match(blind.stdout, /Encrypted +the encryption key "k1" is not here\n.*\[encrypted\]/);
+
+  const both = { JOBD_ENCRYPTION_KEYS: `k2:${two}, k1:${one}` };
+  const doctor = async (env: Record<string, string>): Promise<string> =>
+    (await world.run(["doctor"], { env })).stdout;
+  assert.match(await doctor(old), /^ok +encryption +no job needs another key than k1$/m);
+  assert.match(
+    await doctor(both),
+    /^warning +encryption +2 jobs .* need key k1, and the current one is k2$/m,
+  );
+  const gone = await doctor({ JOBD_ENCRYPTION_KEYS: `k2:${two}` });
+  assert.match(gone, /^error +encryption +2 jobs .* need key k1, which is not here$/m);
+  assert.doesNotMatch(await doctor({}), /encryption/);
+  assert.equal(
+    (await world.run(["reencrypt"], { env: both })).stdout,
+    "2 jobs encrypted with the current key\n",
+  );
+  assert.deepEqual((await world.run(["reencrypt", "--json"], { env: both })).json(), {
+    succeeded: [],
+    failed: [],
+  });
+  assert.match(await doctor(both), /^ok +encryption +no job needs another key than k2$/m);
+  const missing = await world.run(["reencrypt", "--json"], { env: { JOBD_ENCRYPTION_KEYS: `k3:${one}` } });
+  assert.equal(missing.exitCode, 2);
+  assert.match(missing.json().failed[0].reason, /the encryption key "k2" is not here/);
+});
+
+Deno.test("keys that cannot be stop every command at once, and are not shown", async () => {
+  const key = new Uint8Array(32).toBase64();
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ JOBD_ENCRYPTION_KEYS: "hunter2" }, /JOBD_ENCRYPTION_KEYS: the value is not a list ID:KEY,ID:KEY/],
+    [{ JOBD_ENCRYPTION_KEYS: `a:${key},a:${key}` }, /is not a list ID:KEY,ID:KEY of distinct ids/],
+    [{ JOBD_ENCRYPTION_KEYS: `a:${key.slice(4)}` }, /each key 32 bytes in base64/],
+    [{ JOBD_ENCRYPTION_UNIQUE_KEY: "hunter2" }, /JOBD_ENCRYPTION_UNIQUE_KEY: the value is not 32 bytes/],
+    [
+      { JOBD_ENCRYPTION_UNIQUE_KEY: key },
+      /JOBD_ENCRYPTION_UNIQUE_KEY is set, and JOBD_ENCRYPTION_KEYS is not/,
+    ],
+    [{ JOBD_ENCRYPTION_TYPES: "pay" }, /JOBD_ENCRYPTION_TYPES is set, and JOBD_ENCRYPTION_KEYS is not/],
+    [
+      { JOBD_ENCRYPTION_KEYS: `a:${key}`, JOBD_ENCRYPTION_TYPES: "a b" },
+      /is not \* for all types, or a list/,
+    ],
+  ];
+  for (const [env, message] of cases) {
+    const ran = await new FakeWorld().run(["jobs"], { env });
+    assert.equal(ran.exitCode, 2);
+    assert.match(ran.stderr, message);
+    assert.ok(!ran.stderr.includes("hunter2") && !ran.stderr.includes(key.slice(4)));
+  }
+  const asked = await new FakeWorld().run(["enqueue", "x", "--encrypt"]);
+  assert.equal(asked.exitCode, 2);
+  assert.match(asked.stderr, /Jobs of type "x" are to be encrypted, and there is no key here/);
+});
+
 Deno.test("enqueue --spread: wrong use is refused", async () => {
   for (
     const [args, message] of [

@@ -101,6 +101,7 @@ const LIMIT_KEYS = ["l1", "l2"];
 export const SCHEDULES = ["s1", "s2", "S3"];
 /** Names of waits. */
 const WAITS = ["wait 1", "wait 2"];
+const ENCRYPTIONS = ["a", "b"].map((wrapped) => ({ key: "k", wrapped }));
 /** Names of steps. */
 export const STEPS = ["", "s"];
 const WORKERS = ["w1", "w2", "w3"];
@@ -280,6 +281,7 @@ class Maker {
         ...(this.#chance(0.1) ? { limitWeight: 1 + this.#number(4) } : {}),
         ...(this.#chance(0.1) ? { retentionMs: 10 * SECOND } : {}),
         ...(this.#chance(0.1) ? { headers: { h: this.#pick(["0", "1"]) } } : {}),
+        ...(this.#chance(0.3) ? { encrypted: this.#pick(ENCRYPTIONS) } : {}),
       },
     });
   }
@@ -380,6 +382,7 @@ class Maker {
       [1, () => ({ kind: "fail", error: { code: "failed", message: "from outside" } })],
       [1, () => ({ kind: "delete" })],
       [1, () => ({ kind: "releaseKey" })],
+      [2, () => ({ kind: "rekey", was: this.#pick(ENCRYPTIONS), encrypted: this.#pick(ENCRYPTIONS) })],
       [4, () => ({ kind: "replace", set: this.#replacement(now) })],
     ]);
     return { job: this.#number(), stale: this.#chance(0.1), change };
@@ -402,6 +405,8 @@ class Maker {
           { limitKey: null },
           { headers: { h: "2" } },
           { headers: null },
+          { encrypted: this.#pick(ENCRYPTIONS) },
+          { encrypted: null },
         ])
       ),
     };

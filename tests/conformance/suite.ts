@@ -5,6 +5,7 @@ import { cancelChapter } from "./cancel.ts";
 import { claimChapter } from "./claim.ts";
 import { countsChapter } from "./counts.ts";
 import { dependenciesChapter } from "./dependencies.ts";
+import { encryptionChapter } from "./encryption.ts";
 import { eventsChapter } from "./events.ts";
 import { executionsChapter } from "./executions.ts";
 import { insertChapter } from "./insert.ts";
@@ -68,6 +69,7 @@ const CHAPTERS: Record<string, Chapter> = {
   tokens: tokensChapter,
   events: eventsChapter,
   schedules: schedulesChapter,
+  encryption: encryptionChapter,
   "wake-ups": wakeChapter,
   store: storeChapter,
 };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { JobdError } from "../../src/domain/errors.ts";
 import {
+  BATCH_EVENTS,
   type EventPattern,
   type Interest,
   JOB_EVENTS,
@@ -35,7 +36,13 @@ const job: Job = {
 Deno.test("patterns stand for kinds, in a fixed order and each once", () => {
   assert.deepEqual(kindsOf(["job.*"]), [...JOB_EVENTS]);
   assert.deepEqual(kindsOf(["queue.*"]), [...QUEUE_EVENTS]);
-  assert.deepEqual(kindsOf(["*", "job.dead"]), [...JOB_EVENTS, ...QUEUE_EVENTS, ...SCHEDULE_EVENTS]);
+  assert.deepEqual(kindsOf(["*", "job.dead"]), [
+    ...JOB_EVENTS,
+    ...QUEUE_EVENTS,
+    ...SCHEDULE_EVENTS,
+    ...BATCH_EVENTS,
+  ]);
+  assert.deepEqual(kindsOf(["batch.*"]), [...BATCH_EVENTS]);
   assert.deepEqual(kindsOf(["queue.paused", "job.dead", "job.dead"]), ["job.dead", "queue.paused"]);
   for (const wrong of [[], ["job."], ["job.de*"], ["dead"], ["**"], [""]]) {
     assert.throws(

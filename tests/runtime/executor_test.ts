@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Keyring } from "../../src/runtime/encryption/keyring.ts";
 import { execute, type ExecuteOptions } from "../../src/runtime/executor.ts";
 import {
   coolDown,
@@ -17,6 +18,8 @@ import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { exampleJob } from "../support/example_job.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 
+const keyring = await Keyring.of();
+
 function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, job = exampleJob()) {
   const clock = new FakeClock(10_000);
   const stop = options.stop ?? new Stop<StopReason>();
@@ -29,8 +32,8 @@ function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, j
     stop,
     log: () => {},
     progress: () => {},
-    steps: new Steps({ driver: new MemoryDriver(), now: () => clock.now() }),
-    waits: (job) => new AttemptWaits(job, { driver: new MemoryDriver(), now: () => clock.now() }),
+    steps: new Steps({ driver: new MemoryDriver(), keyring, now: () => clock.now() }),
+    waits: (job) => new AttemptWaits(job, { driver: new MemoryDriver(), keyring, now: () => clock.now() }),
     parents: () => Promise.resolve([]),
     enqueue: () => Promise.resolve({ id: "" }),
     onAbandoned: () => void abandoned++,

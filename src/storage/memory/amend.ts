@@ -1,6 +1,7 @@
 import { type Amendment, ARCHIVED } from "../../domain/amendment.ts";
 import { MAX_INSTANT_MS } from "../../domain/instant.ts";
 import type { FailureRecord } from "../../domain/job.ts";
+import { isSame } from "../../domain/encryption.ts";
 import { type FinalState, isFinal, isWaiting } from "../../domain/states.ts";
 import { moves, patchedOptions, type Replacement, stateAfter } from "../../domain/replacement.ts";
 import { holdsKey } from "../../domain/unique.ts";
@@ -44,6 +45,10 @@ export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
       return isFinal(job.state) ? revive(tables, job, at) : runNow(tables, job, at);
     case "replace":
       return isWaiting(job.state) ? replace(tables, job, { set: change.set, at }) : "stale";
+    case "rekey":
+      if (!isSame(job.options.encrypted, change.was)) return "stale";
+      job.options = { ...job.options, encrypted: copy(change.encrypted) };
+      return "applied";
     case "releaseKey":
       tables.releaseLock(job);
       return "applied";

@@ -8,6 +8,7 @@ import { removeHistory } from "./history.ts";
 import { lockAfterEnd } from "./locks.ts";
 import { replace } from "./replace.ts";
 import { reviveFinal } from "./revive.ts";
+import { rekey } from "./rekey.ts";
 import { own, seenJson, seenRows, update } from "./seen.ts";
 import { text } from "./row.ts";
 import { run, type Script } from "./script.ts";
@@ -85,6 +86,8 @@ function* amendGroup(d: Dialect, group: Amendment[]): Script<Outcomes> {
     }
     case "replace":
       return applied(yield* replace(d, waiting));
+    case "rekey":
+      return applied(yield* rekey(d, group));
     case "releaseKey":
       return applied(yield* update(d, group, "unique_lock = null"));
     case undefined:

@@ -57,6 +57,7 @@ export class Context {
       namespace: values.namespace,
       maxAttempts: values.jobDefaultMaxAttempts,
       clock: this.host.clock,
+      ...encryption(values),
       ...options,
     };
     const jobd = await this.host.openJobd(values.databaseUrl, open);
@@ -105,6 +106,23 @@ export class Context {
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }
+}
+
+/** @throws {JobdError} `invalid_config` when types are to be encrypted and there is no key */
+function encryption(values: SettingValues): Pick<OpenOptions, "encryption"> {
+  const { encryptionKeys: keys, encryptionTypes: types, encryptionUniqueKey: uniqueKey } = values;
+  if (keys !== undefined) {
+    const more = {
+      ...(types === undefined ? {} : { types }),
+      ...(uniqueKey === undefined ? {} : { uniqueKey }),
+    };
+    return { encryption: { ...keys, ...more } };
+  }
+  if (types === undefined && uniqueKey === undefined) return {};
+  const name = types === undefined ? "JOBD_ENCRYPTION_UNIQUE_KEY" : "JOBD_ENCRYPTION_TYPES";
+  throw new JobdError("invalid_config", `${name} is set, and JOBD_ENCRYPTION_KEYS is not`, {
+    hint: "Set JOBD_ENCRYPTION_KEYS=k1:KEY, with a key from `openssl rand -base64 32`.",
+  });
 }
 
 /** A direct connection beside the main one means that the main one goes through a pooler, where prepared statements fail. */

@@ -1,6 +1,7 @@
 import { parseDuration } from "../../domain/duration.ts";
 import { type ErrorCode, JobdError, show } from "../../domain/errors.ts";
 import { checkName } from "../../domain/names.ts";
+import { KEY_ID, keyBytes } from "../../runtime/encryption/key_text.ts";
 import type { QueueChoice } from "../../runtime/queue_order.ts";
 
 /** Reads one value that a person wrote: as text in a flag or a variable, as text or JSON in a config file. */
@@ -182,3 +183,36 @@ function weighted(entries: [string, unknown][]): Record<string, number> | undefi
   }
   return entries.length > 0 ? { ...result } : undefined;
 }
+
+/** Keys by id; the first one encrypts, all decrypt. */
+export const encryptionKeys: Reader<{ keys: Record<string, string>; current: string }> = {
+  allowed:
+    "a list ID:KEY,ID:KEY of distinct ids (1 to 32 letters, digits, _ or -), each key 32 bytes in base64",
+  secret: true,
+  read(value) {
+    if (typeof value !== "string") return undefined;
+    const keys: Record<string, string> = {};
+    for (const item of value.split(",")) {
+      const [id = "", key = "", ...rest] = item.trim().split(":");
+      if (!KEY_ID.test(id) || keyBytes(key) === undefined || rest.length > 0 || Object.hasOwn(keys, id)) {
+        return undefined;
+      }
+      keys[id] = key;
+    }
+    const [current] = Object.keys(keys);
+    return current === undefined ? undefined : { keys, current };
+  },
+};
+
+/** One key. */
+export const encryptionKey: Reader<string> = {
+  allowed: "32 bytes in base64",
+  secret: true,
+  read: (value) => typeof value === "string" && keyBytes(value) !== undefined ? value : undefined,
+};
+
+/** Types separated by commas, or all. */
+export const typeChoice: Reader<string[] | "all"> = {
+  allowed: "* for all types, or a list of type names separated by commas",
+  read: (value) => value === "*" ? "all" : nameList("type").read(value),
+};

@@ -3,6 +3,8 @@ import { LOG_LEVELS, type LogFormat } from "../../runtime/logger.ts";
 import {
   choice,
   duration,
+  encryptionKey,
+  encryptionKeys,
   fileList,
   hostList,
   integer,
@@ -12,6 +14,7 @@ import {
   type Reader,
   storeUrl,
   text,
+  typeChoice,
 } from "./readers.ts";
 
 /** One setting: everything that reading it, errors about it, help and the documents need. */
@@ -235,6 +238,33 @@ export const SETTINGS = {
     placeholder: "n",
     default: "5",
     summary: "failed runs after which a job is dead, when neither it nor its queue says so",
+    scope: "all",
+  }),
+  encryptionKeys: setting(encryptionKeys, {
+    key: "encryption.keys",
+    env: "JOBD_ENCRYPTION_KEYS",
+    placeholder: "keys",
+    otherwise: "nothing is encrypted, and encrypted jobs cannot be read",
+    summary:
+      "keys for payloads and results that are stored encrypted: ID:KEY,ID:KEY, each key 32 bytes in base64 " +
+      "(openssl rand -base64 32); the first one encrypts, all decrypt",
+    scope: "all",
+  }),
+  encryptionUniqueKey: setting(encryptionKey, {
+    key: "encryption.uniqueKey",
+    env: "JOBD_ENCRYPTION_UNIQUE_KEY",
+    placeholder: "key",
+    otherwise: "encrypted jobs cannot be unique by their payload",
+    summary:
+      "the key of the hashes by which encrypted jobs are unique by their payload or fields of it; it stays when the others change",
+    scope: "all",
+  }),
+  encryptionTypes: setting(typeChoice, {
+    key: "encryption.types",
+    env: "JOBD_ENCRYPTION_TYPES",
+    placeholder: "list",
+    otherwise: "jobs that ask for it",
+    summary: "types whose jobs are always encrypted: names separated by commas, or *",
     scope: "all",
   }),
   logLevel: setting(choice(LOG_LEVELS), {

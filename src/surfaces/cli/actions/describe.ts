@@ -50,6 +50,7 @@ export function describeJob(out: Output, job: Job, { now, counts }: { now: numbe
   }
   const agent = agentText(job.result) || agentText(job.error?.data ?? null);
   if (agent !== "") field("Agent", agent);
+  if (job.sealed !== undefined) field("Encrypted", styled("yellow", job.sealed));
   block(out, "Payload", job.payload);
   if (job.state === "completed") block(out, "Result", job.result);
 }
@@ -105,6 +106,7 @@ function optionsText(options: JobOptions): string {
     tags,
     meta,
     headers,
+    encrypted,
   } = options;
   return [
     timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
@@ -122,6 +124,7 @@ function optionsText(options: JobOptions): string {
     origin === undefined ? [] : [`origin ${origin}`],
     tags === undefined ? [] : [`tags ${tags.join(", ")}`],
     meta === undefined ? [] : [`meta ${JSON.stringify(meta)}`],
+    encrypted ? ["encrypted"] : [],
     headers === undefined ? [] : [`headers ${JSON.stringify(headers)}`],
   ].flat().join("; ");
 }

@@ -4,6 +4,7 @@ import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
 import { type Style, styled } from "../style.ts";
+import { checkEncryption } from "./doctor_encryption.ts";
 import { checkClock, checkSchema, checkWork, checkWorkers } from "./doctor_store.ts";
 import { checkConfiguration, checkHandlers, checkPermissions } from "./doctor_program.ts";
 
@@ -48,6 +49,7 @@ async function* examine(context: Context, expectWorker: boolean): AsyncGenerator
   yield* await attempt("clock", () => checkClock(context));
   yield* await attempt("workers", () => checkWorkers(context, expectWorker));
   yield* await attempt("jobs", () => checkWork(context));
+  yield* await attempt("encryption", () => checkEncryption(context));
 }
 
 /** A check that fails is a finding, too. */

@@ -35,6 +35,7 @@ type EnqueueInput = Input<
     tag: OptionSpec<string[]>;
     origin: Given<string>;
     header: OptionSpec<(readonly [string, string])[]>;
+    encrypt: OptionSpec<boolean>;
     wait: OptionSpec<boolean>;
     follow: OptionSpec<boolean>;
   }
@@ -95,6 +96,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     tags: tag.length === 0 ? undefined : tag,
     origin,
     headers: headersOf(header),
+    encrypt: options.encrypt ? true : undefined,
   });
 }
 

@@ -116,6 +116,7 @@ export const JOB_COMMANDS: readonly Command[] = [
       tag: list(boundedText(128), "text", "a label to filter by"),
       origin: value(boundedText(256), "text", "who makes the job"),
       header: list(header, "name=text", "what travels with the job, such as the trace it belongs to"),
+      encrypt: flag("store payload and result encrypted (needs JOBD_ENCRYPTION_KEYS)"),
       wait: flag("wait for the end, print the result, and exit 0 if the job completed, else 1", {
         short: "w",
       }),

@@ -78,6 +78,15 @@ export const STORE_COMMANDS: readonly Command[] = [
     run: async (...given) => (await import("../actions/events.ts")).printEvents(...given),
   }),
   command({
+    path: "reencrypt",
+    summary: "Encrypt jobs with the current key, where another one did",
+    details:
+      "For the change of a key: put the new one first in JOBD_ENCRYPTION_KEYS of every process, run this, and take the " +
+      "old one away when `jobd doctor` says that no job needs it. Jobs may run meanwhile; an interrupted run is repeated.",
+    examples: [["jobd reencrypt", "after a new key was put first"]],
+    run: async (...given) => (await import("../actions/reencrypt.ts")).reencryptJobs(...given),
+  }),
+  command({
     path: "backup",
     summary: "Write a consistent copy of a SQLite store while it is in use",
     args: [{ name: "file", summary: "the file to write; it must not exist" }],

@@ -43,6 +43,7 @@ export const job = z.object({
   progress: json,
   result: json,
   error: failure.nullable(),
+  sealed: z.string().optional().meta({ description: "why payload and result cannot be read by this server" }),
 }).meta({ id: "Job" });
 
 /** What became of a request for a job. */

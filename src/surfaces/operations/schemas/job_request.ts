@@ -68,6 +68,7 @@ const fields = {
   origin: z.string().optional(),
   meta: meta.optional(),
   headers: headers.optional(),
+  encrypt: z.boolean().optional().meta({ description: "store payload, result and steps encrypted" }),
 } satisfies Record<Exclude<keyof JobRequest, "namespace">, z.ZodType>;
 
 /** A request for a job; the namespace is the caller's. */
