@@ -1,0 +1,1 @@
+-- PostgreSQL's functions that enqueue jobs get headers; SQLite has no stored functions.
