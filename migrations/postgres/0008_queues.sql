@@ -1,3 +1,8 @@
+-- Since when a queue is removed. Its row stays, because other programs, and transactions under way, know its id: the next job
+-- that comes takes the mark away.
+alter table jobd.queue add column removed_at timestamptz;
+create index queue_removed on jobd.queue (id) where removed_at is not null;
+
 -- Jobs of SQL may have headers: what a job of the library may have, checked as checkHeaders in src/domain/headers.ts does it.
 
 create function jobd.read_headers(value jsonb) returns text language plpgsql as $$
@@ -230,3 +235,122 @@ comment on function jobd.enqueue(text, jsonb, text, anycompatible, interval, tim
 comment on function jobd.enqueue(text, json, text, anycompatible, interval, timestamptz, integer, interval, interval,
   jsonb, interval, text, text, text, text, integer, text[], text, jsonb, text, uuid, boolean, jsonb)
   is 'Adds a job as part of the transaction';
+
+-- As before, and a removed queue that jobs come into is there again.
+create or replace function jobd.add_jobs(jobs jobd.new_job[], now_ms bigint, notify boolean) returns setof jobd.enqueued
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+declare
+  positions jsonb;
+  waiting boolean[] := array_fill(true, array[cardinality(jobs)]);
+  answers jobd.enqueued[] := array_fill(null::jobd.enqueued, array[cardinality(jobs)]);
+  queue_ids bigint[] := '{}';
+  ranks smallint[] := '{}';
+  seqs bigint[] := '{}';
+  scheduled boolean := false;
+  made record;
+  n integer;
+  left_locks text[];
+begin
+  perform jobd.refuse_twins(jobs, now_ms);
+  insert into jobd.queue (namespace, name, created_at)
+  select w.namespace, w.queue, to_timestamp(now_ms::float8 / 1000)
+  from (select distinct namespace, queue from unnest(jobs)) w
+  where not exists (select 1 from jobd.queue q where q.namespace = w.namespace and q.name = w.queue)
+  order by (w.namespace || E'\n' || w.queue) collate "C"
+  on conflict do nothing;
+
+  for round in 1..10 loop
+    -- Places in the list by id: of several with the same id the first that waits. A join by id would compare all with all,
+    -- because plans are made for a few jobs.
+    positions := (select jsonb_object_agg(p.id, p.n) from (
+      select w.id, min(w.ordinality) as n from unnest(jobs) with ordinality as w
+      where waiting[w.ordinality] group by w.id) p);
+    -- The transaction has its number before the place: see src/storage/postgres/floor.ts.
+    for made in
+      with ordered as (
+        select j.*, q.id as queue_id, coalesce(j.max_attempts, (q.settings ->> 'maxAttempts')::smallint, 5) as attempts,
+          case when j.expire_at is null then (q.settings ->> 'ttlMs')::bigint end as queue_ttl_ms
+        from unnest(jobs) with ordinality as j
+        join jobd.queue q on q.namespace = j.namespace and q.name = j.queue
+        where waiting[j.ordinality] and (positions ->> j.id::text)::bigint = j.ordinality
+        order by j.ordinality
+      ), input as materialized (
+        select *, case when run_at <= now_ms then
+          case when pg_current_xact_id() is not null then nextval('jobd.ready_seq') end end as seq
+        from ordered
+      ), added as (
+        insert into jobd.job (id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, expire_at,
+          payload, options, unique_lock)
+        select id, queue_id, type, priority, case when seq is null then 'scheduled' else 'available' end, attempts, seq,
+          to_timestamp(now_ms::float8 / 1000), to_timestamp(run_at::float8 / 1000),
+          to_timestamp(case when queue_ttl_ms is null then expire_at
+            else least(now_ms + queue_ttl_ms, 32503679999999) end::float8 / 1000),
+          payload::json,
+          case when queue_ttl_ms is null then options
+            else format('{"ttlMs":%s%s', queue_ttl_ms, case options when '{}' then '}' else ',' || substr(options, 2) end)
+          end::json,
+          unique_lock
+        from input order by unique_lock, ordinality
+        on conflict do nothing
+        returning id, queue_id, priority, seq, type, run_at
+      ), made_ready as (
+        insert into jobd.ready (queue_id, rank, seq, job_id, type)
+        select queue_id, -priority, seq, id, type from added where seq is not null
+      ), made_scheduled as (
+        insert into jobd.scheduled (run_at, job_id) select run_at, id from added where seq is null
+      )
+      select id, queue_id, -priority as rank, seq from added
+    loop
+      n := positions ->> made.id::text;
+      waiting[n] := false;
+      answers[n] := row(made.id, 'created', case when made.seq is null then 'scheduled' else 'available' end);
+      queue_ids := queue_ids || made.queue_id;
+      ranks := ranks || made.rank::smallint;
+      seqs := seqs || made.seq;
+      if made.seq is null then scheduled := true; end if;
+    end loop;
+    exit when true <> all (waiting);
+    -- What was in the way; if it went away meanwhile, its rival has another try.
+    left_locks := '{}';
+    for made in
+      select w.ordinality as n, w.type, w.unique_lock, w.options, w.must_be_new, holder.*
+      from unnest(jobs) with ordinality as w
+      cross join lateral (
+        select j.id, j.state, true as same, true as holds from jobd.job j where j.id = w.id
+        union all
+        select j.id, j.state, false, jobd.holds_key(j.state, j.options -> 'unique') from jobd.job j
+        where j.unique_lock = w.unique_lock
+        order by same desc
+        limit 1
+      ) holder
+      where waiting[w.ordinality]
+      order by w.ordinality
+    loop
+      if not made.holds then
+        left_locks := left_locks || made.unique_lock;
+        continue;
+      elsif made.must_be_new and not made.same then
+        perform jobd.refuse_twin(made.type, made.options, made.id, made.state);
+      end if;
+      waiting[made.n] := false;
+      answers[made.n] := row(made.id, 'existing', made.state);
+    end loop;
+    if left_locks <> '{}' then
+      perform jobd.take_turn(left_locks);
+      update jobd.job j set unique_lock = null
+      where j.unique_lock = any (left_locks) and not jobd.holds_key(j.state, j.options -> 'unique');
+    end if;
+    exit when true <> all (waiting);
+  end loop;
+  if true = any (waiting) then
+    raise exception using errcode = '40001', hint = 'Try again.',
+      message = 'store_unavailable: Other jobs with the same unique keys come and go too fast';
+  end if;
+  if exists (select 1 from jobd.queue q where q.removed_at is not null and q.id = any (queue_ids)) then
+    update jobd.queue q set removed_at = null, created_at = to_timestamp(now_ms::float8 / 1000)
+    where q.removed_at is not null and q.id = any (queue_ids);
+  end if;
+  if notify then perform jobd.tell(queue_ids, ranks, seqs, scheduled); end if;
+  return query select * from unnest(answers);
+end $$;

@@ -79,6 +79,7 @@ export type Operation =
   }
   | { do: "publish"; events: NewEvent[] }
   | { do: "pause"; queue: string; at: number; paused: boolean }
+  | { do: "removeQueue"; queue: string; at: number }
   | { do: "progress"; run: number; note: number }
   | { do: "step"; run: number; name: string; value: number; at: number }
   | { do: "log"; run: number; seq: number; drop: boolean; at: number }
@@ -161,6 +162,7 @@ class Maker {
       [1, () => ({ do: "expire", now, limit: 50 })],
       [1, () => this.#prune(now)],
       [2, () => ({ do: "pause", queue, at: now, paused: this.#chance(0.4) })],
+      [2, () => ({ do: "removeQueue", queue, at: now })],
       [2, () => ({ do: "progress", run: this.#number(), note: this.#number() })],
       [
         2,
