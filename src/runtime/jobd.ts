@@ -111,7 +111,7 @@ export class Jobd implements AsyncDisposable {
     this.namespace = parts.namespace;
     this.jobs = new Jobs({ ...parts, waits: parts.watching.waits });
     this.dead = new DeadLetters(this.jobs);
-    this.queues = new Queues(parts);
+    this.queues = new Queues({ ...parts, jobs: this.jobs });
     this.limits = new JobLimits(parts);
     this.workers = new Workers(parts);
     this.namespaces = new Namespaces(parts);
