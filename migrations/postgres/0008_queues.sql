@@ -110,6 +110,44 @@ begin
   end if;
 end $$;
 
+-- A field that is null is one that was not given.
+create or replace function jobd.read_job(request jsonb, payload text, now_ms bigint) returns jobd.new_job language plpgsql as $$
+declare
+  job jobd.new_job;
+  type jsonb := nullif(request -> 'type', 'null');
+  uniqueness jsonb := jobd.read_unique(request);
+begin
+  job.payload := jobd.read_json('payload', payload, 262144, 64, 10000);
+  if type is null then
+    type := job.payload::jsonb -> 'type';
+    if jsonb_typeof(type) is distinct from 'string' then type := '"claude"'; end if;
+  end if;
+  if jobd.is_absent(request -> 'id') then
+    job.id := jobd.new_id(now_ms);
+  elsif request ->> 'id' !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    perform jobd.refuse_value('job id', request -> 'id', 'a UUID in lower case');
+  else
+    job.id := (request ->> 'id')::uuid;
+  end if;
+  job.namespace := jobd.read_name('namespace', coalesce(nullif(request -> 'namespace', 'null'), '"default"'));
+  job.queue := jobd.read_name('queue', coalesce(nullif(request -> 'queue', 'null'), '"default"'));
+  job.type := jobd.read_name('type', type);
+  -- Null: as the queue says.
+  if not jobd.is_absent(request -> 'priority') then job.priority := jobd.read_priority(request -> 'priority'); end if;
+  if not jobd.is_absent(request -> 'maxAttempts') then
+    job.max_attempts := jobd.read_integer('maxAttempts', request -> 'maxAttempts', 1, 1000,
+      'an integer from 1 to 1000');
+  end if;
+  job.run_at := jobd.read_start(request, now_ms);
+  job.options := jobd.read_options(request, uniqueness);
+  if not jobd.is_absent(request -> 'ttl') then
+    job.expire_at := least(now_ms + jobd.read_duration('ttl', request -> 'ttl'), 32503679999999);
+  end if;
+  job.unique_lock := jobd.unique_lock(uniqueness, job.namespace, job.type, job.queue);
+  job.must_be_new := coalesce(uniqueness ->> 'onConflict' = 'fail', false);
+  return job;
+end $$;
+
 -- The argument is the last one, so that calls by position mean what they meant.
 
 drop function jobd.enqueue(text, text, text, anycompatible, interval, timestamptz, integer, interval, interval,
@@ -123,7 +161,7 @@ create function jobd.enqueue(
   type text,
   payload text,
   queue text default 'default',
-  priority anycompatible default 0,
+  priority anycompatible default null::integer,
   delay interval default null,
   run_at timestamptz default null,
   max_attempts integer default null,
@@ -166,7 +204,7 @@ create function jobd.enqueue(
   type text,
   payload jsonb,
   queue text default 'default',
-  priority anycompatible default 0,
+  priority anycompatible default null::integer,
   delay interval default null,
   run_at timestamptz default null,
   max_attempts integer default null,
@@ -198,7 +236,7 @@ create function jobd.enqueue(
   type text default null,
   payload json default '{}',
   queue text default 'default',
-  priority anycompatible default 0,
+  priority anycompatible default null::integer,
   delay interval default null,
   run_at timestamptz default null,
   max_attempts integer default null,
@@ -236,7 +274,7 @@ comment on function jobd.enqueue(text, json, text, anycompatible, interval, time
   jsonb, interval, text, text, text, text, integer, text[], text, jsonb, text, uuid, boolean, jsonb)
   is 'Adds a job as part of the transaction';
 
--- As before, and a removed queue that jobs come into is there again.
+-- As before, with the queue's priority for jobs that name none; and a removed queue that jobs come into is there again.
 create or replace function jobd.add_jobs(jobs jobd.new_job[], now_ms bigint, notify boolean) returns setof jobd.enqueued
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
@@ -269,7 +307,8 @@ begin
     -- The transaction has its number before the place: see src/storage/postgres/floor.ts.
     for made in
       with ordered as (
-        select j.*, q.id as queue_id, coalesce(j.max_attempts, (q.settings ->> 'maxAttempts')::smallint, 5) as attempts,
+        select j.*, q.id as queue_id, coalesce(j.priority, (q.settings ->> 'priority')::smallint, 0::smallint) as level,
+          coalesce(j.max_attempts, (q.settings ->> 'maxAttempts')::smallint, 5) as attempts,
           case when j.expire_at is null then (q.settings ->> 'ttlMs')::bigint end as queue_ttl_ms
         from unnest(jobs) with ordinality as j
         join jobd.queue q on q.namespace = j.namespace and q.name = j.queue
@@ -282,7 +321,7 @@ begin
       ), added as (
         insert into jobd.job (id, queue_id, type, priority, state, max_attempts, seq, created_at, run_at, expire_at,
           payload, options, unique_lock)
-        select id, queue_id, type, priority, case when seq is null then 'scheduled' else 'available' end, attempts, seq,
+        select id, queue_id, type, level, case when seq is null then 'scheduled' else 'available' end, attempts, seq,
           to_timestamp(now_ms::float8 / 1000), to_timestamp(run_at::float8 / 1000),
           to_timestamp(case when queue_ttl_ms is null then expire_at
             else least(now_ms + queue_ttl_ms, 32503679999999) end::float8 / 1000),

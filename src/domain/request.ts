@@ -26,7 +26,7 @@ export interface JobRequest {
   namespace?: string;
   /** The lane. @default "default" */
   queue?: string;
-  /** Higher runs first. @default 0 */
+  /** Higher runs first. @default the queue's, else 0 */
   priority?: Priority | string;
   /** Wait this long before the first start. */
   delay?: Duration;
@@ -73,6 +73,8 @@ export interface RequestContext {
   id: string;
   /** Attempts of a job that names none. */
   maxAttempts: number;
+  /** Priority of a job that names none. @default 0 */
+  priority?: number;
   /** Time to live of a job that names none, in milliseconds. @default for ever */
   ttlMs?: number;
 }
@@ -125,7 +127,7 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
     namespace: checkName("namespace", request.namespace ?? DEFAULT_NAMESPACE),
     queue: checkName("queue", request.queue ?? DEFAULT_QUEUE),
     type: checkName("type", request.type ?? payloadType(payload)),
-    priority: parsePriority(request.priority ?? 0),
+    priority: parsePriority(request.priority ?? context.priority ?? 0),
     payload: payload as Json,
     maxAttempts: attempts(request.maxAttempts ?? context.maxAttempts),
     createdAt: context.now,

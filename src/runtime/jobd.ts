@@ -330,9 +330,7 @@ export class Jobd implements AsyncDisposable {
   }
 
   async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
-    if (requests.some((one) => one?.maxAttempts === undefined || one.ttl === undefined)) {
-      await this.#settings.refresh();
-    }
+    if (requests.some(leavesToQueue)) await this.#settings.refresh();
     return requests.map((request) => this.#newJob(request));
   }
 
@@ -344,9 +342,15 @@ export class Jobd implements AsyncDisposable {
       now,
       id: ids.next(now),
       maxAttempts: queue.maxAttempts ?? maxAttempts,
+      ...(queue.priority === undefined ? {} : { priority: queue.priority }),
       ...(queue.ttlMs === undefined ? {} : { ttlMs: queue.ttlMs }),
     });
   }
+}
+
+/** Whether the settings of its queue say something about the job. */
+function leavesToQueue(request: JobRequest): boolean {
+  return request?.maxAttempts === undefined || request.ttl === undefined || request.priority === undefined;
 }
 
 /** Gathers calls into few, large inserts. */

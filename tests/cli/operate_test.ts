@@ -258,7 +258,10 @@ Deno.test("queue create, update, show, pause, resume", async () => {
     0,
   );
   assert.equal((await world.run(["queue", "create", "mail"])).exitCode, 4);
-  await world.run(["queue", "update", "mail", "--ttl", "2h"]);
+  await world.run(["queue", "update", "mail", "--ttl", "2h", "--priority", "high"]);
+  assert.match((await world.run(["queue", "show", "mail"])).stdout, /Priority +10/);
+  await world.run(["queue", "update", "mail", "--priority", "default"]);
+  assert.doesNotMatch((await world.run(["queue", "show", "mail"])).stdout, /Priority/);
   assert.match((await world.run(["queue", "show", "mail"])).stdout, /Time to live +2h/);
   const { id } = (await world.run(["enqueue", "a", "--queue", "mail", "--json"])).json();
   const { createdAt, expireAt } = (await world.run(["job", "show", id, "--json"])).json();

@@ -30,6 +30,23 @@ Deno.test("the backoff of a job beats that of its queue, that of its definition,
   }
 });
 
+Deno.test("the priority of a job beats that of its definition, and that of its queue", async () => {
+  const plain = defineJob({ type: "plain", run: () => null });
+  const ranked = defineJob({ type: "ranked", priority: "high", run: () => null });
+  await using test = await TestJobd.open({ handlers: [plain, ranked] });
+  const { jobd } = test;
+  await jobd.queues.create("own", { priority: 5 });
+  const priority = async (definition: JobDefinition, options = {}): Promise<number> =>
+    (await jobd.jobs.get((await jobd.enqueue(definition, null, options)).id)).priority;
+  assert.deepEqual([await priority(plain), await priority(ranked)], [0, 10]);
+  assert.deepEqual([await priority(plain, { queue: "own" }), await priority(ranked, { queue: "own" })], [
+    5,
+    10,
+  ]);
+  assert.equal(await priority(plain, { queue: "own", priority: 0, maxAttempts: 1, ttl: "1h" }), 0);
+  assert.equal(await priority(plain, { queue: "own", maxAttempts: 1, ttl: "1h" }), 5);
+});
+
 Deno.test("every attempt has a timeout: of the job, its queue, its definition, or the worker, whose default is 5 m", async () => {
   const wait = (_: unknown, context: Parameters<typeof untilStopped>[0]) => untilStopped(context);
   const plain = defineJob({ type: "plain", run: wait });

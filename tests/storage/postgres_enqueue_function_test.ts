@@ -251,6 +251,20 @@ for (const version of ["15", "newest"] as const) {
     await w.jobd.queues.update("mails", { maxAttempts: 9 });
     const made = await w.job((await w.sql.enqueue("'a', queue => 'mails'")).id);
     assert.equal(made.maxAttempts, 9);
+    await w.jobd.queues.update("mails", { maxAttempts: 9, priority: 7 });
+    for (
+      const [request, args] of [[{}, ""], [{ priority: 0 }, ", priority => 0"], [
+        { priority: "low" },
+        ", priority => 'low'",
+      ]] as const
+    ) {
+      const by = await w.jobd.enqueue({ type: "a", queue: "mails", ...request });
+      const bySql = await w.sql.enqueue(`'a', queue => 'mails'${args}`);
+      const [many] = await w.sql.many([{ type: "a", queue: "mails", ...request }]);
+      const { priority } = await w.job(by.id);
+      assert.equal(priority, request.priority === undefined ? 7 : request.priority === 0 ? 0 : -10);
+      for (const { id } of [bySql, many!]) assert.deepEqual(await w.stored(id), await w.stored(by.id));
+    }
     assert.match(made.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     assert.equal(parseInt(made.id.replaceAll("-", "").slice(0, 12), 16), made.createdAt);
     assert.ok(Math.abs(made.createdAt - await w.store.driver.time()) < HOUR_MS);

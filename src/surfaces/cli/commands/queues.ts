@@ -4,6 +4,7 @@ import type { Retention } from "../../../domain/queue.ts";
 import { FINAL_STATES, WAITING_STATES } from "../../../domain/states.ts";
 import type { RateOptions } from "../../../domain/limit.ts";
 import { choice, duration, integer, type Reader } from "../../config/readers.ts";
+import { priority } from "./job_readers.ts";
 import { type ArgumentSpec, type Command, command, flag, list, value } from "../command.ts";
 
 /** Takes a setting of a queue back, so that the program's default holds again. */
@@ -52,6 +53,11 @@ const SETTINGS = {
   rate: value(orUnset(rate), "n/time", "at most so many start in a time: 100/1m"),
   keyConcurrency: value(orUnset(integer(1, 1_000_000)), "n", "the same for the jobs of each limit key"),
   keyRate: value(orUnset(rate), "n/time", "the same for the jobs of each limit key"),
+  priority: value(
+    orUnset(priority),
+    "priority",
+    "of jobs that say nothing: a number, or critical, high, medium, low",
+  ),
   ageing: value(
     orUnset(duration("1ms")),
     "duration",
