@@ -1,7 +1,7 @@
 import { invalid, JobdError } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
-import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
+import { checkName, DEFAULT_NAMESPACE } from "../domain/names.ts";
 import { comesAfter } from "../domain/dependency.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
 import { failsOnConflict, isContested } from "../domain/unique.ts";
@@ -36,7 +36,7 @@ import { silentLogger } from "./logger.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import { spreadStarts } from "./spread.ts";
-import { QueueSettingsCache } from "./queue_settings.ts";
+import { QueueDefaults } from "./queue_defaults.ts";
 import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
 import { Schedules } from "./schedules.ts";
@@ -100,7 +100,7 @@ export class Jobd implements AsyncDisposable {
   /** Recurring rules: look at them and change them. */
   readonly schedules: Schedules;
   readonly #parts: Parts;
-  readonly #settings: QueueSettingsCache;
+  readonly #defaults: QueueDefaults;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
   /** Jobs that may change others take longer, and hold up only each other. */
   readonly #contests: Batcher<NewJob[], InsertResult[]>;
@@ -118,7 +118,7 @@ export class Jobd implements AsyncDisposable {
     this.executions = new Executions({ ...parts, jobs: this.jobs });
     const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
     this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });
-    this.#settings = new QueueSettingsCache(parts);
+    this.#defaults = new QueueDefaults(parts);
     this.#inserts = insertBatcher(driver, INSERT_LANES);
     this.#contests = insertBatcher(driver, 1);
   }
@@ -330,27 +330,20 @@ export class Jobd implements AsyncDisposable {
   }
 
   async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
-    if (requests.some(leavesToQueue)) await this.#settings.refresh();
+    await this.#defaults.refresh(requests);
     return requests.map((request) => this.#newJob(request));
   }
 
   #newJob(request: JobRequest): NewJob {
     const { time, maxAttempts, ids } = this.#parts;
     const now = time.now();
-    const queue = this.#settings.of(request?.queue ?? DEFAULT_QUEUE);
     return newJob({ namespace: this.namespace, ...request }, {
       now,
       id: ids.next(now),
-      maxAttempts: queue.maxAttempts ?? maxAttempts,
-      ...(queue.priority === undefined ? {} : { priority: queue.priority }),
-      ...(queue.ttlMs === undefined ? {} : { ttlMs: queue.ttlMs }),
+      maxAttempts,
+      ...this.#defaults.of(request),
     });
   }
-}
-
-/** Whether the settings of its queue say something about the job. */
-function leavesToQueue(request: JobRequest): boolean {
-  return request?.maxAttempts === undefined || request.ttl === undefined || request.priority === undefined;
 }
 
 /** Gathers calls into few, large inserts. */

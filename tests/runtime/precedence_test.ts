@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { defineJob, type JobDefinition, type Logger } from "../../src/mod.ts";
+import { defineJob, Jobd, type JobDefinition, type Logger } from "../../src/mod.ts";
+import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { TestJobd, untilStopped } from "../../src/testing/mod.ts";
 import { working } from "../support/working.ts";
 
@@ -45,6 +46,26 @@ Deno.test("the priority of a job beats that of its definition, and that of its q
   ]);
   assert.equal(await priority(plain, { queue: "own", priority: 0, maxAttempts: 1, ttl: "1h" }), 0);
   assert.equal(await priority(plain, { queue: "own", maxAttempts: 1, ttl: "1h" }), 5);
+});
+
+Deno.test("a job for another namespace is as the queue of that namespace says", async () => {
+  const driver = new MemoryDriver();
+  await using jobd = await Jobd.open(driver);
+  await jobd.queues.create("q", { priority: 5, maxAttempts: 7, ttlMs: 1_000 });
+  await driver.updateQueue({
+    namespace: "other",
+    name: "q",
+    at: 0,
+    settings: { priority: 3, maxAttempts: 2 },
+  });
+  const made = async (request: object): Promise<unknown[]> => {
+    const { id } = await jobd.enqueue({ type: "a", queue: "q", ...request });
+    const [job] = await driver.get([id]);
+    return [job?.namespace, job?.priority, job?.maxAttempts, job?.options.ttlMs];
+  };
+  assert.deepEqual(await made({}), ["default", 5, 7, 1_000]);
+  assert.deepEqual(await made({ namespace: "other" }), ["other", 3, 2, undefined]);
+  assert.deepEqual(await made({ namespace: "third" }), ["third", 0, 5, undefined]);
 });
 
 Deno.test("every attempt has a timeout: of the job, its queue, its definition, or the worker, whose default is 5 m", async () => {

@@ -21,10 +21,11 @@ const AFTER = "after";
 export function refuseParents(tables: Tables, jobs: NewJob[]): void {
   const fresh = jobs.filter((job) => !tables.jobs.has(job.id) && !givesWay(tables, job));
   parentsFirst(fresh.filter(({ options }) => options.after !== undefined));
-  const ids = new Set(fresh.map(({ id }) => id));
+  const made = new Map(fresh.map(({ id, namespace }) => [id, namespace]));
   for (const job of fresh) {
     for (const id of job.options.after?.jobs ?? []) {
-      if (tables.jobs.get(id)?.namespace !== job.namespace && !ids.has(id)) throw unknownParent(job, id);
+      const namespace = tables.jobs.get(id)?.namespace ?? made.get(id);
+      if (namespace !== job.namespace) throw unknownParent(job, id);
     }
   }
 }
