@@ -130,6 +130,11 @@ begin
     job.id := (request ->> 'id')::uuid;
   end if;
   job.namespace := jobd.read_name('namespace', coalesce(nullif(request -> 'namespace', 'null'), '"default"'));
+  -- In two parts, because this is not the name of the schema.
+  if starts_with(job.namespace, 'jobd' || '.') then
+    perform jobd.refuse_value('namespace', to_jsonb(job.namespace),
+      'for programs: names that begin with jobd' || '. are kept for jobd itself');
+  end if;
   job.queue := jobd.read_name('queue', coalesce(nullif(request -> 'queue', 'null'), '"default"'));
   job.type := jobd.read_name('type', type);
   -- Null: as the queue says.

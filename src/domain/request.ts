@@ -7,7 +7,7 @@ import { MAX_INSTANT_MS, parseInstant } from "./instant.ts";
 import type { JobOptions, NewJob } from "./job.ts";
 import { checkJson, type Json, PAYLOAD_LIMITS } from "./json.ts";
 import { checkLimitKey, checkWeight } from "./limit.ts";
-import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
+import { checkName, checkNamespace, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
 import { parsePriority, type Priority } from "./priority.ts";
 import { checkText } from "./text.ts";
 import type { UniqueOptions } from "./unique.ts";
@@ -124,7 +124,7 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
   const runAt = firstStart(request, context.now);
   return {
     id: request.id === undefined ? context.id : jobId(request.id),
-    namespace: checkName("namespace", request.namespace ?? DEFAULT_NAMESPACE),
+    namespace: checkNamespace(request.namespace ?? DEFAULT_NAMESPACE),
     queue: checkName("queue", request.queue ?? DEFAULT_QUEUE),
     type: checkName("type", request.type ?? payloadType(payload)),
     priority: parsePriority(request.priority ?? context.priority ?? 0),

@@ -1,7 +1,7 @@
 import { invalid, JobdError } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
-import { checkName, DEFAULT_NAMESPACE } from "../domain/names.ts";
+import { checkNamespace, DEFAULT_NAMESPACE } from "../domain/names.ts";
 import { comesAfter } from "../domain/dependency.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
 import { failsOnConflict, isContested } from "../domain/unique.ts";
@@ -130,7 +130,7 @@ export class Jobd implements AsyncDisposable {
    * (unless `migrate` is set), `schema_newer`
    */
   static async open(store: string | Driver, options: OpenOptions = {}): Promise<Jobd> {
-    const namespace = checkName("namespace", options.namespace ?? DEFAULT_NAMESPACE);
+    const namespace = checkNamespace(options.namespace ?? DEFAULT_NAMESPACE);
     const clock = options.clock ?? system;
     const driver = typeof store === "string" ? await openDriver(store, options) : store;
     try {

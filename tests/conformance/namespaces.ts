@@ -6,7 +6,8 @@ import { type Chapter, done, MINUTE, T } from "./world.ts";
 const MINE = { namespace: "default" };
 const THEIRS = { namespace: "other" };
 const unknownParent = (error: unknown): boolean =>
-  error instanceof JobdError && error.code === "invalid_request" && /is to wait for job .* which does not exist$/.test(error.message);
+  error instanceof JobdError && error.code === "invalid_request" &&
+  /is to wait for job .* which does not exist$/.test(error.message);
 
 export const namespacesChapter: Chapter = {
   "a claim takes jobs of its namespace only, also those that wait at limits": async (w) => {

@@ -210,6 +210,7 @@ export const WRONG: unknown[] = [
   }]
     .map((headers) => ({ headers })),
   ...[1, null, {}, ["x"], "a\nb", "\u007f", "\u009f", "\u0000", "\ud800"].map((a) => ({ headers: { a } })),
+  { namespace: "jobd.upkeep" },
   { headers: { A: "1", a: "2" } },
   { headers: { a: "x".repeat(16 * 1024) } },
   { headers: { a: "\u00e9".repeat(8 * 1024) } },
