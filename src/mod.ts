@@ -36,7 +36,7 @@ export type {
 } from "./domain/unique.ts";
 export { PARENT_FAILURES } from "./domain/dependency.ts";
 export type { After, AfterOptions, Dependency, JobRef, ParentFailure } from "./domain/dependency.ts";
-export { FINAL_STATES, JOB_STATES } from "./domain/states.ts";
+export { FINAL_STATES, JOB_STATES, WAITING_STATES } from "./domain/states.ts";
 export type { FinalState, JobState, WaitingState } from "./domain/states.ts";
 export { HISTORY_MAX, MISSED_POLICIES, OVERLAP_POLICIES, statusOf } from "./domain/schedule.ts";
 export type {
