@@ -37,8 +37,8 @@ export type {
 } from "./domain/unique.ts";
 export { PARENT_FAILURES } from "./domain/dependency.ts";
 export type { After, AfterOptions, Dependency, JobRef, ParentFailure } from "./domain/dependency.ts";
-export { FINAL_STATES, JOB_STATES } from "./domain/states.ts";
-export type { FinalState, JobState } from "./domain/states.ts";
+export { FINAL_STATES, JOB_STATES, WAITING_STATES } from "./domain/states.ts";
+export type { FinalState, JobState, WaitingState } from "./domain/states.ts";
 export { HISTORY_MAX, MISSED_POLICIES, OVERLAP_POLICIES, statusOf } from "./domain/schedule.ts";
 export type {
   MissedPolicy,
@@ -181,6 +181,13 @@ export type {
 } from "./runtime/batch_options.ts";
 export { MadeBatch } from "./runtime/made_batch.ts";
 export type { Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
+export type {
+  DeleteQueueOptions,
+  DeleteQueueReport,
+  DrainOptions,
+  DrainReport,
+  EmptyingOptions,
+} from "./runtime/queue_emptying.ts";
 export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";
 export type { Namespaces } from "./runtime/namespaces.ts";
 export type { Executions } from "./runtime/executions.ts";

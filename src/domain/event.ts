@@ -22,7 +22,7 @@ export const JOB_EVENTS = [
   "job.deleted",
 ] as const;
 /** What may happen to a queue. */
-export const QUEUE_EVENTS = ["queue.updated", "queue.paused", "queue.resumed"] as const;
+export const QUEUE_EVENTS = ["queue.updated", "queue.paused", "queue.resumed", "queue.deleted"] as const;
 /** What may happen to a schedule. */
 export const SCHEDULE_EVENTS = [
   "schedule.tick",

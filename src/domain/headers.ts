@@ -10,10 +10,11 @@ export const HEADER_NAME_MAX = 128;
 /** Bytes of all names and values of one job at most. */
 export const HEADERS_MAX_BYTES = 16 * 1024;
 
-const NAME = /^[a-z0-9][a-z0-9_.-]*$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 /**
- * Checks headers; names are kept in lower case.
+ * Checks headers; names are kept in lower case. PostgreSQL's functions for producers check the same in SQL (`read_headers` in
+ * `migrations/postgres`), and a test holds the two together.
  *
  * @throws {JobdError} `invalid_request` naming the header, what is wrong with it and what is allowed
  */
@@ -47,15 +48,14 @@ export function withHeaders(usual: Headers | undefined, own: Headers | undefined
 }
 
 function headerName(name: string): string {
-  const lower = name.toLowerCase();
-  if (name.length > HEADER_NAME_MAX || !NAME.test(lower)) {
+  if (name.length > HEADER_NAME_MAX || !NAME.test(name)) {
     throw invalid(
       "header name",
       name,
       `1 to ${HEADER_NAME_MAX} letters, digits or _ . -, the first a letter or digit`,
     );
   }
-  return lower;
+  return name.toLowerCase();
 }
 
 /** Control characters are refused: with a line break in it, a header that is passed on would become two. */

@@ -20,6 +20,20 @@ export function checkName(what: string, value: unknown): string {
   return value;
 }
 
+/** Namespaces whose names begin like this are kept for jobd itself. */
+const RESERVED = "jobd.";
+
+/** Checks the name of a namespace for programs of users. @throws {JobdError} `invalid_request` naming the value */
+export function checkNamespace(value: unknown): string {
+  const name = checkName("namespace", value);
+  if (!name.startsWith(RESERVED)) return name;
+  throw invalid(
+    "namespace",
+    value,
+    `for programs: names that begin with ${RESERVED} are kept for jobd itself`,
+  );
+}
+
 /** The queue of a job that names none. */
 export const DEFAULT_QUEUE = "default";
 /** The namespace of a program that names none. */

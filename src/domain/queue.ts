@@ -1,10 +1,13 @@
 import { type Backoff, JITTERS } from "./backoff.ts";
 import { MAX_DURATION_MS } from "./duration.ts";
 import { invalid } from "./errors.ts";
+import { PRIORITY_MAX, PRIORITY_MIN } from "./priority.ts";
 import { FINAL_STATES, type FinalState } from "./states.ts";
 
 /** Settings of a queue; what is absent comes from the program's defaults. */
 export interface QueueSettings {
+  /** Priority of jobs that name none; a change holds for jobs enqueued after it. */
+  priority?: number;
   /** Attempts of jobs that name none. */
   maxAttempts?: number;
   /** Backoff of jobs that name none. */
@@ -69,6 +72,7 @@ const fields = (checks: Record<string, Check>): Check => (what, value) => {
 };
 
 const SETTINGS: Record<keyof QueueSettings, Check> = {
+  priority: whole(PRIORITY_MIN, PRIORITY_MAX),
   maxAttempts: whole(1, 1_000),
   timeoutMs: whole(1, MAX_DURATION_MS),
   ttlMs: whole(1, MAX_DURATION_MS),

@@ -8,7 +8,7 @@ import { MAX_INSTANT_MS, parseInstant } from "./instant.ts";
 import type { JobOptions, NewJob } from "./job.ts";
 import { checkJson, type Json, PAYLOAD_LIMITS } from "./json.ts";
 import { checkLimitKey, checkWeight } from "./limit.ts";
-import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
+import { checkName, checkNamespace, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
 import { parsePriority, type Priority } from "./priority.ts";
 import { checkText } from "./text.ts";
 import type { UniqueOptions } from "./unique.ts";
@@ -27,7 +27,7 @@ export interface JobRequest {
   namespace?: string;
   /** The lane. @default "default" */
   queue?: string;
-  /** Higher runs first. @default 0 */
+  /** Higher runs first. @default the queue's, else 0 */
   priority?: Priority | string;
   /** Wait this long before the first start. */
   delay?: Duration;
@@ -78,6 +78,8 @@ export interface RequestContext {
   id: string;
   /** Attempts of a job that names none. */
   maxAttempts: number;
+  /** Priority of a job that names none. @default 0 */
+  priority?: number;
   /** Time to live of a job that names none, in milliseconds. @default for ever */
   ttlMs?: number;
 }
@@ -129,10 +131,10 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
   const runAt = firstStart(request, context.now);
   return {
     id: request.id === undefined ? context.id : jobId(request.id),
-    namespace: checkName("namespace", request.namespace ?? DEFAULT_NAMESPACE),
+    namespace: checkNamespace(request.namespace ?? DEFAULT_NAMESPACE),
     queue: checkName("queue", request.queue ?? DEFAULT_QUEUE),
     type: checkName("type", request.type ?? payloadType(payload)),
-    priority: parsePriority(request.priority ?? 0),
+    priority: parsePriority(request.priority ?? context.priority ?? 0),
     payload: payload as Json,
     maxAttempts: attempts(request.maxAttempts ?? context.maxAttempts),
     createdAt: context.now,

@@ -1,7 +1,6 @@
 import { invalid } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
-import { DEFAULT_QUEUE } from "../domain/names.ts";
 import { mayBeRefused } from "../domain/refusal.ts";
 import { type JobRequest, newJob } from "../domain/request.ts";
 import { isContested } from "../domain/unique.ts";
@@ -39,7 +38,7 @@ import { silentLogger } from "./logger.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import { spreadStarts } from "./spread.ts";
-import { QueueSettingsCache } from "./queue_settings.ts";
+import { QueueDefaults } from "./queue_defaults.ts";
 import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
 import { Schedules } from "./schedules.ts";
@@ -92,7 +91,7 @@ export class Jobd implements AsyncDisposable {
   /** Jobs that are tracked as one unit: look at them and change them. */
   readonly batches: Batches;
   readonly #parts: JobdParts;
-  readonly #settings: QueueSettingsCache;
+  readonly #defaults: QueueDefaults;
   readonly #inserts: Batcher<NewJob[], InsertResult[]>;
   /** Jobs that may change others take longer, and hold up only each other. */
   readonly #contests: Batcher<NewJob[], InsertResult[]>;
@@ -104,7 +103,7 @@ export class Jobd implements AsyncDisposable {
     this.jobs = new Jobs({ ...parts, waits: parts.watching.waits });
     this.dead = new DeadLetters(this.jobs);
     this.waits = new JobWaits({ ...parts, jobs: this.jobs });
-    this.queues = new Queues(parts);
+    this.queues = new Queues({ ...parts, jobs: this.jobs });
     this.limits = new JobLimits(parts);
     this.workers = new Workers(parts);
     this.namespaces = new Namespaces(parts);
@@ -113,7 +112,7 @@ export class Jobd implements AsyncDisposable {
     const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
     this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });
     this.batches = new Batches({ ...parts, newJobs, jobs: this.jobs, waits: parts.watching.batchWaits });
-    this.#settings = new QueueSettingsCache(parts);
+    this.#defaults = new QueueDefaults(parts);
     this.#inserts = insertBatcher(driver, INSERT_LANES);
     this.#contests = insertBatcher(driver, 1);
   }
@@ -335,9 +334,7 @@ export class Jobd implements AsyncDisposable {
   }
 
   async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
-    if (requests.some((one) => one?.maxAttempts === undefined || one.ttl === undefined)) {
-      await this.#settings.refresh();
-    }
+    await this.#defaults.refresh(requests);
     const jobs = requests.map((request) => this.#newJob(request));
     return await this.#parts.keyring.sealNew(requests, jobs);
   }
@@ -345,12 +342,11 @@ export class Jobd implements AsyncDisposable {
   #newJob(request: JobRequest): NewJob {
     const { time, maxAttempts, ids } = this.#parts;
     const now = time.now();
-    const queue = this.#settings.of(request?.queue ?? DEFAULT_QUEUE);
     return newJob({ namespace: this.namespace, ...request }, {
       now,
       id: ids.next(now),
-      maxAttempts: queue.maxAttempts ?? maxAttempts,
-      ...(queue.ttlMs === undefined ? {} : { ttlMs: queue.ttlMs }),
+      maxAttempts,
+      ...this.#defaults.of(request),
     });
   }
 }

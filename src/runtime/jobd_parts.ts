@@ -1,5 +1,5 @@
 import type { Clock } from "../domain/clock.ts";
-import { checkName, DEFAULT_NAMESPACE } from "../domain/names.ts";
+import { checkNamespace, DEFAULT_NAMESPACE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS } from "../domain/request.ts";
 import type { Driver } from "../storage/driver.ts";
 import { system } from "../storage/system.ts";
@@ -49,7 +49,7 @@ export type GivenParts =
 
 /** The parts over a store. @throws {JobdError} `invalid_request` for a bad namespace; whatever is wrong with the store */
 export async function partsOf(driver: Driver, given: GivenParts): Promise<JobdParts> {
-  const namespace = checkName("namespace", given.namespace ?? DEFAULT_NAMESPACE);
+  const namespace = checkNamespace(given.namespace ?? DEFAULT_NAMESPACE);
   const { clock = system, log = silentLogger, keyring, store, processes } = given;
   const time = await StoreTime.of(clock, () => driver.ready());
   const watching = new Watching({ driver, namespace, clock, now: () => time.now(), log });

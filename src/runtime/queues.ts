@@ -1,7 +1,19 @@
 import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
 import { checkName } from "../domain/names.ts";
 import { checkQueueSettings, type Queue, type QueueSettings } from "../domain/queue.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { Driver, QueueCount } from "../storage/driver.ts";
+import type { Jobs } from "./jobs.ts";
+import {
+  contents,
+  type DeleteQueueOptions,
+  type DeleteQueueReport,
+  type DrainOptions,
+  type DrainReport,
+  holdsJobs,
+  QueueEmptying,
+  schedulesInto,
+} from "./queue_emptying.ts";
 import type { StoreTime } from "./store_time.ts";
 
 /** Counts go up to this number; more is shown as "at least". */
@@ -23,9 +35,11 @@ export class Queues {
   readonly #driver: Driver;
   readonly #namespace: string;
   readonly #time: StoreTime;
+  readonly #parts: { driver: Driver; namespace: string; time: StoreTime; clock: Clock; jobs: Jobs };
 
   /** Made by {@linkcode Jobd}. */
-  constructor(options: { driver: Driver; namespace: string; time: StoreTime }) {
+  constructor(options: { driver: Driver; namespace: string; time: StoreTime; clock: Clock; jobs: Jobs }) {
+    this.#parts = options;
     this.#driver = options.driver;
     this.#namespace = options.namespace;
     this.#time = options.time;
@@ -99,6 +113,66 @@ export class Queues {
   resume(name: string): Promise<Queue>;
   resume(which: string | QueueSelection): Promise<Queue | QueueReport> {
     return this.#each(which, ({ name }) => this.#change(name, { pausedAt: null }));
+  }
+
+  /**
+   * Cancels the jobs of a queue that wait; running ones go on, and what is enqueued later is not meant. A cancelled job can be
+   * retried until its retention has passed.
+   *
+   * @throws {JobdError} `not_found`; `timed_out` when it was to wait for running jobs, and these still run
+   */
+  async drain(name: string, options: DrainOptions = {}): Promise<DrainReport> {
+    await this.get(name);
+    return await new QueueEmptying(this.#parts, name, options).drain(options);
+  }
+
+  /**
+   * Removes a queue with its settings and its limits. With `force` also with all its jobs and their history: it is paused, its
+   * running jobs are told to stop, and when they have, all are deleted. Broken off at any point, calling it again goes on.
+   * Jobs that are enqueued meanwhile or later make the queue anew, without settings; statistics stay.
+   *
+   * @throws {JobdError} `not_found`; without `force` `conflict` for a queue that has jobs or that a schedule names; `timed_out`
+   * when running jobs do not stop in time: the queue is paused then
+   */
+  async delete(name: string, options: DeleteQueueOptions = {}): Promise<DeleteQueueReport> {
+    const queue = await this.get(name);
+    const schedules = await schedulesInto(this.#parts, name);
+    const deleted = options.force ? await this.#clear(queue, options) : 0;
+    if (!options.force) await this.#refuseUsed(name, schedules);
+    const limits = await this.#driver.limits(this.#namespace);
+    for (const limit of limits.filter((one) => one.target === "queue" && one.name === name)) {
+      await this.#driver.removeLimit(limit, this.#time.now());
+    }
+    const queueName = { namespace: this.#namespace, name };
+    await this.#driver.removeQueue(queueName, this.#time.now());
+    // One that came in between: as if it had come now.
+    if (await holdsJobs(this.#parts, name)) {
+      await this.#driver.updateQueue({ ...queueName, at: this.#time.now() });
+    }
+    return { deleted, schedules };
+  }
+
+  async #clear({ name, pausedAt }: Queue, options: DeleteQueueOptions): Promise<number> {
+    if (pausedAt === null) await this.#change(name, { pausedAt: this.#time.now() });
+    return await new QueueEmptying(this.#parts, name, options).clear(options.timeoutMs);
+  }
+
+  async #refuseUsed(name: string, schedules: string[]): Promise<void> {
+    const jobs = await contents(this.#parts, name, COUNT_CAP);
+    if (jobs.length > 0) {
+      throw new JobdError("conflict", `The queue ${show(name)} is not empty: ${jobs.join(", ")}`, {
+        hint: "With `force` it is removed with its jobs; `jobd queue drain` only cancels those that wait.",
+      });
+    }
+    if (schedules.length > 0) {
+      throw new JobdError(
+        "conflict",
+        `The queue ${show(name)} is used by schedules: ${schedules.join(", ")}`,
+        {
+          hint: "Delete or change them first: their next tick would make the queue again.",
+        },
+      );
+    }
   }
 
   async #each(

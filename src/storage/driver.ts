@@ -185,6 +185,11 @@ export interface Driver extends BatchStore, EventStore, ScheduleStore, TokenStor
   queues(namespace: string): Promise<Queue[]>;
   /** Creates a queue or changes its settings; `pausedAt` pauses (a time) or resumes (null). Once a pause is answered, no job of it starts. */
   updateQueue(change: QueueChange): Promise<Queue>;
+  /**
+   * Takes a queue from the list, with its settings and its pause; gives whether it was there. Jobs that it still has stay as
+   * they are. The next job that comes makes it anew; an available one shows it, whenever it came.
+   */
+  removeQueue(queue: QueueName, at: number): Promise<boolean>;
   /** How many jobs each queue has in each state, counted up to `cap`; completed ones are not counted. */
   counts(namespace: string, cap: number): Promise<QueueCount[]>;
 
@@ -352,12 +357,16 @@ export interface LogQuery {
   limit: number;
 }
 
-/** A change to a queue. */
-export interface QueueChange {
+/** Which queue. */
+export interface QueueName {
   /** The tenant. */
   namespace: string;
   /** The queue. */
   name: string;
+}
+
+/** A change to a queue. */
+export interface QueueChange extends QueueName {
   /** When. */
   at: number;
   /** New settings, replacing the old ones. */

@@ -261,7 +261,10 @@ Deno.test("queue create, update, show, pause, resume", async () => {
     0,
   );
   assert.equal((await world.run(["queue", "create", "mail"])).exitCode, 4);
-  await world.run(["queue", "update", "mail", "--ttl", "2h"]);
+  await world.run(["queue", "update", "mail", "--ttl", "2h", "--priority", "high"]);
+  assert.match((await world.run(["queue", "show", "mail"])).stdout, /Priority +10/);
+  await world.run(["queue", "update", "mail", "--priority", "default"]);
+  assert.doesNotMatch((await world.run(["queue", "show", "mail"])).stdout, /Priority/);
   assert.match((await world.run(["queue", "show", "mail"])).stdout, /Time to live +2h/);
   const { id } = (await world.run(["enqueue", "a", "--queue", "mail", "--json"])).json();
   const { createdAt, expireAt } = (await world.run(["job", "show", id, "--json"])).json();
@@ -315,6 +318,42 @@ Deno.test("queue create, update, show, pause, resume", async () => {
   assert.deepEqual(all, { succeeded: ["mail", "sms"], failed: [] });
   for (const args of [["queue", "pause"], ["queue", "pause", "mail", "--all"]]) {
     assert.equal((await world.run(args)).exitCode, 2);
+  }
+});
+
+Deno.test("queue drain and delete: what waits, what is in the way, and by force", async () => {
+  const world = new FakeWorld();
+  const enqueue = async (...flags: string[]): Promise<string> =>
+    (await world.run(["enqueue", "a", "--queue", "mail", ...flags, "--json"])).json().id;
+  const ids = [await enqueue(), await enqueue("--delay", "1h"), await enqueue()];
+  const some = await world.run(["queue", "drain", "mail", "--state", "scheduled"]);
+  assert.deepEqual([some.exitCode, some.stdout], [0, "mail drained: 1 job cancelled, none runs\n"]);
+  assert.deepEqual(await states(world, ids), ["available", "cancelled", "available"]);
+  assert.deepEqual((await world.run(["queue", "drain", "mail", "--wait", "--json"])).json(), {
+    name: "mail",
+    cancelled: 2,
+    running: 0,
+  });
+  await enqueue();
+  const refused = await world.run(["queue", "delete", "mail"]);
+  assert.equal(refused.exitCode, 4);
+  assert.match(refused.stderr, /The queue "mail" is not empty: 1 available, 3 cancelled/);
+  assert.deepEqual(await states(world, ids), ["cancelled", "cancelled", "cancelled"]);
+  await world.run(["schedule", "create", "nightly", "--every", "1h", "--type", "a", "--queue", "mail"]);
+  const removed = await world.run(["queue", "delete", "mail", "--force"]);
+  assert.deepEqual([removed.exitCode, removed.stdout], [0, "mail deleted with 4 jobs\n"]);
+  assert.match(removed.stderr, /next tick of a schedule makes the queue again: nightly/);
+  assert.deepEqual(await states(world, ids), ["gone", "gone", "gone"]);
+  assert.equal((await world.run(["queue", "show", "mail"])).exitCode, 3);
+  assert.equal((await world.run(["queue", "delete", "mail"])).exitCode, 3);
+  await world.run(["queue", "create", "sms"]);
+  assert.deepEqual((await world.run(["queue", "delete", "sms", "--json"])).json(), {
+    name: "sms",
+    deleted: 0,
+    schedules: [],
+  });
+  for (const args of [["drain", "sms", "--timeout", "1s"], ["delete", "sms", "--timeout", "1s"]]) {
+    assert.equal((await world.run(["queue", ...args])).exitCode, 2);
   }
 });
 

@@ -18,6 +18,8 @@ Deno.test("a schedule from its creation to its end", async () => {
     "a",
     "--tag",
     "b",
+    "--header",
+    "X-Team=sales",
   ];
   const created = (await world.run(["schedule", "create", "nightly", ...rule, ...job, "--json"])).json();
   assert.equal(created.status, "active");
@@ -28,7 +30,13 @@ Deno.test("a schedule from its creation to its end", async () => {
     jitterMs: 300_000,
     missed: "latest",
     overlap: "skip",
-    job: { type: "report", payload: { of: "sales" }, queue: "slow", tags: ["a", "b"] },
+    job: {
+      type: "report",
+      payload: { of: "sales" },
+      queue: "slow",
+      tags: ["a", "b"],
+      headers: { "x-team": "sales" },
+    },
   });
   const listed = await world.run(["schedules"]);
   assert.match(listed.stdout, /^nightly +30 2 \* \* \* in Europe\/Berlin +in \d+.* +- +report in slow$/m);
@@ -43,15 +51,18 @@ Deno.test("a schedule from its creation to its end", async () => {
     "default",
     "--priority",
     "high",
+    "--header",
+    "run=2",
   ]);
   assert.match(updated.stdout, /Times +every 1h/);
   assert.doesNotMatch(updated.stdout, /Jitter/);
   const { spec } = (await world.run(["schedule", "show", "nightly", "--json"])).json();
-  assert.deepEqual([spec.everyMs, spec.cron, spec.job.priority, spec.job.queue], [
+  assert.deepEqual([spec.everyMs, spec.cron, spec.job.priority, spec.job.queue, spec.job.headers], [
     3_600_000,
     undefined,
     10,
     "slow",
+    { run: "2" },
   ]);
 
   assert.match((await world.run(["schedule", "pause", "nightly"])).stdout, /State +paused since/);

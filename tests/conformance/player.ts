@@ -63,6 +63,8 @@ export class Player {
         const { queue: name, at, paused } = operation;
         return await driver.updateQueue({ namespace: "default", name, at, pausedAt: paused ? at : null });
       }
+      case "removeQueue":
+        return await driver.removeQueue({ namespace: "default", name: operation.queue }, operation.at);
       case "progress": {
         const run = this.#run(operation.run);
         return run === undefined ? "no run" : await driver.progress(run, { note: operation.note });

@@ -105,6 +105,93 @@ export const queuesChapter: Chapter = {
       assert.equal(await w.settle(next, done), "applied");
     }
   },
+  "a queue that is removed is gone with its settings and its pause, until a job comes": async (w) => {
+    const q = { namespace: "default", name: "q" };
+    const other = { namespace: "other", name: "q" };
+    for (const queue of [q, other]) {
+      await w.driver.updateQueue({ ...queue, at: T, settings: { maxAttempts: 9 }, pausedAt: T });
+    }
+    assert.equal(await w.driver.removeQueue(q, T + 1), true);
+    assert.deepEqual(await w.driver.queues("default"), []);
+    assert.deepEqual((await w.driver.namespaces()).map(({ name }) => name), ["other"]);
+    assert.equal(await w.driver.removeQueue(q, T + 2), false);
+    assert.equal(await w.driver.removeQueue({ namespace: "default", name: "never" }, T + 2), false);
+    const { id } = await w.add({ queue: "q", createdAt: T + 3, runAt: T + 3 });
+    const fresh = { ...q, pausedAt: null, createdAt: T + 3, settings: {} };
+    assert.deepEqual(await w.driver.queues("default"), [fresh]);
+    assert.deepEqual(await w.claimIds(), [id]);
+    assert.deepEqual(await w.driver.queues("default"), [fresh], "it does not depend on what its jobs do");
+    const [left] = await w.driver.queues("other");
+    assert.deepEqual([left?.settings, left?.pausedAt], [{ maxAttempts: 9 }, T]);
+  },
+  "a job that waits for a time, follows another, has a key, or is moved makes its queue anew as well": async (
+    w,
+  ) => {
+    const listed = async (): Promise<string[]> =>
+      (await w.driver.queues("default")).map(({ name }) => name).filter((name) => name !== "else");
+    const remove = () => w.driver.removeQueue({ namespace: "default", name: "q" }, T);
+    const comes = async (come: () => Promise<unknown>): Promise<void> => {
+      assert.equal(await remove(), true);
+      assert.deepEqual(await listed(), []);
+      await come();
+      assert.deepEqual(await listed(), ["q"]);
+    };
+    await w.driver.updateQueue({ namespace: "default", name: "q", at: T });
+    await comes(() => w.add({ queue: "q", runAt: T + MINUTE }));
+    const parent = await w.add({ queue: "else" });
+    await comes(() => w.add({ queue: "q", options: { after: { jobs: [parent.id] } } }));
+    await comes(() => w.add({ queue: "q", runAt: T + MINUTE, options: { uniqueKey: "k" } }));
+    await comes(() =>
+      w.add({
+        queue: "q",
+        type: "u",
+        runAt: T + MINUTE,
+        options: { unique: { key: "k", onConflict: "replace" } },
+      })
+    );
+    const moved = await w.add({ queue: "else", runAt: T + MINUTE });
+    await comes(() =>
+      w.driver.amend([{
+        id: moved.id,
+        from: "scheduled",
+        attempt: 0,
+        at: T,
+        change: { kind: "replace", set: { queue: "q" } },
+      }])
+    );
+    await comes(() => w.driver.updateQueue({ namespace: "default", name: "q", at: T }));
+    // A job that was there before, and does not come in.
+    assert.equal(await remove(), true);
+    const again = await w.insert(w.make({ id: moved.id, queue: "q" }));
+    assert.deepEqual([again.outcome, await listed()], ["existing", []]);
+  },
+  "what is in a queue when it is removed stays as it is, and is found under its name": async (w) => {
+    const running = await w.start({ queue: "q" });
+    const later = await w.add({ queue: "q", runAt: T + MINUTE });
+    assert.equal(await w.driver.removeQueue({ namespace: "default", name: "q" }, T), true);
+    assert.deepEqual([(await w.job(running.id)).state, (await w.job(later.id)).queue], ["running", "q"]);
+    assert.deepEqual(
+      (await w.driver.counts("default", 10)).map(({ queue, state }) => `${queue} ${state}`),
+      ["q running", "q scheduled"],
+    );
+    assert.equal(await w.settle(running, done), "applied");
+    await w.driver.promote(T + MINUTE, 10);
+    // An available job shows its queue, whenever it came.
+    assert.deepEqual((await w.driver.queues("default")).map(({ name }) => name), ["q"]);
+    assert.equal((await w.claimOne()).id, later.id);
+  },
+  "a process that knows the queue from before its removal enqueues into it like any other": async (w) => {
+    const other = await w.reopen();
+    await w.insert(w.make({ queue: "q" }));
+    await other.insert([w.make({ queue: "q" })]);
+    const ids = await w.claimIds();
+    assert.equal(ids.length, 2);
+    await w.driver.removeQueue({ namespace: "default", name: "q" }, T);
+    const late = w.make({ queue: "q" });
+    await other.insert([late]);
+    assert.deepEqual((await other.queues("default")).map(({ name }) => name), ["q"]);
+    assert.deepEqual(await w.claimIds({ queues: ["q"] }), [late.id]);
+  },
   "a queue of the same name in another namespace is another queue": async (w) => {
     const mine = await w.add({ queue: "q" });
     const theirs = await w.add({ queue: "q", namespace: "other" });

@@ -80,6 +80,7 @@ export type Operation =
   }
   | { do: "publish"; events: NewEvent[] }
   | { do: "pause"; queue: string; at: number; paused: boolean }
+  | { do: "removeQueue"; queue: string; at: number }
   | { do: "progress"; run: number; note: number }
   | { do: "step"; run: number; name: string; value: number; at: number }
   | { do: "ask"; run: number; opening: WaitOpening }
@@ -179,6 +180,7 @@ class Maker {
       [1, () => ({ do: "expire", now, limit: 50 })],
       [1, () => this.#prune(now)],
       [2, () => ({ do: "pause", queue, at: now, paused: this.#chance(0.4) })],
+      [2, () => ({ do: "removeQueue", queue, at: now })],
       [2, () => ({ do: "progress", run: this.#number(), note: this.#number() })],
       [
         2,

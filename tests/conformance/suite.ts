@@ -15,6 +15,7 @@ import { limitsChapter } from "./limits.ts";
 import { limitsRacesChapter } from "./limits_races.ts";
 import { listChapter } from "./list.ts";
 import { logsChapter } from "./logs.ts";
+import { namespacesChapter } from "./namespaces.ts";
 import { promoteChapter } from "./promote.ts";
 import { pruneChapter } from "./prune.ts";
 import { queuesChapter } from "./queues.ts";
@@ -56,6 +57,7 @@ const CHAPTERS: Record<string, Chapter> = {
   logs: logsChapter,
   steps: stepsChapter,
   queues: queuesChapter,
+  namespaces: namespacesChapter,
   limits: limitsChapter,
   "limits races": limitsRacesChapter,
   update: updateChapter,

@@ -47,6 +47,8 @@ Deno.test("what could become something else is refused, with its name", () => {
     [{ "": "x" }, /Invalid header name: ""/],
     [{ "a b": "x" }, /Invalid header name: "a b"/],
     [{ "a:b": "x" }, /Invalid header name/],
+    // The sign for kelvin, whose lower case is the letter k.
+    [{ "\u212a": "x" }, /Invalid header name/],
     [JSON.parse('{"__proto__":"x"}'), /Invalid header name: "__proto__"/],
     [{ A: "1", a: "2" }, /Two headers have the same name/],
   ];

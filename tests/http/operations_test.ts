@@ -50,6 +50,7 @@ async function world(): Promise<World & AsyncDisposable> {
     await new Promise((next) => setTimeout(next, 5));
   }
   const batch = await jobd.batch([{ type: "other" }], { open: true, onFinish: { type: "good" } });
+  await jobd.queues.create("empty");
   await jobd.schedules.create("nightly", { cron: "0 3 * * *", job: { type: "good" } });
   const [running] = await jobd.workers.list();
   assert.ok(running);
@@ -107,6 +108,8 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "batches.seal": ({ batch }) => ({ id: batch }),
   "batches.cancel": ({ batch }) => ({ id: batch }),
   "batches.retry": ({ batch }) => ({ id: batch }),
+  "queues.drain": () => ({ name: "default", state: ["scheduled"] }),
+  "queues.delete": () => ({ name: "empty" }),
   "dead.list": () => ({ type: "bad", limit: 5 }),
   "dead.get": ({ dead }) => ({ id: dead }),
   "dead.retry": ({ dead }) => ({ id: dead }),

@@ -31,6 +31,16 @@ Deno.test("Jobd.enqueue() stores what was asked, and answers a repeated id with 
   ]);
 });
 
+Deno.test("namespaces that begin with jobd. are not for users", async () => {
+  const reserved = (error: unknown): boolean =>
+    error instanceof JobdError && error.code === "invalid_request" &&
+    /kept for jobd itself$/.test(error.message);
+  await assert.rejects(open("jobd.upkeep"), reserved);
+  await using jobd = await open("jobdish");
+  await assert.rejects(jobd.enqueue({ namespace: "jobd.upkeep" }), reserved);
+  assert.equal((await jobd.enqueue({ namespace: "a.jobd." })).outcome, "created");
+});
+
 Deno.test("Jobd.enqueueMany() stores all or none, in order", async () => {
   await using jobd = await open();
   await assert.rejects(jobd.enqueueMany([{ type: "a" }, { type: "no good name!" }]), code("invalid_request"));

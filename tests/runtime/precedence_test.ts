@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { defineJob, type JobDefinition, type Logger } from "../../src/mod.ts";
+import { defineJob, Jobd, type JobDefinition, type Logger } from "../../src/mod.ts";
+import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { TestJobd, untilStopped } from "../../src/testing/mod.ts";
 import { working } from "../support/working.ts";
 
@@ -28,6 +29,43 @@ Deno.test("the backoff of a job beats that of its queue, that of its definition,
     assert.equal(await delayOf(test, definition, { queue: "own" }), 20, definition.type);
     assert.equal(await delayOf(test, definition, { queue: "own", backoff: rule(10) }), 10, definition.type);
   }
+});
+
+Deno.test("the priority of a job beats that of its definition, and that of its queue", async () => {
+  const plain = defineJob({ type: "plain", run: () => null });
+  const ranked = defineJob({ type: "ranked", priority: "high", run: () => null });
+  await using test = await TestJobd.open({ handlers: [plain, ranked] });
+  const { jobd } = test;
+  await jobd.queues.create("own", { priority: 5 });
+  const priority = async (definition: JobDefinition, options = {}): Promise<number> =>
+    (await jobd.jobs.get((await jobd.enqueue(definition, null, options)).id)).priority;
+  assert.deepEqual([await priority(plain), await priority(ranked)], [0, 10]);
+  assert.deepEqual([await priority(plain, { queue: "own" }), await priority(ranked, { queue: "own" })], [
+    5,
+    10,
+  ]);
+  assert.equal(await priority(plain, { queue: "own", priority: 0, maxAttempts: 1, ttl: "1h" }), 0);
+  assert.equal(await priority(plain, { queue: "own", maxAttempts: 1, ttl: "1h" }), 5);
+});
+
+Deno.test("a job for another namespace is as the queue of that namespace says", async () => {
+  const driver = new MemoryDriver();
+  await using jobd = await Jobd.open(driver);
+  await jobd.queues.create("q", { priority: 5, maxAttempts: 7, ttlMs: 1_000 });
+  await driver.updateQueue({
+    namespace: "other",
+    name: "q",
+    at: 0,
+    settings: { priority: 3, maxAttempts: 2 },
+  });
+  const made = async (request: object): Promise<unknown[]> => {
+    const { id } = await jobd.enqueue({ type: "a", queue: "q", ...request });
+    const [job] = await driver.get([id]);
+    return [job?.namespace, job?.priority, job?.maxAttempts, job?.options.ttlMs];
+  };
+  assert.deepEqual(await made({}), ["default", 5, 7, 1_000]);
+  assert.deepEqual(await made({ namespace: "other" }), ["other", 3, 2, undefined]);
+  assert.deepEqual(await made({ namespace: "third" }), ["third", 0, 5, undefined]);
 });
 
 Deno.test("every attempt has a timeout: of the job, its queue, its definition, or the worker, whose default is 5 m", async () => {

@@ -121,6 +121,33 @@ for (const version of ["15", "newest"] as const) {
     assert.equal((await second).outcome, "created");
   });
 
+  Deno.test(`PostgreSQL ${version}: a job of SQL makes a removed queue anew; one that commits late is not hidden`, async () => {
+    await using w = await sqlWorld(version);
+    const names = async (): Promise<string[]> => (await w.jobd.queues.list()).map(({ name }) => name);
+    const late = await w.producer();
+    await w.jobd.queues.create("q", { maxAttempts: 9 });
+    await w.jobd.queues.delete("q");
+    assert.deepEqual(await names(), []);
+    const { id } = await w.sql.enqueue("'a', queue => 'q', delay => '1h'");
+    assert.deepEqual(await names(), ["q"]);
+    const { createdAt, maxAttempts } = await w.job(id);
+    assert.equal(maxAttempts, 5);
+    assert.equal((await w.jobd.queues.get("q")).createdAt, createdAt);
+    await late.run("begin");
+    await late.enqueue("'late', queue => 'q'");
+    assert.deepEqual(await w.jobd.queues.delete("q", { force: true }), { deleted: 1, schedules: [] });
+    assert.deepEqual(await names(), []);
+    await late.run("commit");
+    assert.deepEqual(await names(), ["q"]);
+    const worker = w.jobd.worker({ handlers: { late: () => 1 } });
+    await worker.start();
+    const [job] = await Array.fromAsync(w.jobd.jobs.list({ queue: "q" }));
+    await w.jobd.jobs.wait(job!.id);
+    await worker.stop();
+    await w.sql.enqueue("'a', queue => 'q'");
+    assert.deepEqual(await names(), ["q"]);
+  });
+
   Deno.test(`PostgreSQL ${version}: in a serializable transaction a conflict is an error to be tried again`, async () => {
     await using w = await sqlWorld(version);
     await w.sql.run("begin isolation level serializable");

@@ -59,6 +59,11 @@ export const PAIRS: Pair[] = [
   [{ origin: "psql\tand\u007f" }, "origin => E'psql\\tand\\x7f'"],
   [{ meta: { team: "post", none: null } }, `meta => '{"team": "post", "none": null}'`],
   [
+    { headers: { "X-Request-ID": "4711", a: '\u{1F600} " \\' } },
+    `headers => '{"X-Request-ID": "4711", "a": "\u{1F600} \\" \\\\"}'`,
+  ],
+  [{ headers: {} }, "headers => '{}'"],
+  [
     {
       type: "all",
       payload: 1,
@@ -77,8 +82,9 @@ export const PAIRS: Pair[] = [
       origin: "o",
       meta: {},
       namespace: "n",
+      headers: { h: "" },
     },
-    "'all', '1', 'q', 'low', '5 ms', null, 2, '3 ms', '4 ms', '{\"base\":1,\"max\":2,\"jitter\":\"full\"}', '6 ms', 'all', 'namespace', 'fail', 'l', 2, '{t}', 'o', '{}', 'n', null, false",
+    "'all', '1', 'q', 'low', '5 ms', null, 2, '3 ms', '4 ms', '{\"base\":1,\"max\":2,\"jitter\":\"full\"}', '6 ms', 'all', 'namespace', 'fail', 'l', 2, '{t}', 'o', '{}', 'n', null, false, '{\"h\": \"\"}'",
   ],
 ];
 
@@ -120,6 +126,9 @@ export const REQUESTS: JobRequest[] = [
     },
   },
   { meta: { text: "x".repeat(16 * 1024 - 11) } },
+  { headers: Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`h${n}`, ""])) },
+  { headers: { a: "\u00e9".repeat(8 * 1024 - 1) + "x" } },
+  { headers: { ["n".repeat(128)]: "", constructor: "a", "0.b_c-d": "\u00a0\u2028" } },
 ];
 
 /** Times to start at. */
@@ -196,6 +205,16 @@ export const WRONG: unknown[] = [
   ...["", "x", "0189ABCD-0000-7000-8000-000000000001", "{01890000-0000-7000-8000-000000000001}", 5].map((
     id,
   ) => ({ id })),
+  ...[5, "a", [], { "": "x" }, { ["n".repeat(129)]: "x" }, { "a b": "x" }, { "-a": "x" }, { "\u212a": "x" }, {
+    "\u00e9": "x",
+  }]
+    .map((headers) => ({ headers })),
+  ...[1, null, {}, ["x"], "a\nb", "\u007f", "\u009f", "\u0000", "\ud800"].map((a) => ({ headers: { a } })),
+  { namespace: "jobd.upkeep" },
+  { headers: { A: "1", a: "2" } },
+  { headers: { a: "x".repeat(16 * 1024) } },
+  { headers: { a: "\u00e9".repeat(8 * 1024) } },
+  { headers: Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`h${n}`, ""])) },
   { payload: nested(65) },
   { payload: [nested(10), nested(64)] },
   { payload: Array.from({ length: 10_001 }, () => 1) },

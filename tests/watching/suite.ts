@@ -39,6 +39,7 @@ const TESTS: Record<string, Body> = {
     await there.queues.create("mails", { maxAttempts: 9 });
     await there.queues.pause("mails");
     await there.queues.resume("mails");
+    await there.queues.delete("mails");
     await until(() => kindsOfJob(events, ids.expired).includes("expired"));
     const told = () =>
       Object.fromEntries(Object.entries(ids).map(([name, id]) => [name, kindsOfJob(events, id)]));
@@ -81,7 +82,7 @@ const TESTS: Record<string, Body> = {
       events.filter((event) => queueOf(event) === "mails" && event.kind.startsWith("queue")).map(({ kind }) =>
         kind
       ),
-      ["queue.updated", "queue.paused", "queue.resumed"],
+      ["queue.updated", "queue.paused", "queue.resumed", "queue.deleted"],
     );
     const order = events.map((event) => event.id);
     assert.deepEqual(order, order.toSorted((a, b) => a - b));

@@ -211,6 +211,14 @@ export function toldDriver(
       publisher.tell(() => queueEvents(change));
       return queue;
     },
+    async removeQueue(queue, at) {
+      const removed = await driver.removeQueue(queue, at);
+      if (removed) {
+        const { namespace, name } = queue;
+        publisher.tell(() => [{ kind: "queue.deleted", at, namespace, queue: name }]);
+      }
+      return removed;
+    },
   };
   return new Proxy(driver, {
     get(target, name) {

@@ -87,7 +87,7 @@ function runNow(tables: Tables, job: JobRow, at: number): AmendResult {
 function replace(tables: Tables, job: JobRow, { set, at }: { set: Replacement; at: number }): AmendResult {
   const { runAt = job.runAt, priority = job.priority, queue = job.queue, options, ...rest } = copy(set);
   const place = { state: stateAfter(job, set, at), queue, priority, runAt };
-  if (set.queue !== undefined) tables.queue(job.namespace, queue, at);
+  if (set.queue !== undefined) tables.openQueue(job.namespace, queue, at);
   if (moves(job, set, at)) tables.move(job, place);
   else tables.stay(job, place);
   Object.assign(job, { ...rest, options: patchedOptions(job.options, options) });

@@ -27,7 +27,8 @@ export function refuseParents(tables: Tables, jobs: NewJob[]): void {
   }
   for (const job of parentsFirst([...fresh.values()].filter(({ options }) => options.after !== undefined))) {
     for (const id of job.options.after?.jobs ?? []) {
-      if (tables.jobs.get(id)?.namespace !== job.namespace && !fresh.has(id)) throw unknownParent(job, id);
+      const namespace = tables.jobs.get(id)?.namespace ?? fresh.get(id)?.namespace;
+      if (namespace !== job.namespace) throw unknownParent(job, id);
     }
   }
 }

@@ -26,6 +26,7 @@ import type {
   PruneResult,
   QueueChange,
   QueueCount,
+  QueueName,
   SettleBatch,
   SettleResult,
   StatRow,
@@ -280,7 +281,7 @@ export class MemoryDriver extends MemoryWaits implements Driver {
 
   namespaces(): Promise<NamespaceRow[]> {
     return this.run(() => {
-      const groups = Map.groupBy(this.tables.queues.values(), ({ namespace }) => namespace);
+      const groups = Map.groupBy(this.tables.listed, ({ namespace }) => namespace);
       return [...groups].map(([name, queues]): NamespaceRow => ({
         name,
         queues: queues.length,
@@ -291,7 +292,7 @@ export class MemoryDriver extends MemoryWaits implements Driver {
 
   queues(namespace: string): Promise<Queue[]> {
     return this.run(() =>
-      [...this.tables.queues.values()]
+      this.tables.listed
         .filter((queue) => queue.namespace === namespace)
         .sort((a, b) => compareText(a.name, b.name))
         .map(toQueue)
@@ -300,11 +301,19 @@ export class MemoryDriver extends MemoryWaits implements Driver {
 
   updateQueue(change: QueueChange): Promise<Queue> {
     return this.run(() => {
-      const queue = this.tables.queue(change.namespace, change.name, change.at);
+      const queue = this.tables.openQueue(change.namespace, change.name, change.at);
       if (change.settings !== undefined) queue.settings = copy(change.settings);
       if (change.pausedAt !== undefined) queue.pausedAt = change.pausedAt;
       if (change.pausedAt === null) this.wake("available");
       return toQueue(queue);
+    });
+  }
+
+  removeQueue({ namespace, name }: QueueName): Promise<boolean> {
+    return this.run(() => {
+      const queue = this.tables.listed.find((one) => one.namespace === namespace && one.name === name);
+      if (queue !== undefined) Object.assign(queue, { removed: true, pausedAt: null, settings: {} });
+      return queue !== undefined;
     });
   }
 
@@ -353,7 +362,7 @@ export class MemoryDriver extends MemoryWaits implements Driver {
   }
 }
 
-function toQueue({ id: _, ready: __, ...queue }: QueueRow): Queue {
+function toQueue({ id: _, ready: __, removed: ___, ...queue }: QueueRow): Queue {
   return copy(queue);
 }
 

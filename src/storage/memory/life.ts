@@ -65,6 +65,7 @@ function insertJob(tables: Tables, job: NewJob): InsertResult {
 
 function addJob(tables: Tables, job: NewJob): InsertResult {
   const row = newRow(job);
+  tables.openQueue(job.namespace, job.queue, job.createdAt);
   tables.jobs.set(row.id, row);
   tables.takeLock(row);
   if (row.runAt > row.createdAt) tables.makeScheduled(row, row.runAt);

@@ -21,6 +21,8 @@ export interface QueueRow extends Queue {
   id: number;
   /** Its available jobs: higher priority first, then in order of arrival. */
   ready: SortedList<JobRow>;
+  /** Whether it was removed; it stays, because jobs may have it. */
+  removed: boolean;
 }
 
 /** The row of a job: the job itself and its place in `ready` while it is there. */
@@ -110,9 +112,22 @@ export class Tables {
       createdAt: at,
       settings: {},
       ready,
+      removed: false,
     };
     this.queues.set(key, queue);
     return queue;
+  }
+
+  /** The queue, created when it is unknown or removed. */
+  openQueue(namespace: string, name: string, at: number): QueueRow {
+    const queue = this.queue(namespace, name, at);
+    if (queue.removed) Object.assign(queue, { removed: false, createdAt: at });
+    return queue;
+  }
+
+  /** The queues that people see; an available job shows one, whenever it came. */
+  get listed(): QueueRow[] {
+    return [...this.queues.values()].filter(({ removed, ready }) => !removed || ready.first !== undefined);
   }
 
   /** The queue of a job. */

@@ -7,7 +7,7 @@ import { instant, ms } from "./dialect.ts";
 import type { Lane } from "./lanes.ts";
 import type { Names } from "./names.ts";
 import { type Place, place } from "./place.ts";
-import type { QueueName } from "./queue_ids.ts";
+import type { QueueName } from "../driver.ts";
 
 const COLUMNS = [
   "id",

@@ -49,6 +49,16 @@ function dispatch(table: Names["table"], source: string, runAt: string): string 
 )`;
 }
 
+/** Removed queues are there again when jobs come into them: those named by a `queue_id` of a kind and of the `source`. */
+function restore(table: Names["table"], source: string): string {
+  return `restored as (
+  update ${table("queue")} q set removed_at = null, created_at = (
+    select ${instant("min(i.created_at)")} from input i where i.queue_id = q.id)
+  where q.removed_at is not null and q.id in (select k.queue_id from kind k)
+    and exists (select 1 from ${source} s where s.queue_id = q.id)
+)`;
+}
+
 /**
  * Adds jobs with their dispatch rows; fails as a whole when anything is in the way of one of them. For the parameters see
  * {@linkcode insertValues}. Gives the lowest place in each lane.
@@ -58,7 +68,7 @@ export function insertQuery({ table, nextSeq }: Names): Query {
     name: "jobd_insert",
     text: `${input(nextSeq)}, added as (
   insert into ${table("job")} (${JOB_COLUMNS}) ${jobRows("")}
-), ${dispatch(table, "input", instant("run_at"))}
+), ${dispatch(table, "input", instant("run_at"))}, ${restore(table, "input")}
 select queue_id, priority, min(seq) as seq from input where seq is not null group by queue_id, priority`,
   };
 }
@@ -75,7 +85,7 @@ export function insertFreeQuery({ table, nextSeq }: Names): Query {
   insert into ${table("job")} (${JOB_COLUMNS}) ${jobRows("order by unique_lock, n")}
   on conflict do nothing
   returning id, queue_id, priority, seq, type, run_at
-), ${dispatch(table, "added", "run_at")}
+), ${dispatch(table, "added", "run_at")}, ${restore(table, "added")}
 select id, queue_id, priority, seq from added`,
   };
 }

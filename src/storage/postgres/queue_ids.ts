@@ -1,21 +1,14 @@
 import type { NewJob } from "../../domain/job.ts";
+import type { QueueName } from "../driver.ts";
 import { int, text } from "../sql/row.ts";
 import type { Connections, Query } from "./connections.ts";
 import { instant } from "./dialect.ts";
 import type { Names } from "./names.ts";
 
-/** Which queue. */
-export interface QueueName {
-  /** The tenant. */
-  namespace: string;
-  /** The queue. */
-  name: string;
-}
-
 /** Rounds until a queue that others create at the same moment is seen. */
 const ROUNDS = 10;
 
-/** Ids of queues; they never change, so what was read once stays true. */
+/** Ids of queues; they never change, not even when a queue is removed, so what was read once stays true. */
 export class QueueIds {
   readonly #connections: Connections;
   readonly #create: Query;

@@ -33,6 +33,7 @@ import type {
   PruneResult,
   QueueChange,
   QueueCount,
+  QueueName,
   ScheduleName,
   ScheduleQuery,
   ScheduleSave,
@@ -60,6 +61,7 @@ import { appendLogs, logs } from "./logs.ts";
 import { claimParked } from "./parked.ts";
 import { prune } from "./prune.ts";
 import { namespaces, queues, updateQueue } from "./queues.ts";
+import { removeQueue } from "./removed_queues.ts";
 import { dueSchedules, removeSchedule, saveSchedule, schedules, ticks } from "./schedules.ts";
 import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
@@ -202,6 +204,10 @@ export abstract class SqlOperations {
 
   updateQueue(change: QueueChange): Promise<Queue> {
     return this.change((d) => updateQueue(d, change));
+  }
+
+  removeQueue(queue: QueueName, at: number): Promise<boolean> {
+    return this.change((d) => removeQueue(d, queue, at));
   }
 
   counts(namespace: string, cap: number): Promise<QueueCount[]> {

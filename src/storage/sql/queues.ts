@@ -2,6 +2,7 @@ import { JobdError } from "../../domain/errors.ts";
 import type { Queue, QueueSettings } from "../../domain/queue.ts";
 import type { NamespaceRow, QueueChange } from "../driver.ts";
 import type { Dialect } from "./dialect.ts";
+import { isListed } from "./removed_queues.ts";
 import { int, intOrNull, json, text } from "./row.ts";
 import { type Row, run, type Script } from "./script.ts";
 
@@ -22,7 +23,10 @@ function toQueue(row: Row): Queue {
 
 /** {@linkcode Driver.queues}. */
 export function* queues(d: Dialect, namespace: string): Script<Queue[]> {
-  const rows = yield* run(`select ${columns(d)} from ${d.table("queue")} where namespace = $1`, [namespace]);
+  const rows = yield* run(
+    `select ${columns(d)} from ${d.table("queue")} q where namespace = $1 and ${isListed(d, "q")}`,
+    [namespace],
+  );
   // Sorted here: databases disagree about the order of text.
   return rows.map(toQueue).sort((a, b) => a.name < b.name ? -1 : 1);
 }
@@ -32,8 +36,8 @@ export function* namespaces(d: Dialect): Script<NamespaceRow[]> {
   const rows = yield* run(
     `select namespace, count(*) as queues, ${d.ms("min(created_at)")} as created_at from ${
       d.table("queue")
-    } ` +
-      "group by namespace",
+    } q ` +
+      `where ${isListed(d, "q")} group by namespace`,
     [],
   );
   return rows.map((row) => ({
@@ -52,6 +56,12 @@ export function* updateQueue(d: Dialect, change: QueueChange): Script<Queue> {
     [namespace, name, at],
   );
   const where = "where namespace = $1 and name = $2";
+  yield* run(
+    `update ${d.table("queue")} set removed_at = null, created_at = ${
+      d.instant("$3")
+    } ${where} and removed_at is not null`,
+    [namespace, name, at],
+  );
   if (settings !== undefined) {
     const value = JSON.stringify(settings);
     yield* run(`update ${d.table("queue")} set settings = $3 ${where}`, [namespace, name, value]);

@@ -5,6 +5,7 @@ import { among, type Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { jobColumns, jobTables, toJob } from "./row.ts";
 import { queueIds, queueKey } from "./queues.ts";
+import { restoreQueues } from "./removed_queues.ts";
 import { run, type Script } from "./script.ts";
 import { own } from "./seen.ts";
 import { forgetSteps } from "./steps.ts";
@@ -99,6 +100,10 @@ function* write(d: Dialect, known: Known[]): Script<void> {
       `seq = case when r.moves = 1 then null else j.seq end from ${rows} where j.id = r.job_id`,
     [JSON.stringify(known.map((one) => newRow(one, queues)))],
   );
+  for (const { job: { namespace }, set: { queue }, amendment: { at } } of known) {
+    const id = queue === undefined ? undefined : queues.get(queueKey(namespace, queue));
+    if (id !== undefined) yield* restoreQueues(d, [id], at);
+  }
 }
 
 /** JSON that is null is stored as such: a payload has no missing values. */

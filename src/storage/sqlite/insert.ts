@@ -7,6 +7,7 @@ import { bindJobs } from "../sql/bind_jobs.ts";
 import { insertContested } from "../sql/contest.ts";
 import { lockJoined } from "../sql/join_batches.ts";
 import { uniqueColumn, uniquenessOf } from "../sql/locks.ts";
+import { restoreQueues } from "../sql/removed_queues.ts";
 import { int, text } from "../sql/row.ts";
 import type { SqlValue } from "../sql/script.ts";
 import type { Connection } from "./connection.ts";
@@ -29,7 +30,15 @@ const HOLDER = `select id, state, ${uniqueColumn(sqliteDialect)} from job j wher
 interface Entry {
   job: NewJob;
   queueId: number;
+  /** Whether its queue was removed, and is there again with the job. */
+  restores: boolean;
   seq: number | null;
+}
+
+/** A queue as it was found. */
+interface FoundQueue {
+  id: number;
+  removed: boolean;
 }
 
 /** {@linkcode Driver.insert}, inside a transaction. */
@@ -37,13 +46,13 @@ export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
   refuseTwins(jobs);
   const joined = c.drive(lockJoined(sqliteDialect, jobs));
   const bind = (results: InsertResult[]) => c.drive(bindJobs(sqliteDialect, jobs, { joined, results }));
-  const queueIds = new Map<string, number>();
+  const queues = new Map<string, FoundQueue>();
   const enter = (list: NewJob[]): Entry[] => {
     let seq = int(c.get(TAKE_SEQS, list.length)?.value) - list.length;
     return list.map((job): Entry => {
       seq += 1;
-      const queueId = findQueue(c, job, queueIds) ?? createQueue(c, job, queueIds);
-      return { job, queueId, seq: job.runAt > job.createdAt ? null : seq };
+      const queue = findQueue(c, job, queues) ?? createQueue(c, job, queues);
+      return { job, queueId: queue.id, restores: queue.removed, seq: job.runAt > job.createdAt ? null : seq };
     });
   };
   if (jobs.some(isContested)) return bind(contest(c, jobs, enter));
@@ -90,6 +99,9 @@ function insertFree(c: Connection, entry: Entry): InsertResult | undefined {
 }
 
 function dispatch(c: Connection, entries: Entry[]): void {
+  for (const { job, queueId, restores } of entries) {
+    if (restores) c.drive(restoreQueues(sqliteDialect, [queueId], job.createdAt));
+  }
   for (const piece of pieces(entries.filter(({ seq }) => seq !== null))) {
     const rows = piece.flatMap(({ job, queueId, seq }) => [queueId, -job.priority, seq, job.id, job.type]);
     c.run(INSERT_READY.text(piece.length), ...rows);
@@ -137,22 +149,24 @@ function existingJob(c: Connection, entry: Entry): InsertResult {
   return result as InsertResult;
 }
 
-function findQueue(c: Connection, job: NewJob, known: Map<string, number>): number | undefined {
+function findQueue(c: Connection, job: NewJob, known: Map<string, FoundQueue>): FoundQueue | undefined {
   const key = queueKey(job);
   const found = known.get(key);
   if (found !== undefined) return found;
-  const row = c.get("select id from queue where namespace = $1 and name = $2", job.namespace, job.queue);
+  const select = "select id, removed_at from queue where namespace = $1 and name = $2";
+  const row = c.get(select, job.namespace, job.queue);
   if (row === undefined) return undefined;
-  known.set(key, int(row.id));
-  return int(row.id);
+  const queue = { id: int(row.id), removed: row.removed_at !== null };
+  known.set(key, queue);
+  return queue;
 }
 
-function createQueue(c: Connection, job: NewJob, known: Map<string, number>): number {
+function createQueue(c: Connection, job: NewJob, known: Map<string, FoundQueue>): FoundQueue {
   const { namespace, queue, createdAt } = job;
   const insert = "insert into queue (namespace, name, created_at) values ($1, $2, $3) returning id";
-  const id = int(c.get(insert, namespace, queue, createdAt)?.id);
-  known.set(queueKey(job), id);
-  return id;
+  const made = { id: int(c.get(insert, namespace, queue, createdAt)?.id), removed: false };
+  known.set(queueKey(job), made);
+  return made;
 }
 
 function queueKey({ namespace, queue }: NewJob): string {

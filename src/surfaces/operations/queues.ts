@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkQueueSettings, type Queue } from "../../domain/queue.ts";
+import { WAITING_STATES } from "../../domain/states.ts";
 import type { Jobd } from "../../runtime/jobd.ts";
 import { queueView, type View } from "../cli/actions/views.ts";
 import { given } from "./filters.ts";
@@ -82,6 +83,31 @@ export const QUEUE_OPERATIONS: readonly Operation[] = [
     input: one,
     output: queue,
     run: async ({ jobd }, { name }) => view(jobd, await jobd.queues.resume(name)),
+  }),
+  operation({
+    name: "queues.drain",
+    summary: "Cancel the jobs of a queue that wait; running ones go on",
+    role: "operate",
+    http: { method: "post", path: "/queues/{name}/drain" },
+    destructive: true,
+    input: z.strictObject({ name, state: z.array(z.enum(WAITING_STATES)).optional() }),
+    output: z.object({ cancelled: z.int(), running: z.int() }),
+    run: ({ jobd }, { name, ...options }) => jobd.queues.drain(name, given(options)),
+  }),
+  operation({
+    name: "queues.delete",
+    summary: "Remove a queue with its settings and limits",
+    details:
+      "One that has jobs, or that a schedule names, needs `force`: running jobs are told to stop, all are deleted.",
+    role: "operate",
+    http: { method: "delete", path: "/queues/{name}" },
+    destructive: true,
+    input: z.strictObject({ name, force: z.boolean().default(false) }),
+    output: z.object({
+      deleted: z.int().meta({ description: "jobs that were deleted with it" }),
+      schedules: z.array(z.string()).meta({ description: "those whose next tick makes the queue again" }),
+    }),
+    run: ({ jobd }, { name, force }) => jobd.queues.delete(name, { force }),
   }),
 ];
 

@@ -23,6 +23,7 @@ export const COUNTED = JOB_STATES.filter((state) => state !== "completed");
 type Given<T> = OptionSpec<T | "default" | undefined>;
 type SettingsInput = Input<{
   ageing: Given<number>;
+  priority: Given<number>;
   maxAttempts: Given<number>;
   timeout: Given<number>;
   ttl: Given<number>;
@@ -138,6 +139,7 @@ function change(before: QueueSettings, given: SettingsInput["options"]): QueueSe
   const pick = <T>(value: T | "default" | undefined, old: T | undefined): T | undefined =>
     value === "default" ? undefined : value ?? old;
   return compact({
+    priority: pick(given.priority, before.priority),
     maxAttempts: pick(given.maxAttempts, before.maxAttempts),
     timeoutMs: pick(given.timeout, before.timeoutMs),
     ttlMs: pick(given.ttl, before.ttlMs),
@@ -205,7 +207,8 @@ async function print(out: Output, jobd: Jobd, queue: Queue): Promise<void> {
       : [`${found.count}${found.capped ? "+" : ""} ${state}`];
   });
   field("Jobs", jobs.length === 0 ? "none that are not completed" : jobs.join(", "));
-  const { maxAttempts, timeoutMs, ttlMs, backoff, retentionMs, ageingMs } = queue.settings;
+  const { priority, maxAttempts, timeoutMs, ttlMs, backoff, retentionMs, ageingMs } = queue.settings;
+  if (priority !== undefined) field("Priority", String(priority));
   if (maxAttempts !== undefined) field("Max attempts", String(maxAttempts));
   if (timeoutMs !== undefined) field("Timeout", formatDuration(timeoutMs));
   if (ttlMs !== undefined) field("Time to live", formatDuration(ttlMs));

@@ -4,6 +4,7 @@ import type { ScheduleChange } from "../../../runtime/schedules.ts";
 import type { OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { compact } from "./compact.ts";
+import { headersOf } from "./headers.ts";
 import { payloadSource, readWhole, sourceName } from "./payload.ts";
 
 type Given<T> = OptionSpec<T | undefined>;
@@ -40,6 +41,7 @@ export type JobFlags = {
   ttl: Given<number>;
   tag: OptionSpec<string[]>;
   limitKey: Given<string>;
+  header: OptionSpec<(readonly [string, string])[]>;
 };
 
 /** The values of flags. */
@@ -73,7 +75,7 @@ export async function jobOf(
   before: ScheduledJob | undefined,
   { host }: Context,
 ): Promise<ScheduledJob | undefined> {
-  const { type, queue, priority, maxAttempts, timeout, ttl, tag, limitKey } = flags;
+  const { type, queue, priority, maxAttempts, timeout, ttl, tag, limitKey, header } = flags;
   const given = compact({
     type,
     payload: await payloadOf(flags.payload, host),
@@ -84,6 +86,7 @@ export async function jobOf(
     ttl,
     tags: tag.length === 0 ? undefined : tag,
     limitKey,
+    headers: headersOf(header),
   });
   return Object.keys(given).length === 0 ? undefined : { ...before, ...given };
 }

@@ -1,10 +1,11 @@
 import { JITTERS } from "../../../domain/backoff.ts";
 import { parseDuration } from "../../../domain/duration.ts";
 import type { Retention } from "../../../domain/queue.ts";
-import { FINAL_STATES } from "../../../domain/states.ts";
+import { FINAL_STATES, WAITING_STATES } from "../../../domain/states.ts";
 import type { RateOptions } from "../../../domain/limit.ts";
 import { choice, duration, integer, type Reader } from "../../config/readers.ts";
-import { type ArgumentSpec, type Command, command, flag, value } from "../command.ts";
+import { priority } from "./job_readers.ts";
+import { type ArgumentSpec, type Command, command, flag, list, value } from "../command.ts";
 
 /** Takes a setting of a queue back, so that the program's default holds again. */
 export const UNSET = "default";
@@ -52,6 +53,11 @@ const SETTINGS = {
   rate: value(orUnset(rate), "n/time", "at most so many start in a time: 100/1m"),
   keyConcurrency: value(orUnset(integer(1, 1_000_000)), "n", "the same for the jobs of each limit key"),
   keyRate: value(orUnset(rate), "n/time", "the same for the jobs of each limit key"),
+  priority: value(
+    orUnset(priority),
+    "priority",
+    "of jobs that say nothing: a number, or critical, high, medium, low",
+  ),
   ageing: value(
     orUnset(duration("1ms")),
     "duration",
@@ -83,6 +89,8 @@ const SETTINGS = {
 } as const;
 
 const NAME: readonly ArgumentSpec[] = [{ name: "name", summary: "the queue" }];
+
+const TIMEOUT = value(duration("1ms"), "duration", "do not wait for running jobs any longer");
 
 const NAMES: readonly ArgumentSpec[] = [
   { name: "name", summary: "the queues", required: false, many: true },
@@ -143,5 +151,42 @@ export const QUEUE_COMMANDS: readonly Command[] = [
     options: { all: flag("every queue of the namespace") },
     examples: [["jobd queue resume mail", "go on"], ["jobd queue resume --all", "with everything"]],
     run: async (...given) => (await import("../actions/queues.ts")).resumeQueue(...given),
+  }),
+  command({
+    path: "queue drain",
+    summary: "Cancel the jobs of a queue that wait; running ones go on",
+    details:
+      "Jobs that are enqueued later are not meant. What was cancelled can be retried until its retention has passed: " +
+      "`jobd jobs --state cancelled --queue mail` names them.",
+    args: NAME,
+    options: {
+      state: list(choice(WAITING_STATES), "state", `only these: ${WAITING_STATES.join(", ")}`),
+      wait: flag("until no job of the queue runs; those that would be retried are cancelled too"),
+      timeout: { ...TIMEOUT, summary: "with --wait: do not wait any longer (default: for ever)" },
+    },
+    examples: [
+      ["jobd queue drain mail", "nothing that waits shall run"],
+      ["jobd queue drain mail --state scheduled", "only what waits for a time"],
+      ["jobd queue drain mail --wait --timeout 5m", "and come back when it is idle"],
+    ],
+    run: async (...given) => (await import("../actions/queue_emptying.ts")).drainQueue(...given),
+  }),
+  command({
+    path: "queue delete",
+    summary: "Remove a queue with its settings and limits; one that has jobs only by force",
+    details:
+      "With --force it is paused, its running jobs are told to stop, and when they have, all its jobs are deleted with " +
+      "their history; if they do not stop in time it stays paused, and calling again goes on. Jobs that are enqueued " +
+      "later make the queue anew. Statistics stay.",
+    args: NAME,
+    options: {
+      force: flag("with all its jobs"),
+      timeout: { ...TIMEOUT, summary: "with --force: how long running jobs may take to stop (default: 1m)" },
+    },
+    examples: [
+      ["jobd queue delete mail", "one that is empty"],
+      ["jobd queue delete mail --force", "whatever is in it"],
+    ],
+    run: async (...given) => (await import("../actions/queue_emptying.ts")).deleteQueue(...given),
   }),
 ];

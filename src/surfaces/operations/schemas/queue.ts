@@ -16,6 +16,7 @@ export const settingsFields = {
     Object.fromEntries(FINAL_STATES.map((state) => [state, ms.optional()])),
   ).optional(),
   ageingMs: ms.optional(),
+  priority: z.int().optional().meta({ description: "of jobs that name none" }),
 } satisfies Record<keyof QueueSettings, z.ZodType>;
 
 /** A queue with its counts. */
