@@ -1,6 +1,7 @@
 import type { Role } from "../../src/domain/role.ts";
 import type { TokenOptions } from "../../src/domain/token.ts";
 import { Jobd } from "../../src/runtime/jobd.ts";
+import type { OpenOptions } from "../../src/runtime/jobd_options.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { system } from "../../src/storage/system.ts";
@@ -40,8 +41,10 @@ export class Site implements AsyncDisposable {
     });
   }
 
-  static async open({ hosts = [] }: { hosts?: readonly string[] } = {}): Promise<Site> {
-    return new Site(await Jobd.open(new MemoryDriver()), hosts);
+  static async open(
+    { hosts = [], ...options }: { hosts?: readonly string[] } & Pick<OpenOptions, "encryption"> = {},
+  ): Promise<Site> {
+    return new Site(await Jobd.open(new MemoryDriver(), options), hosts);
   }
 
   /** The secret of a token. */
