@@ -173,5 +173,8 @@ function newOptions(old: JobOptions, given: JobOptions, wanted: Set<Replaceable>
     const same = JSON.stringify(old[option]) === JSON.stringify(given[option]);
     return same || !wanted.has(field as Replaceable) ? [] : [[option, given[option] ?? null]];
   });
+  // What is redacted follows the payload: the one list says nothing about another one.
+  const redacts = JSON.stringify(old.redact) !== JSON.stringify(given.redact);
+  if (wanted.has("payload") && redacts) changed.push(["redact", given.redact ?? null]);
   return changed.length === 0 ? undefined : Object.fromEntries(changed) as OptionsPatch;
 }

@@ -53,6 +53,8 @@ export interface JobOptions {
   schedule?: { name: string; tick: number; watched?: true };
   /** What travels with the job, such as the trace it belongs to; names are in lower case. */
   headers?: Headers;
+  /** Paths in payload and result whose values nobody sees. */
+  redact?: string[];
 }
 
 /** A job as it is stored. Instants are epoch milliseconds by the store's clock. */

@@ -1,7 +1,8 @@
 import type { Plan } from "./amendment.ts";
-import { JobdError } from "./errors.ts";
+import { JobdError, messageOf } from "./errors.ts";
 import type { Job, JobOptions } from "./job.ts";
 import type { OptionsPatch, Replacement } from "./replacement.ts";
+import { joinedPaths, refuseRedacted } from "./redaction.ts";
 import { type JobRequest, newJob } from "./request.ts";
 import { isFinal } from "./states.ts";
 
@@ -19,7 +20,7 @@ export type Removable =
 
 /** What may be changed about a job that has not started; see {@linkcode JobRequest} for each. What is left out stays. */
 export type JobUpdate =
-  & Pick<JobRequest, "queue" | "priority" | "delay" | "runAt" | "payload" | "maxAttempts">
+  & Pick<JobRequest, "queue" | "priority" | "delay" | "runAt" | "payload" | "maxAttempts" | "redact">
   & { [K in Removable]?: JobRequest[K] | null };
 
 const KNOWN: Record<keyof JobUpdate, true> = {
@@ -38,6 +39,7 @@ const KNOWN: Record<keyof JobUpdate, true> = {
   tags: true,
   meta: true,
   headers: true,
+  redact: true,
 };
 
 const REMOVABLE = {
@@ -71,6 +73,7 @@ export function jobPatch(update: JobUpdate, now: number): Replacement {
   const job = newJob({ ...rest, ...ANY }, { now, id: ANY.id, maxAttempts: 1 });
   const options: OptionsPatch = { ...job.options };
   for (const field of removed) options[REMOVABLE[field]] = null;
+  if (given.redact?.length === 0) options.redact = null;
   const has = (field: keyof JobUpdate): boolean => given[field] !== undefined;
   return {
     ...(has("queue") ? { queue: job.queue } : {}),
@@ -122,7 +125,8 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
       reason: `it has failed ${job.failures} times already: maxAttempts must be higher than that`,
     };
   }
-  const set = { ...patch };
+  const set = withRedaction(job, patch);
+  if ("reason" in set) return { kind: "refused", reason: set.reason };
   // What is so already is left out, so that the job keeps its place.
   for (const field of ["queue", "priority", "runAt"] as const) {
     if (set[field] === job[field]) delete set[field];
@@ -130,4 +134,27 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
   return Object.keys(set).length === 0
     ? { kind: "done" }
     : { kind: "change", change: { kind: "replace", set } };
+}
+
+/**
+ * The patch with the paths that are redacted from then on, or why it cannot be. Paths belong to the payload that they were
+ * given with: without a new one they only become more, so that nobody takes them away to see what is there.
+ */
+function withRedaction(
+  { options: { redact: old } }: Job,
+  patch: Replacement,
+): Replacement | { reason: string } {
+  const { payload, options } = patch;
+  const given = options?.redact;
+  if (payload === undefined) {
+    return given === undefined
+      ? { ...patch }
+      : { ...patch, options: { ...options, redact: joinedPaths(old, given ?? []) ?? null } };
+  }
+  try {
+    refuseRedacted(payload, given === undefined ? old : given ?? undefined);
+    return { ...patch };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
 }

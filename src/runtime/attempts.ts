@@ -19,6 +19,7 @@ import { type Slot, Slots } from "./slots.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StoreTime } from "./store_time.ts";
 import { parentsOf } from "./parents.ts";
+import { asHandled, redactedTraces } from "./redacted_attempt.ts";
 import { Steps } from "./steps.ts";
 import { Timers } from "./timers.ts";
 import type { WorkerSettings } from "./worker_options.ts";
@@ -112,7 +113,9 @@ export class Attempts {
   begin(leaseId: string, jobs: Job[], askedAt: number): void {
     this.#settler.opened(leaseId, jobs.length);
     this.#leases.opened(leaseId, askedAt);
-    for (const slot of jobs.map((job) => this.#slots.take(job, leaseId))) {
+    const { handlers } = this.#options.settings;
+    const handled = jobs.map((job) => asHandled(job, handlers.get(job.type)));
+    for (const slot of handled.map((job) => this.#slots.take(job, leaseId))) {
       if (this.#stopped !== undefined) slot.stop.abort(this.#stopped);
       if (this.#givenUp) slot.lost.abort();
       void this.#run(slot);
@@ -179,15 +182,18 @@ export class Attempts {
     if (handler === undefined) return { kind: "released" };
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
-    const jobLog = this.#logs.open(job);
+    const traces = redactedTraces(job, {
+      log: this.#logs.open(job),
+      progress: (note) => this.#logs.progress(job, note),
+    });
     const running = execute(job, handler, {
       timers: this.#timers,
       clock,
       now: () => time.now(),
       timeoutMs,
       stop,
-      log: jobLog.write,
-      progress: (note) => this.#logs.progress(job, note),
+      ...traces,
+      log: traces.log.write,
       steps: this.#steps,
       parents: () => parentsOf(this.#options.driver, job),
       enqueue: (job, payload, options) => addFollowUp(slot, this.#options.newJobs, { job, payload, options }),
@@ -203,7 +209,7 @@ export class Attempts {
       this.#handlers.delete(running);
       this.#running--;
       onFree();
-      const written = jobLog.close();
+      const written = traces.log.close();
       if (written !== undefined) await written;
     }
   }

@@ -4,6 +4,7 @@ import type { NewJob } from "../domain/job.ts";
 import { checkName, DEFAULT_NAMESPACE, DEFAULT_QUEUE } from "../domain/names.ts";
 import { comesAfter } from "../domain/dependency.ts";
 import { DEFAULT_MAX_ATTEMPTS, type JobRequest, newJob } from "../domain/request.ts";
+import { RedactedKeys } from "../domain/redacted_keys.ts";
 import { failsOnConflict, isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
 import { keptOpen } from "../storage/intercept.ts";
@@ -69,6 +70,7 @@ interface Parts {
   ids: JobIds;
   processes: ProcessWatch | undefined;
   watching: Watching;
+  redactKeys: RedactedKeys | undefined;
 }
 
 /**
@@ -156,6 +158,7 @@ export class Jobd implements AsyncDisposable {
         store: threadStore(store, options),
         ids: options.ids ?? new Ids(),
         processes: options.processes,
+        redactKeys: RedactedKeys.of(options.redactKeys ?? []),
       });
     } catch (error) {
       await driver.close();

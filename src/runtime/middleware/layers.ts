@@ -14,7 +14,7 @@ export function layered(handler: Handler, outer: readonly Middleware[]): Handler
 
 /** What a handler says about itself, besides its layers. */
 function settingsOf(handler: Handler): Omit<Handler, "run"> {
-  const { type, aliases, queue, timeoutMs, backoff, outOfProcess, isolation, limit } = handler;
+  const { type, aliases, queue, timeoutMs, backoff, outOfProcess, isolation, limit, redact } = handler;
   return {
     type,
     ...(aliases === undefined ? {} : { aliases }),
@@ -24,6 +24,7 @@ function settingsOf(handler: Handler): Omit<Handler, "run"> {
     ...(outOfProcess === undefined ? {} : { outOfProcess }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(limit === undefined ? {} : { limit }),
+    ...(redact === undefined ? {} : { redact }),
   };
 }
 

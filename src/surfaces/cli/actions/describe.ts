@@ -93,6 +93,7 @@ function optionsText(options: JobOptions): string {
     tags,
     meta,
     headers,
+    redact,
   } = options;
   return [
     timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
@@ -111,6 +112,7 @@ function optionsText(options: JobOptions): string {
     tags === undefined ? [] : [`tags ${tags.join(", ")}`],
     meta === undefined ? [] : [`meta ${JSON.stringify(meta)}`],
     headers === undefined ? [] : [`headers ${JSON.stringify(headers)}`],
+    redact === undefined ? [] : [`redacts ${redact.join(", ")}`],
   ].flat().join("; ");
 }
 
