@@ -1,6 +1,6 @@
 import { invalid, JobdError } from "./errors.ts";
 import type { FailureRecord, Job } from "./job.ts";
-import type { Json } from "./json.ts";
+import { type Json, LEFT_OUT } from "./json.ts";
 import { REDACTED, SECRET_MIN, SecretStream, SecretText } from "./secret_text.ts";
 
 /** The most paths of one job. */
@@ -76,14 +76,19 @@ export class Redaction {
     return this.#secrets.clean(text);
   }
 
+  /** A text of which something may be missing: at its beginning, at its end, and where it says so. */
+  cutText(text: string): string {
+    return text.split(LEFT_OUT).map((part) => this.#secrets.cleanCut(part)).join("");
+  }
+
   /** A document without them, in its keys too. */
   json(value: Json): Json {
-    if (this.#secrets.isEmpty) return value;
-    if (typeof value === "string") return this.text(value);
-    if (typeof value === "number") return this.text(String(value)) === String(value) ? value : REDACTED;
-    if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.json(item));
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.json(item)]));
+    return this.#json(value, (text) => this.text(text));
+  }
+
+  /** The same for one with texts of which something may be missing, such as the last lines of what a program has said. */
+  cutJson(value: Json): Json {
+    return this.#json(value, (text) => this.cutText(text));
   }
 
   /** A failure without them. */
@@ -92,16 +97,27 @@ export class Redaction {
     return {
       ...record,
       code: this.text(code),
-      message: this.text(message),
-      ...(stack === undefined ? {} : { stack: this.text(stack) }),
-      ...(causes === undefined ? {} : { causes: causes.map((cause) => this.text(cause)) }),
-      ...(data === undefined ? {} : { data: this.json(data) }),
+      message: this.cutText(message),
+      ...(stack === undefined ? {} : { stack: this.cutText(stack) }),
+      ...(causes === undefined ? {} : { causes: causes.map((cause) => this.cutText(cause)) }),
+      ...(data === undefined ? {} : { data: this.cutJson(data) }),
     };
   }
 
   /** The same for a text that comes in pieces. */
   stream(): SecretStream {
     return new SecretStream(this.#secrets);
+  }
+
+  #json(value: Json, clean: (text: string) => string): Json {
+    if (this.#secrets.isEmpty) return value;
+    if (typeof value === "string") return clean(value);
+    if (typeof value === "number") return this.text(String(value)) === String(value) ? value : REDACTED;
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map((item) => this.#json(item, clean));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [this.text(key), this.#json(item, clean)]),
+    );
   }
 }
 

@@ -4,6 +4,9 @@ export const REDACTED = "[redacted]";
 /** Texts that are shorter are too common to be looked for in other texts. */
 export const SECRET_MIN = 4;
 
+/** Shorter parts of a secret, where a text was cut, are left: they give little away and may be anything. */
+const PART_MIN = 6;
+
 /** Takes secrets out of texts, wherever they stand in them. Nothing but the time that it takes depends on how many there are. */
 export class SecretText {
   /** Secrets by their first characters, the longest first. */
@@ -12,6 +15,8 @@ export class SecretText {
   readonly #starts = new Set<string>();
   readonly #firsts = new Set<number>();
   #longest = 0;
+  /** The same secrets, spelled backwards. */
+  #backwards: SecretText | undefined;
 
   /** Texts of fewer than {@linkcode SECRET_MIN} characters are left out. */
   constructor(secrets: Iterable<string>) {
@@ -27,6 +32,17 @@ export class SecretText {
   /** The text with {@linkcode REDACTED} for each secret; of secrets that overlap nothing is left. */
   clean(text: string): string {
     return replaced(text, this.#found(text));
+  }
+
+  /** The same for a text that may begin and end in the midst of a secret, because somebody has cut it. */
+  cleanCut(text: string): string {
+    const found = this.#found(text);
+    const end = this.#openAt(text);
+    if (text.length - end >= PART_MIN) found.push([end, text.length]);
+    this.#backwards ??= new SecretText([...this.#byStart.values()].flat().map(backwards));
+    const begun = text.length - this.#backwards.#openAt(backwards(text));
+    if (begun >= PART_MIN) found.unshift([0, begun]);
+    return replaced(text, joined(found));
   }
 
   /**
@@ -60,12 +76,9 @@ export class SecretText {
       const secret = this.#startingWith(text.slice(at, at + SECRET_MIN))
         .find((one) => text.startsWith(one, at));
       if (secret === undefined) continue;
-      const last = found.at(-1);
-      const to = at + secret.length;
-      if (last !== undefined && at < last[1]) last[1] = Math.max(last[1], to);
-      else found.push([at, to]);
+      found.push([at, at + secret.length]);
     }
-    return found;
+    return joined(found);
   }
 
   /** From where on the end of the text may be the beginning of a secret; its length when nowhere. */
@@ -109,6 +122,25 @@ export class SecretStream {
     this.#rest = "";
     return this.#secrets.clean(rest);
   }
+}
+
+/** Places in order, those that overlap as one. */
+function joined(places: [from: number, to: number][]): [from: number, to: number][] {
+  const made: [number, number][] = [];
+  for (const [from, to] of places) {
+    const last = made.at(-1);
+    if (last !== undefined && from < last[1]) {
+      last[0] = Math.min(last[0], from);
+      last[1] = Math.max(last[1], to);
+    } else made.push([from, to]);
+  }
+  return made;
+}
+
+function backwards(text: string): string {
+  let made = "";
+  for (let at = text.length - 1; at >= 0; at--) made += text[at];
+  return made;
 }
 
 function replaced(text: string, places: readonly [number, number][]): string {

@@ -14,7 +14,7 @@ export function shownJob(job: Job, keys?: RedactedKeys): Job {
     ...job,
     payload: view.document(payload),
     progress: view.document(progress),
-    result: view.document(withoutPreview(result, options.redact)),
+    result: view.result(result),
     error: error === null ? null : view.failure(error),
     options: { ...options, ...view.labels(options) },
   };
@@ -72,6 +72,12 @@ class View {
     return this.#free(withoutPaths(value, this.#paths));
   }
 
+  /** What a handler gave may hold the end of what a program has said. */
+  result(value: Json): Json {
+    const shown = withoutPaths(this.#paths.length === 0 ? value : withoutPreview(value), this.#paths);
+    return this.#free(this.#redaction?.cutJson(shown) ?? shown);
+  }
+
   failure(record: NonNullable<Job["error"]>): NonNullable<Job["error"]> {
     const shown = this.#redaction?.failure(record) ?? record;
     return shown.data === undefined ? shown : { ...shown, data: this.#free(shown.data) };
@@ -112,7 +118,7 @@ class View {
 }
 
 /** A result that was too large is kept as the beginning of its text, in which no path leads anywhere. */
-function withoutPreview(result: Json, redact: JobOptions["redact"]): Json {
-  const cut = redact !== undefined && typeof result === "object" && result !== null && "$omitted" in result;
+function withoutPreview(result: Json): Json {
+  const cut = typeof result === "object" && result !== null && "$omitted" in result;
   return cut ? { ...result, preview: REDACTED } : result;
 }

@@ -262,3 +262,42 @@ Deno.test("a request keeps its list, and refuses a payload that was read as it i
   assert.deepEqual(newJob({ payload: shown, redact: ["token"] }, context).payload, shown);
   refuseRedacted(shown, undefined);
 });
+
+Deno.test("where a text was cut, the parts of a secret that are left go too", () => {
+  const redaction = new Redaction(["0123456789abcdef"]);
+  const table: [string, string][] = [
+    ["last words: 0123456789", `last words: ${REDACTED}`],
+    ["89abcdef and more", `${REDACTED} and more`],
+    ["23456789abcde", "23456789abcde"],
+    ["012345", REDACTED],
+    ["ends with 01234", "ends with 01234"],
+    ["bcdef begins", "bcdef begins"],
+    ["0123456789abcdef0123456789", `${REDACTED}${REDACTED}`],
+    [
+      "x 0123456\n[... 9 characters left out ...]\nabcdef y",
+      `x ${REDACTED}\n[... 9 characters left out ...]\n${REDACTED} y`,
+    ],
+  ];
+  for (const [text, expected] of table) assert.equal(redaction.cutText(text), expected);
+  assert.deepEqual(redaction.cutJson({ tail: ["6789abcdef"] }), { tail: [REDACTED] });
+  const { message, causes } = redaction.failure({ code: "e", message: "at 01234567", causes: ["abcdef"] });
+  assert.deepEqual([message, causes], [`at ${REDACTED}`, [REDACTED]]);
+  const shown = shownJob(
+    job({ payload: { token: "0123456789abcdef" }, result: { stdoutTail: "89abcdef ok" } }),
+  );
+  assert.deepEqual(shown.result, { stdoutTail: `${REDACTED} ok` });
+});
+
+Deno.test("of overlapping secrets in a text that was cut nothing is left either", () => {
+  fc.assert(
+    fc.property(secretLists, letters(0, 30), fc.nat(30), fc.nat(30), (secrets, text, from, to) => {
+      const known = new SecretText(secrets);
+      const cut = text.slice(from, Math.max(from, to));
+      const clean = known.cleanCut(cut);
+      for (const secret of secrets.filter((one) => one.length >= 4)) assert.ok(!clean.includes(secret));
+      // It takes away no less than where nothing is known to be cut.
+      assert.ok(clean.replaceAll(REDACTED, "").length <= known.clean(cut).replaceAll(REDACTED, "").length);
+    }),
+    { numRuns: 2_000 },
+  );
+});
