@@ -2,7 +2,7 @@ import type { Plan } from "./amendment.ts";
 import { JobdError, messageOf } from "./errors.ts";
 import type { Job, JobOptions } from "./job.ts";
 import type { OptionsPatch, Replacement } from "./replacement.ts";
-import { joinedPaths, refuseRedacted } from "./redaction.ts";
+import { refuseRedacted } from "./redaction.ts";
 import { type JobRequest, newJob } from "./request.ts";
 import { isFinal } from "./states.ts";
 
@@ -125,8 +125,9 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
       reason: `it has failed ${job.failures} times already: maxAttempts must be higher than that`,
     };
   }
-  const set = withRedaction(job, patch);
-  if ("reason" in set) return { kind: "refused", reason: set.reason };
+  const reason = notReal(job, patch);
+  if (reason !== undefined) return { kind: "refused", reason };
+  const set = { ...patch };
   // What is so already is left out, so that the job keeps its place.
   for (const field of ["queue", "priority", "runAt"] as const) {
     if (set[field] === job[field]) delete set[field];
@@ -136,25 +137,13 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
     : { kind: "change", change: { kind: "replace", set } };
 }
 
-/**
- * The patch with the paths that are redacted from then on, or why it cannot be. Paths belong to the payload that they were
- * given with: without a new one they only become more, so that nobody takes them away to see what is there.
- */
-function withRedaction(
-  { options: { redact: old } }: Job,
-  patch: Replacement,
-): Replacement | { reason: string } {
-  const { payload, options } = patch;
-  const given = options?.redact;
-  if (payload === undefined) {
-    return given === undefined
-      ? { ...patch }
-      : { ...patch, options: { ...options, redact: joinedPaths(old, given ?? []) ?? null } };
-  }
+/** Why a patch may not be: its payload was read where it is redacted. */
+function notReal({ options: { redact: old } }: Job, { payload, options }: Replacement): string | undefined {
+  const redact = options?.redact === undefined ? old : options.redact ?? undefined;
   try {
-    refuseRedacted(payload, given === undefined ? old : given ?? undefined);
-    return { ...patch };
+    if (payload !== undefined) refuseRedacted(payload, redact);
+    return undefined;
   } catch (error) {
-    return { reason: messageOf(error) };
+    return messageOf(error);
   }
 }

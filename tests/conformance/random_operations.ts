@@ -369,6 +369,9 @@ class Maker {
           { limitKey: null },
           { headers: { h: "2" } },
           { headers: null },
+          { redact: ["text"] },
+          { redact: ["a", "b.*"] },
+          { redact: null },
         ])
       ),
     };

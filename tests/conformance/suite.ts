@@ -16,6 +16,7 @@ import { logsChapter } from "./logs.ts";
 import { promoteChapter } from "./promote.ts";
 import { pruneChapter } from "./prune.ts";
 import { queuesChapter } from "./queues.ts";
+import { redactionChapter } from "./redaction.ts";
 import { schedulesChapter } from "./schedules.ts";
 import { settleChapter } from "./settle.ts";
 import type { OpenStore } from "./store.ts";
@@ -56,6 +57,7 @@ const CHAPTERS: Record<string, Chapter> = {
   "limits races": limitsRacesChapter,
   update: updateChapter,
   dependencies: dependenciesChapter,
+  redaction: redactionChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,
