@@ -224,3 +224,22 @@ export const leaky = defineJob({
 export const two = defineJob({ type: "two", isolate: { maxJobs: 2 }, run: () => Deno.pid });
 
 export const brief = defineJob({ type: "brief", isolate: { idle: "50ms" }, run: () => Deno.pid });
+
+/** Prints, notes and throws what nobody may see, in pieces and as a whole. */
+export const spills = defineJob<{ token: string }>({
+  type: "spills",
+  isolate,
+  redact: ["token"],
+  async run({ payload: { token } }, { log, progress }) {
+    const bytes = new TextEncoder().encode(`printed ${token}\n`);
+    for (const byte of bytes) {
+      await Deno.stdout.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    console.error(token);
+    log(token.slice(0, 3), "system");
+    log(`${token.slice(3)}\n`, "system");
+    progress({ token });
+    throw new Error(`thrown ${token}`, { cause: new Error(token) });
+  },
+});
