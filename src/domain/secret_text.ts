@@ -105,6 +105,7 @@ export class SecretStream {
   readonly #secrets: SecretText;
   #rest = "";
 
+  /** Made by {@linkcode Redaction}. */
   constructor(secrets: SecretText) {
     this.#secrets = secrets;
   }

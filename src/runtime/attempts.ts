@@ -1,6 +1,7 @@
 import { messageOf } from "../domain/errors.ts";
 import { storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
+import { redactionOf } from "../domain/redaction.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
@@ -164,7 +165,8 @@ export class Attempts {
       else log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
       written = !lost.aborted;
     } catch (error) {
-      log.error("The end of an attempt could not be written", { job: job.id, error: messageOf(error) });
+      const reason = redactionOf(job)?.text(messageOf(error)) ?? messageOf(error);
+      log.error("The end of an attempt could not be written", { job: job.id, error: reason });
     } finally {
       if (written) this.#settler.finished(leaseId);
       else this.#settler.abandoned(leaseId);
@@ -220,7 +222,8 @@ export class Attempts {
       await this.#settle(slot, outcome);
     } catch (error) {
       const message = `The end of the attempt could not be stored: ${messageOf(error)}`;
-      await this.#settle(slot, { kind: "failed", error: storableFailure({ code: "internal", message }) });
+      const failure = storableFailure({ code: "internal", message }, redactionOf(slot.job));
+      await this.#settle(slot, { kind: "failed", error: failure });
     }
   }
 
