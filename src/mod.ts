@@ -25,6 +25,11 @@ export type { Outcome } from "./domain/outcome.ts";
 export { PRIORITY_NAMES } from "./domain/priority.ts";
 export type { Priority } from "./domain/priority.ts";
 export type { Queue, QueueSettings, Retention } from "./domain/queue.ts";
+export { SECRET_KEYS } from "./domain/redacted_keys.ts";
+export { redactionOf } from "./domain/redaction.ts";
+export type { Redactable, Redaction } from "./domain/redaction.ts";
+export { REDACTED } from "./domain/secret_text.ts";
+export type { SecretStream } from "./domain/secret_text.ts";
 export type { JobRequest } from "./domain/request.ts";
 export { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "./domain/unique.ts";
 export type {
@@ -180,7 +185,7 @@ export type {
   BatchOptions,
 } from "./runtime/batch_options.ts";
 export { MadeBatch } from "./runtime/made_batch.ts";
-export type { Jobs, LogsOptions, WaitOptions } from "./runtime/jobs.ts";
+export type { Jobs, LogsOptions, ViewOptions, WaitOptions } from "./runtime/jobs.ts";
 export type {
   DeleteQueueOptions,
   DeleteQueueReport,

@@ -57,11 +57,11 @@ export function planContest(holder: Holder, job: NewJob): ContestPlan {
 
 /** The holder as it is after a replacement. */
 export function replaced(holder: Holder, set: Replacement, at: number): Holder {
-  const { payload: _, queue: __, options, ...rest } = set;
+  const { payload: _, queue: __, ...rest } = set;
   return {
     ...holder,
     ...rest,
-    options: patchedOptions(holder.options, options),
+    options: patchedOptions(holder.options, set),
     state: stateAfter(holder, set, at),
   };
 }
@@ -172,5 +172,8 @@ function newOptions(old: JobOptions, given: JobOptions, wanted: Set<Replaceable>
     const same = JSON.stringify(old[option]) === JSON.stringify(given[option]);
     return same || !wanted.has(field as Replaceable) ? [] : [[option, given[option] ?? null]];
   });
+  // What is redacted follows the payload. The list is written even when it is the same: another change may come in between.
+  const redacts = (old.redact ?? given.redact) !== undefined;
+  if (wanted.has("payload") && redacts) changed.push(["redact", given.redact ?? null]);
   return changed.length === 0 ? undefined : Object.fromEntries(changed) as OptionsPatch;
 }

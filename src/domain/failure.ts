@@ -1,5 +1,6 @@
 import type { FailureRecord } from "./job.ts";
 import { storableText } from "./json.ts";
+import type { Redaction } from "./redaction.ts";
 import { storableResult } from "./result.ts";
 
 /** The code of failures in which the process ended with the handler, whatever ended it. */
@@ -10,22 +11,25 @@ const STACK_MAX = 16_000;
 const CAUSES_MAX = 5;
 
 /** What was thrown, as it is kept with the job: cut to size, without characters that a store cannot hold. */
-export function failureOf(thrown: unknown): FailureRecord {
+export function failureOf(thrown: unknown, redaction?: Redaction): FailureRecord {
+  // What is redacted is taken out first: of a value that is cut in two neither half would be found.
+  const storable = (text: string, max: number): string => storableText(redaction?.text(text) ?? text, max);
   if (!(thrown instanceof Error)) {
-    return { code: "error", message: storableText(describe(thrown), MESSAGE_MAX) };
+    return { code: "error", message: storable(describe(thrown), MESSAGE_MAX) };
   }
   const record: FailureRecord = {
     code: codeOf(thrown),
-    message: storableText(String(thrown.message === "" ? thrown.name : thrown.message), MESSAGE_MAX),
+    message: storable(String(thrown.message === "" ? thrown.name : thrown.message), MESSAGE_MAX),
   };
-  if (typeof thrown.stack === "string") record.stack = storableText(thrown.stack, STACK_MAX);
-  const causes = causesOf(thrown);
+  if (typeof thrown.stack === "string") record.stack = storable(thrown.stack, STACK_MAX);
+  const causes = causesOf(thrown, storable);
   if (causes.length > 0) record.causes = causes;
   return record;
 }
 
 /** A failure record whose texts are cut to size and can be stored. */
-export function storableFailure(record: FailureRecord): FailureRecord {
+export function storableFailure(given: FailureRecord, redaction?: Redaction): FailureRecord {
+  const record = redaction?.failure(given) ?? given;
   return {
     ...record,
     code: storableText(record.code, 64),
@@ -52,10 +56,10 @@ function codeOf(error: Error): string {
   return typeof code === "string" && /^[\w.-]{1,64}$/.test(code) ? code : "error";
 }
 
-function causesOf(error: Error): string[] {
+function causesOf(error: Error, storable = storableText): string[] {
   const causes: string[] = [];
   for (let cause = error.cause; cause !== undefined && causes.length < CAUSES_MAX;) {
-    causes.push(storableText(describe(cause), MESSAGE_MAX));
+    causes.push(storable(describe(cause), MESSAGE_MAX));
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return causes;

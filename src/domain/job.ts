@@ -61,6 +61,8 @@ export interface JobOptions {
   headers?: Headers;
   /** Set when payload, result and steps are stored encrypted. */
   encrypted?: Encryption;
+  /** Paths in payload and result whose values nobody sees. */
+  redact?: string[];
 }
 
 /** A job as it is stored. Instants are epoch milliseconds by the store's clock. */

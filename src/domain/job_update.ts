@@ -1,7 +1,8 @@
 import type { Plan } from "./amendment.ts";
-import { JobdError } from "./errors.ts";
+import { JobdError, messageOf } from "./errors.ts";
 import type { Job, JobOptions } from "./job.ts";
 import type { OptionsPatch, Replacement } from "./replacement.ts";
+import { refuseRedacted } from "./redaction.ts";
 import { type JobRequest, newJob } from "./request.ts";
 import { isFinal } from "./states.ts";
 
@@ -19,7 +20,7 @@ export type Removable =
 
 /** What may be changed about a job that has not started; see {@linkcode JobRequest} for each. What is left out stays. */
 export type JobUpdate =
-  & Pick<JobRequest, "queue" | "priority" | "delay" | "runAt" | "payload" | "maxAttempts">
+  & Pick<JobRequest, "queue" | "priority" | "delay" | "runAt" | "payload" | "maxAttempts" | "redact">
   & { [K in Removable]?: JobRequest[K] | null };
 
 const KNOWN: Record<keyof JobUpdate, true> = {
@@ -38,6 +39,7 @@ const KNOWN: Record<keyof JobUpdate, true> = {
   tags: true,
   meta: true,
   headers: true,
+  redact: true,
 };
 
 const REMOVABLE = {
@@ -71,6 +73,7 @@ export function jobPatch(update: JobUpdate, now: number): Replacement {
   const job = newJob({ ...rest, ...ANY }, { now, id: ANY.id, maxAttempts: 1 });
   const options: OptionsPatch = { ...job.options };
   for (const field of removed) options[REMOVABLE[field]] = null;
+  if (given.redact?.length === 0) options.redact = null;
   const has = (field: keyof JobUpdate): boolean => given[field] !== undefined;
   return {
     ...(has("queue") ? { queue: job.queue } : {}),
@@ -122,6 +125,8 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
       reason: `it has failed ${job.failures} times already: maxAttempts must be higher than that`,
     };
   }
+  const reason = notReal(job, patch);
+  if (reason !== undefined) return { kind: "refused", reason };
   const set = { ...patch };
   // What is so already is left out, so that the job keeps its place.
   for (const field of ["queue", "priority", "runAt"] as const) {
@@ -130,4 +135,15 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
   return Object.keys(set).length === 0
     ? { kind: "done" }
     : { kind: "change", change: { kind: "replace", set } };
+}
+
+/** Why a patch may not be: its payload was read where it is redacted. */
+function notReal({ options: { redact: old } }: Job, { payload, options }: Replacement): string | undefined {
+  const redact = options?.redact === undefined ? old : options.redact ?? undefined;
+  try {
+    if (payload !== undefined) refuseRedacted(payload, redact);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }

@@ -166,6 +166,9 @@ function loss(what: string, reason: string): JobdError {
   return new JobdError("invalid_request", `Invalid ${what}: ${reason}`);
 }
 
+/** The note that {@linkcode storableText} leaves where it cuts; a pattern with one group, to split by. */
+export const LEFT_OUT = /(\n\[\.\.\. \d+ characters left out \.\.\.\]\n)/;
+
 /**
  * Text as both stores can keep it: `\u0000` and lone surrogates become U+FFFD, and what is longer than `max`
  * characters is cut in the middle with a note. For what jobs print, throw and return; requests are refused instead.

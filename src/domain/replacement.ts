@@ -1,4 +1,5 @@
 import type { Job, JobOptions } from "./job.ts";
+import { joinedPaths } from "./redaction.ts";
 import type { JobState } from "./states.ts";
 import { blockedBy } from "./wait.ts";
 
@@ -13,9 +14,18 @@ export type Replacement =
 /** New values of options; null takes one away. */
 export type OptionsPatch = { -readonly [K in keyof JobOptions]?: JobOptions[K] | null };
 
-/** The options of a changed job. */
-export function patchedOptions(options: JobOptions, patch: OptionsPatch = {}): JobOptions {
-  const entries = Object.entries({ ...options, ...patch }).filter(([, value]) => value !== null);
+/**
+ * The options of a changed job. What is redacted belongs to a payload: while that stays paths are only added, so that nobody
+ * takes one away to see what is there.
+ */
+export function patchedOptions(
+  options: JobOptions,
+  { payload, options: patch = {} }: Replacement,
+): JobOptions {
+  const redact = payload === undefined && patch.redact !== undefined
+    ? { redact: joinedPaths(options.redact, patch.redact ?? []) ?? null }
+    : {};
+  const entries = Object.entries({ ...options, ...patch, ...redact }).filter(([, value]) => value !== null);
   return Object.fromEntries(entries) as JobOptions;
 }
 

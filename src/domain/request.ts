@@ -9,6 +9,7 @@ import type { JobOptions, NewJob } from "./job.ts";
 import { checkJson, type Json, PAYLOAD_LIMITS } from "./json.ts";
 import { checkLimitKey, checkWeight } from "./limit.ts";
 import { checkName, checkNamespace, DEFAULT_NAMESPACE, DEFAULT_QUEUE, DEFAULT_TYPE } from "./names.ts";
+import { parseRedact, refuseRedacted } from "./redaction.ts";
 import { parsePriority, type Priority } from "./priority.ts";
 import { checkText } from "./text.ts";
 import type { UniqueOptions } from "./unique.ts";
@@ -68,6 +69,12 @@ export interface JobRequest {
   headers?: Headers;
   /** Whether payload, result and steps are stored encrypted; types that are always encrypted stay so. @default false */
   encrypt?: boolean;
+  /**
+   * Values in payload and result that nobody sees but handlers, and programs that ask for them: up to 64 paths such as
+   * `"card.number"`, with `*` for each key or item (`"items.*.secret"`). They are shown as "[redacted]", also where they stand
+   * in errors, logs and progress notes.
+   */
+  redact?: readonly string[];
 }
 
 /** Time, identity and defaults for {@linkcode newJob}. */
@@ -112,6 +119,7 @@ const KNOWN: Record<keyof JobRequest, true> = {
   meta: true,
   headers: true,
   encrypt: true,
+  redact: true,
 };
 
 /**
@@ -129,6 +137,8 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
   checkJson("payload", payload, PAYLOAD_LIMITS);
   const ttlMs = request.ttl === undefined ? context.ttlMs : positive("ttl", request.ttl);
   const runAt = firstStart(request, context.now);
+  const options = jobOptions(request, ttlMs);
+  refuseRedacted(payload as Json, options.redact);
   return {
     id: request.id === undefined ? context.id : jobId(request.id),
     namespace: checkNamespace(request.namespace ?? DEFAULT_NAMESPACE),
@@ -141,7 +151,7 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
     runAt,
     expireAt: ttlMs === undefined ? null : Math.min(context.now + ttlMs, MAX_INSTANT_MS),
     options: {
-      ...jobOptions(request, ttlMs),
+      ...options,
       ...uniqueness(request, { payload: payload as Json, now: context.now, runAt }),
     },
   };
@@ -222,6 +232,10 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
     }
     checkJson("meta", request.meta, { maxBytes: 16 * 1024, maxDepth: 16, maxItems: 1000 });
     options.meta = request.meta;
+  }
+  if (request.redact !== undefined) {
+    const paths = parseRedact(request.redact);
+    if (paths.length > 0) options.redact = paths;
   }
   if (request.headers !== undefined) options.headers = checkHeaders(request.headers);
   if (request.encrypt !== undefined && typeof request.encrypt !== "boolean") {

@@ -1,5 +1,6 @@
 import type { ExecutionOutcome, FailureRecord, Job, NewJob } from "./job.ts";
 import type { Json } from "./json.ts";
+import { redactionOf } from "./redaction.ts";
 
 /** Which run a transition ends: the job and its fence. */
 export interface Run {
@@ -63,8 +64,9 @@ function base(job: Job, at: number): Base & { error: null } {
 }
 
 /** Who made a job, for those who watch; nothing when it does not say. */
-export function originOf({ options: { origin } }: Pick<Job, "options">): { origin?: string } {
-  return origin === undefined ? {} : { origin };
+export function originOf(job: Pick<Job, "options" | "payload">): { origin?: string } {
+  const { origin } = job.options;
+  return origin === undefined ? {} : { origin: redactionOf(job)?.text(origin) ?? origin };
 }
 
 /** The run succeeded. */

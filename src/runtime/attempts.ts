@@ -1,6 +1,7 @@
 import { messageOf } from "../domain/errors.ts";
 import { storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
+import { redactionOf } from "../domain/redaction.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { Driver } from "../storage/driver.ts";
@@ -22,6 +23,7 @@ import { type Slot, Slots } from "./slots.ts";
 import type { Statistics } from "./statistics.ts";
 import type { StoreTime } from "./store_time.ts";
 import { parentsOf } from "./parents.ts";
+import { asHandled, redactedTraces } from "./redacted_attempt.ts";
 import { Steps } from "./steps.ts";
 import { Timers } from "./timers.ts";
 import type { WorkerSettings } from "./worker_options.ts";
@@ -117,7 +119,9 @@ export class Attempts {
   begin(leaseId: string, jobs: Job[], askedAt: number): void {
     this.#settler.opened(leaseId, jobs.length);
     this.#leases.opened(leaseId, askedAt);
-    for (const slot of jobs.map((job) => this.#slots.take(job, leaseId))) {
+    const { handlers } = this.#options.settings;
+    const handled = jobs.map((job) => asHandled(job, handlers.get(job.type)));
+    for (const slot of handled.map((job) => this.#slots.take(job, leaseId))) {
       if (this.#stopped !== undefined) slot.stop.abort(this.#stopped);
       if (this.#givenUp) slot.lost.abort();
       void this.#run(slot);
@@ -166,7 +170,8 @@ export class Attempts {
       else log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
       written = !lost.aborted;
     } catch (error) {
-      log.error("The end of an attempt could not be written", { job: job.id, error: messageOf(error) });
+      const reason = redactionOf(job)?.text(messageOf(error)) ?? messageOf(error);
+      log.error("The end of an attempt could not be written", { job: job.id, error: reason });
     } finally {
       if (written) this.#settler.finished(leaseId);
       else this.#settler.abandoned(leaseId);
@@ -185,15 +190,18 @@ export class Attempts {
     this.#warnOfPlain(job, handler);
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
-    const jobLog = this.#logs.open(job);
+    const traces = redactedTraces(job, {
+      log: this.#logs.open(job),
+      progress: (note) => this.#logs.progress(job, note),
+    });
     const running = execute(job, handler, {
       timers: this.#timers,
       clock,
       now: () => time.now(),
       timeoutMs,
       stop,
-      log: jobLog.write,
-      progress: (note) => this.#logs.progress(job, note),
+      ...traces,
+      log: traces.log.write,
       steps: this.#steps,
       waits: (job) => new AttemptWaits(job, { ...this.#options, now: () => time.now() }),
       parents: () => parentsOf(this.#options.driver, job),
@@ -210,7 +218,7 @@ export class Attempts {
       this.#handlers.delete(running);
       this.#running--;
       onFree();
-      const written = jobLog.close();
+      const written = traces.log.close();
       if (written !== undefined) await written;
     }
   }
@@ -234,7 +242,8 @@ export class Attempts {
       await this.#settle(slot, outcome);
     } catch (error) {
       const message = `The end of the attempt could not be stored: ${messageOf(error)}`;
-      await this.#settle(slot, { kind: "failed", error: storableFailure({ code: "internal", message }) });
+      const failure = storableFailure({ code: "internal", message }, redactionOf(slot.job));
+      await this.#settle(slot, { kind: "failed", error: failure });
     }
   }
 

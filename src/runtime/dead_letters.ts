@@ -3,7 +3,7 @@ import type { Job } from "../domain/job.ts";
 import type { Page } from "../storage/driver.ts";
 import type { JobFilter } from "./job_filter.ts";
 import type { ActionOptions, ActionReport } from "./job_actions.ts";
-import type { Jobs } from "./jobs.ts";
+import type { Jobs, ViewOptions } from "./jobs.ts";
 
 /** Which dead letters. */
 export type DeadFilter = Omit<JobFilter, "state">;
@@ -21,18 +21,18 @@ export class DeadLetters {
   }
 
   /** All that match, newest first, page by page. */
-  list(filter: DeadFilter = {}): AsyncGenerator<Job> {
-    return this.#jobs.list(dead(filter));
+  list(filter: DeadFilter = {}, options?: ViewOptions): AsyncGenerator<Job> {
+    return this.#jobs.list(dead(filter), options);
   }
 
   /** One page of them. */
-  page(query: DeadFilter & { limit: number; cursor?: string }): Promise<Page<Job>> {
+  page(query: DeadFilter & ViewOptions & { limit: number; cursor?: string }): Promise<Page<Job>> {
     return this.#jobs.page({ ...query, state: "dead" });
   }
 
   /** One of them. @throws {JobdError} `not_found`; `conflict` when the job is no dead letter */
-  async get(id: string): Promise<Job> {
-    const job = await this.#jobs.get(id);
+  async get(id: string, options?: ViewOptions): Promise<Job> {
+    const job = await this.#jobs.get(id, options);
     if (job.state === "dead") return job;
     throw new JobdError("conflict", `Job ${id} is no dead letter: it is ${job.state}`);
   }

@@ -6,6 +6,7 @@ import type { FailureRecord, Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import { type LimitOptions, parseLimit } from "../domain/limit.ts";
 import { checkName } from "../domain/names.ts";
+import { joinedPaths, parseRedact } from "../domain/redaction.ts";
 import type { JobRequest } from "../domain/request.ts";
 import type { UniqueOptions } from "../domain/unique.ts";
 import {
@@ -45,6 +46,7 @@ export interface DefinitionDefaults<Payload> extends
     | "meta"
     | "headers"
     | "encrypt"
+    | "redact"
   > {
   /** The unique key of a job, or how to make it of the payload; undefined for a job without one. */
   uniqueKey?: string | ((payload: Payload) => string | undefined);
@@ -168,6 +170,7 @@ class Definition implements JobDefinition {
   readonly isolation?: Isolation;
   readonly limit?: HandlerLimit;
   readonly encrypt?: boolean;
+  readonly redact?: readonly string[];
   readonly #options: DefinitionOptions<unknown, unknown>;
   readonly #schema: PayloadSchema | undefined;
 
@@ -188,6 +191,7 @@ class Definition implements JobDefinition {
       const { key, weight: _, ...limits } = options.limit;
       this.limit = { settings: parseLimit(limits), perKey: key !== undefined };
     }
+    if (options.redact !== undefined) this.redact = parseRedact(options.redact);
     this.#options = options;
     this.#schema = options.payload;
   }
@@ -225,7 +229,8 @@ class Definition implements JobDefinition {
     const all = headers === undefined && options.headers === undefined
       ? {}
       : { headers: withHeaders(headers, options.headers) };
-    return { ...defaults, ...options, ...all, type: this.type, payload };
+    const redact = joinedPaths(this.redact, options.redact);
+    return { ...defaults, ...options, ...all, ...given({ redact }), type: this.type, payload };
   }
 
   async run(job: Job, context: RunContext): Promise<unknown> {

@@ -6,7 +6,7 @@ import type { Json } from "../domain/json.ts";
 import type { JobState } from "../domain/states.ts";
 import type { InsertOutcome, InsertResult } from "../storage/driver.ts";
 import { readable } from "./encryption/readable.ts";
-import type { Jobs } from "./jobs.ts";
+import type { Jobs, ViewOptions } from "./jobs.ts";
 
 /** Options of {@linkcode Enqueued.result}. */
 export interface ResultOptions {
@@ -41,18 +41,20 @@ export class Enqueued<Result = Json> {
   }
 
   /** The job as it is now. @throws {JobdError} `not_found` when its retention has passed */
-  job(): Promise<Job> {
-    return this.#jobs.get(this.id);
+  job(options?: ViewOptions): Promise<Job> {
+    return this.#jobs.get(this.id, options);
   }
 
   /**
-   * Waits until the job has ended, whichever process runs it, and gives what its handler returned.
+   * Waits until the job has ended, whichever process runs it, and gives what its handler returned: the real values, also
+   * where they are redacted in every view, because whoever waits for a result is about to work with it.
    *
    * @throws {JobdError} `job_failed` when it ended in another way than `completed`, with its failure as the cause;
    * `timed_out` when it has not ended in time: it goes on; `invalid_config` when the result is encrypted and the key is not here.
    */
   async result({ timeout, signal }: ResultOptions = {}): Promise<Result> {
     const job = await this.#jobs.wait(this.id, {
+      reveal: true,
       ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout, "timeout") }),
       ...(signal === undefined ? {} : { signal }),
     });

@@ -3,6 +3,7 @@ import { failureOf, storableFailure } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
+import type { Redaction } from "../domain/redaction.ts";
 import type { JobRequest } from "../domain/request.ts";
 import { storableResult } from "../domain/result.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -47,6 +48,8 @@ export interface ExecuteOptions {
   parents: RunContext["parents"];
   /** Notes a job that is enqueued with the end. */
   enqueue(job: JobDefinition | JobRequest, payload?: unknown, options?: EnqueueOptions): Promise<FollowUp>;
+  /** Takes values that nobody may see out of failures. */
+  redaction?: Redaction;
   /** Gets what the handler threw by itself, before it becomes a record. */
   onThrown?(thrown: unknown): void;
   /** Called when the handler did not end within the given time after its signal. */
@@ -170,20 +173,22 @@ async function attempt(handler: Handler, { job, context, options, waits }: Attem
   try {
     const given = await handler.run(job, context);
     return given instanceof Directive
-      ? outcomeOf(given)
+      ? outcomeOf(given, options.redaction)
       : { kind: "completed", result: storableResult(given) };
   } catch (thrown) {
-    if (thrown instanceof Directive) return outcomeOf(thrown);
+    if (thrown instanceof Directive) return outcomeOf(thrown, options.redaction);
     if (options.stop.reason === undefined && waits.parkedAt === undefined) options.onThrown?.(thrown);
-    return { kind: "failed", error: failureOf(thrown) };
+    return { kind: "failed", error: failureOf(thrown, options.redaction) };
   }
 }
 
-function outcomeOf({ outcome }: Directive): Outcome {
+function outcomeOf({ outcome }: Directive, redaction?: Redaction): Outcome {
   const { kind } = outcome;
-  return kind === "failed" || kind === "died"
-    ? { ...outcome, error: storableFailure(outcome.error) }
-    : outcome;
+  if (kind === "failed" || kind === "died") {
+    return { ...outcome, error: storableFailure(outcome.error, redaction) };
+  }
+  if ((kind !== "snoozed" && kind !== "cancelled") || outcome.reason === undefined) return outcome;
+  return { ...outcome, reason: redaction?.text(outcome.reason) ?? outcome.reason };
 }
 
 /** A snooze is no failure, so the job has no error that would say why it waits. */

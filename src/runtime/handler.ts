@@ -41,6 +41,8 @@ export interface Handler {
   readonly backoff?: Backoff | BackoffFunction;
   /** Stored when a worker with the handler starts, unless an operator has set another one. */
   readonly limit?: HandlerLimit;
+  /** Values that its attempts keep out of logs and errors, besides those that the job itself names. */
+  readonly redact?: readonly string[];
   /** Layers around each run of this handler, outermost first; inside those of its group and of the worker. */
   readonly middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */

@@ -23,7 +23,7 @@ export interface JobFilter {
   batch?: string;
   /** Made by this origin. */
   origin?: string;
-  /** Text inside payload or error message, case ignored (ASCII). */
+  /** Text inside payload or error message, case ignored (ASCII). The payload of a job that redacts anything is not searched. */
   search?: string;
   /** Created before this instant. */
   createdBefore?: Date | number | string;

@@ -1,6 +1,7 @@
 import { invalid } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
+import { RedactedKeys } from "../domain/redacted_keys.ts";
 import { mayBeRefused } from "../domain/refusal.ts";
 import { type JobRequest, newJob } from "../domain/request.ts";
 import { isContested } from "../domain/unique.ts";
@@ -128,7 +129,14 @@ export class Jobd implements AsyncDisposable {
     const driver = typeof store === "string" ? await openDriver(store, options) : store;
     try {
       if (options.migrate) await driver.migrate();
-      return new Jobd(await partsOf(driver, { ...options, keyring, store: threadStore(store, options) }));
+      return new Jobd(
+        await partsOf(driver, {
+          ...options,
+          keyring,
+          redactKeys: RedactedKeys.of(options.redactKeys ?? []),
+          store: threadStore(store, options),
+        }),
+      );
     } catch (error) {
       await driver.close();
       throw error;

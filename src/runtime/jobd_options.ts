@@ -26,6 +26,11 @@ export interface OpenOptions extends OpenDriverOptions {
   ids?: JobIds;
   /** What workers ask about processes; tests give their own. @default this machine's */
   processes?: ProcessWatch;
+  /**
+   * Names of keys whose values nobody sees in jobs and schedules, at any depth, however a name is written, unless the program
+   * asks for them: see `redact` for what one job keeps to itself. @default none
+   */
+  redactKeys?: readonly string[];
   /** Where it says what goes wrong behind your back, such as a listener that throws. Workers have their own. @default nowhere */
   log?: Logger;
   /** Keys for jobs whose payloads, results and steps are stored encrypted. @default none: such jobs cannot be read here */

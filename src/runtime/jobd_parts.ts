@@ -1,6 +1,7 @@
 import type { Clock } from "../domain/clock.ts";
 import { checkNamespace, DEFAULT_NAMESPACE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS } from "../domain/request.ts";
+import type { RedactedKeys } from "../domain/redacted_keys.ts";
 import type { Driver } from "../storage/driver.ts";
 import { system } from "../storage/system.ts";
 import type { Keyring } from "./encryption/keyring.ts";
@@ -39,18 +40,20 @@ export interface JobdParts {
   watching: Watching;
   /** The keys of encrypted jobs. */
   keyring: Keyring;
+  /** Names of values that nobody sees, whatever jobs say. */
+  redactKeys: RedactedKeys | undefined;
 }
 
 /** What of the parts is given. */
 export type GivenParts =
   & Pick<OpenOptions, "namespace" | "maxAttempts" | "clock" | "random" | "ids" | "log">
   & { processes?: ProcessWatch | undefined }
-  & Pick<JobdParts, "keyring" | "store">;
+  & Pick<JobdParts, "keyring" | "redactKeys" | "store">;
 
 /** The parts over a store. @throws {JobdError} `invalid_request` for a bad namespace; whatever is wrong with the store */
 export async function partsOf(driver: Driver, given: GivenParts): Promise<JobdParts> {
   const namespace = checkNamespace(given.namespace ?? DEFAULT_NAMESPACE);
-  const { clock = system, log = silentLogger, keyring, store, processes } = given;
+  const { clock = system, log = silentLogger, keyring, redactKeys, store, processes } = given;
   const time = await StoreTime.of(clock, () => driver.ready());
   const watching = new Watching({ driver, namespace, clock, now: () => time.now(), log });
   return {
@@ -66,5 +69,6 @@ export async function partsOf(driver: Driver, given: GivenParts): Promise<JobdPa
     log,
     watching,
     keyring,
+    redactKeys,
   };
 }

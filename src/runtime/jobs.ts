@@ -3,6 +3,8 @@ import { JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
 import { jobPatch, type JobUpdate, planUpdate } from "../domain/job_update.ts";
 import type { Replacement } from "../domain/replacement.ts";
+import type { RedactedKeys } from "../domain/redacted_keys.ts";
+import { shownJob } from "../domain/shown_job.ts";
 import { isFinal, type JobState, WAITING_STATES } from "../domain/states.ts";
 import type { Driver, Page } from "../storage/driver.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
@@ -37,6 +39,14 @@ export interface WaitOptions {
   timeoutMs?: number;
   /** Give up when aborted. */
   signal?: AbortSignal;
+  /** Whether values are shown that are redacted everywhere else. @default false */
+  reveal?: boolean;
+}
+
+/** Options of looking at jobs. */
+export interface ViewOptions {
+  /** Whether values are shown that are redacted everywhere else. @default false */
+  reveal?: boolean;
 }
 
 const CHUNKS = 200;
@@ -53,6 +63,7 @@ export class Jobs {
   readonly #keyring: Keyring;
   readonly #waits: Waits;
   readonly #actions: JobActions;
+  readonly #redactKeys: RedactedKeys | undefined;
   /** Looks at jobs that are waited for, together. */
   readonly #looks: Batcher<string, Job | undefined>;
 
@@ -65,8 +76,10 @@ export class Jobs {
       clock: Clock;
       waits: Waits;
       keyring: Keyring;
+      redactKeys?: RedactedKeys | undefined;
     },
   ) {
+    this.#redactKeys = options.redactKeys;
     this.#driver = options.driver;
     this.namespace = options.namespace;
     this.#time = options.time;
@@ -87,17 +100,17 @@ export class Jobs {
   }
 
   /** A job by its id. @throws {JobdError} `not_found` */
-  async get(id: string): Promise<Job> {
+  async get(id: string, options?: ViewOptions): Promise<Job> {
     const [job] = await this.#own([id]);
     if (job === undefined) throw noSuchJob(id);
-    return job;
+    return this.#shown(job, options);
   }
 
   /**
    * A job by a beginning or an ending of its id that no other recent job has.
    * @throws {JobdError} `not_found`, or `conflict` when several jobs match
    */
-  async find(partialId: string): Promise<Job> {
+  async find(partialId: string, options?: ViewOptions): Promise<Job> {
     const text = partialId.toLowerCase();
     if (!/^[0-9a-f-]{4,36}$/.test(text)) {
       throw new JobdError(
@@ -117,24 +130,28 @@ export class Jobs {
         },
       );
     }
-    return job;
+    return this.#shown(job, options);
   }
 
   /** One page of jobs; {@linkcode JobQuery} says in which order. */
   async page(
-    { limit, cursor, ...filter }: JobFilter & { limit: number; cursor?: string },
+    { limit, cursor, reveal = false, ...filter }: JobFilter & ViewOptions & {
+      limit: number;
+      cursor?: string;
+    },
   ): Promise<Page<Job>> {
-    return await this.#driver.list({
+    const page = await this.#driver.list({
       ...jobQuery(filter),
       ...(cursor === undefined ? {} : { cursor }),
       limit,
       namespace: this.namespace,
     });
+    return { ...page, items: page.items.map((job) => this.#shown(job, { reveal })) };
   }
 
   /** All jobs that match, page by page. */
-  async *list(filter: JobFilter = {}): AsyncGenerator<Job> {
-    for await (const page of this.#pages(filter)) yield* page;
+  async *list(filter: JobFilter = {}, options: ViewOptions = {}): AsyncGenerator<Job> {
+    for await (const page of this.#pages(filter, options)) yield* page;
   }
 
   /**
@@ -262,7 +279,7 @@ export class Jobs {
         watch.look();
         const job = await this.#looks.add(id);
         if (job === undefined) throw noSuchJob(id);
-        if (isFinal(job.state)) return job;
+        if (isFinal(job.state)) return this.#shown(job, options);
         const left = until - this.#clock.monotonic();
         if (left <= 0 || signal?.aborted) {
           throw new JobdError("timed_out", `Job ${id} has not ended yet: it is ${job.state}`, {
@@ -276,11 +293,12 @@ export class Jobs {
     }
   }
 
-  async *#pages(filter: JobFilter): AsyncGenerator<Job[]> {
+  async *#pages(filter: JobFilter, options: ViewOptions = {}): AsyncGenerator<Job[]> {
     let cursor: string | undefined;
     do {
       const page = await this.page({
         ...filter,
+        ...options,
         limit: ACTION_PAGE,
         ...(cursor === undefined ? {} : { cursor }),
       });
@@ -297,6 +315,11 @@ export class Jobs {
       ? await this.#keyring.sealPayload(job, set.payload)
       : { payload: set.payload, encrypted: null };
     return { ...set, payload: sealed.payload, options: { ...set.options, encrypted: sealed.encrypted } };
+  }
+
+  /** The one place where it is decided what of a job is seen. */
+  #shown(job: Job, { reveal = false }: ViewOptions = {}): Job {
+    return reveal ? job : shownJob(job, this.#redactKeys);
   }
 
   async #own(ids: string[]): Promise<Job[]> {

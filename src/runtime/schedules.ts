@@ -1,11 +1,13 @@
 import type { Clock } from "../domain/clock.ts";
 import type { Schedule, TickRecord } from "../domain/schedule.ts";
+import type { RedactedKeys } from "../domain/redacted_keys.ts";
+import { shownSchedule } from "../domain/shown_job.ts";
 import type { ScheduleOptions } from "../domain/schedule_request.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Enqueued } from "./enqueued.ts";
 import type { NewJobs } from "./follow_ups.ts";
 import type { JobIds } from "./ids.ts";
-import type { Jobs } from "./jobs.ts";
+import type { Jobs, ViewOptions } from "./jobs.ts";
 import type { BackfillOptions, BackfillReport } from "./manual_ticks.ts";
 import type { ScheduleActions } from "./schedule_actions.ts";
 import type { ScheduleDefinition, ScheduleInput } from "./schedule_definition.ts";
@@ -37,6 +39,8 @@ export interface SchedulesOptions {
   ids: JobIds;
   /** Makes jobs of requests. */
   newJobs: NewJobs;
+  /** Names of keys whose values are not shown. */
+  redactKeys?: RedactedKeys | undefined;
   /** Its jobs. */
   jobs: Jobs;
 }
@@ -57,7 +61,7 @@ export class Schedules {
    * @throws {JobdError} `invalid_request` naming what is wrong; `conflict` when there is one with this name
    */
   async create<Input>(name: string, input: ScheduleInput<Input> & { paused?: boolean }): Promise<Schedule> {
-    return await (await this.#actions()).create(name, input);
+    return this.#shown(await (await this.#actions()).create(name, input));
   }
 
   /**
@@ -67,27 +71,27 @@ export class Schedules {
    * @throws {JobdError} `not_found`; `invalid_request` naming what is wrong
    */
   async update(name: string, change: ScheduleChange): Promise<Schedule> {
-    return await (await this.#actions()).update(name, change);
+    return this.#shown(await (await this.#actions()).update(name, change));
   }
 
   /** One schedule. @throws {JobdError} `not_found` */
-  async get(name: string): Promise<Schedule> {
-    return await (await this.#actions()).get(name);
+  async get(name: string, options?: ViewOptions): Promise<Schedule> {
+    return this.#shown(await (await this.#actions()).get(name), options);
   }
 
   /** All schedules by name. */
-  async list(): Promise<Schedule[]> {
-    return await (await this.#actions()).list();
+  async list(options?: ViewOptions): Promise<Schedule[]> {
+    return (await (await this.#actions()).list()).map((schedule) => this.#shown(schedule, options));
   }
 
   /** It has no ticks until it is resumed. A tick that waits for an earlier job is given up. @throws {JobdError} `not_found` */
   async pause(name: string): Promise<Schedule> {
-    return await (await this.#actions()).pause(name);
+    return this.#shown(await (await this.#actions()).pause(name));
   }
 
   /** Ends a pause: it goes on with its next tick, and with no failures counted. @throws {JobdError} `not_found` */
   async resume(name: string): Promise<Schedule> {
-    return await (await this.#actions()).resume(name);
+    return this.#shown(await (await this.#actions()).resume(name));
   }
 
   /**
@@ -144,6 +148,10 @@ export class Schedules {
   scheduler(options: ScheduleRunnerOptions = {}): ScheduleRunner {
     const { jobs } = this.#options;
     return new ScheduleRunner({ ...this.#options, cancel: (jobIds) => jobs.cancel(jobIds) }, options);
+  }
+
+  #shown(schedule: Schedule, { reveal = false }: ViewOptions = {}): Schedule {
+    return reveal ? schedule : shownSchedule(schedule, this.#options.redactKeys);
   }
 
   #actions(): Promise<ScheduleActions> {

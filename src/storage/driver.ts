@@ -318,7 +318,7 @@ export interface JobQuery {
   anyTags?: string[];
   /** Made by this origin. */
   origin?: string;
-  /** Text inside payload or error message, case ignored (ASCII). */
+  /** Text inside payload or error message, case ignored (ASCII). The payload of a job that redacts anything is not searched. */
   search?: string;
   /** Created before this instant. */
   createdBefore?: number;

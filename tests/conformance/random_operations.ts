@@ -409,6 +409,9 @@ class Maker {
           { headers: null },
           { encrypted: this.#pick(ENCRYPTIONS) },
           { encrypted: null },
+          { redact: ["text"] },
+          { redact: ["a", "b.*"] },
+          { redact: null },
         ])
       ),
     };

@@ -19,6 +19,7 @@ import { namespacesChapter } from "./namespaces.ts";
 import { promoteChapter } from "./promote.ts";
 import { pruneChapter } from "./prune.ts";
 import { queuesChapter } from "./queues.ts";
+import { redactionChapter } from "./redaction.ts";
 import { schedulesChapter } from "./schedules.ts";
 import { settleChapter } from "./settle.ts";
 import type { OpenStore } from "./store.ts";
@@ -65,6 +66,7 @@ const CHAPTERS: Record<string, Chapter> = {
   batches: batchesChapter,
   waits: waitsChapter,
   "waits races": waitsRacesChapter,
+  redaction: redactionChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

@@ -97,6 +97,22 @@ Deno.test("headers reach an isolated handler, and its follow-ups have their own"
   assert.deepEqual(follower?.options.headers, { "x-from": "4711" });
 });
 
+Deno.test("what an isolated definition redacts gets no further than its process", async () => {
+  await using work = await isolated();
+  const token = "tok_5b1c77e0";
+  // Also of a job that does not say so itself, as one that SQL has made.
+  for (const redact of [["token"], []]) {
+    const job = await work.run("spills", { payload: { token }, maxAttempts: 1, redact });
+    const chunks = await logOf(work, job);
+    assert.equal(text(chunks, "stdout"), "printed [redacted]\n");
+    assert.equal(text(chunks, "stderr"), "[redacted]\n");
+    assert.equal(text(chunks, "system"), "[redacted]\n");
+    assert.deepEqual(job.progress, { token: "[redacted]" });
+    assert.deepEqual([job.error?.message, job.error?.causes], ["thrown [redacted]", ["Error: [redacted]"]]);
+    assert.ok(!JSON.stringify(job.error).includes("tok_5b1c"));
+  }
+});
+
 Deno.test("steps throw what their work threw, and refuse what is no JSON", async () => {
   await using work = await isolated();
   const { result } = await work.run("steps");

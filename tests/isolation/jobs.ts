@@ -261,3 +261,22 @@ export const untimely = defineJob({
   isolate,
   run: (_job, { waitFor }) => waitFor("approval", { timeout: "1ms" }),
 });
+
+/** Prints, notes and throws what nobody may see, in pieces and as a whole. */
+export const spills = defineJob<{ token: string }>({
+  type: "spills",
+  isolate,
+  redact: ["token"],
+  async run({ payload: { token } }, { log, progress }) {
+    const bytes = new TextEncoder().encode(`printed ${token}\n`);
+    for (const byte of bytes) {
+      await Deno.stdout.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    console.error(token);
+    log(token.slice(0, 3), "system");
+    log(`${token.slice(3)}\n`, "system");
+    progress({ token });
+    throw new Error(`thrown ${token}`, { cause: new Error(token) });
+  },
+});

@@ -18,7 +18,7 @@ export interface IsolatedMeans {
 
 /** A handler in the worker that stands for a definition whose jobs run in processes of their own. */
 export function isolatedHandler(
-  { type, aliases, timeoutMs, backoff, decidesBackoff, limit }: Described,
+  { type, aliases, timeoutMs, backoff, decidesBackoff, limit, redact }: Described,
   kind: ChildKind,
   { pool, processes }: IsolatedMeans,
 ): Handler {
@@ -29,6 +29,7 @@ export function isolatedHandler(
     aliases,
     outOfProcess: true,
     ...(limit === undefined ? {} : { limit }),
+    ...(redact === undefined ? {} : { redact }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(decidesBackoff ? { backoff: (_failures, _error, job) => decided.get(job) } : {}),
     ...(backoff === undefined ? {} : { backoff: backoff as unknown as Backoff }),

@@ -11,7 +11,7 @@ export function definitionsOf(exports: Record<string, unknown>): JobDefinition[]
 
 /** What a worker must know of a definition that it cannot reach, as plain data. */
 export function described(
-  { type, aliases = [], timeoutMs, backoff, isolation, limit }: JobDefinition,
+  { type, aliases = [], timeoutMs, backoff, isolation, limit, redact }: JobDefinition,
 ): Described {
   const decidesBackoff = typeof backoff === "function";
   return {
@@ -22,5 +22,6 @@ export function described(
     ...(backoff === undefined || decidesBackoff ? {} : { backoff: backoff as unknown as Json }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(limit === undefined ? {} : { limit }),
+    ...(redact === undefined ? {} : { redact }),
   };
 }

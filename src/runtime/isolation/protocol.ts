@@ -21,6 +21,8 @@ export interface Described {
   decidesBackoff: boolean;
   /** How many of its jobs may run. */
   limit?: HandlerLimit;
+  /** Values that nobody sees. */
+  redact?: readonly string[];
   /** Set when it asks for a process of its own. */
   isolation?: Isolation;
 }

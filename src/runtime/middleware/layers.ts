@@ -14,7 +14,8 @@ export function layered(handler: Handler, outer: readonly Middleware[]): Handler
 
 /** What a handler says about itself, besides its layers. */
 function settingsOf(handler: Handler): Omit<Handler, "run"> {
-  const { type, aliases, queue, timeoutMs, backoff, outOfProcess, isolation, limit, encrypt } = handler;
+  const { type, aliases, queue, timeoutMs, backoff, outOfProcess, isolation, limit, encrypt, redact } =
+    handler;
   return {
     type,
     ...(aliases === undefined ? {} : { aliases }),
@@ -25,6 +26,7 @@ function settingsOf(handler: Handler): Omit<Handler, "run"> {
     ...(isolation === undefined ? {} : { isolation }),
     ...(limit === undefined ? {} : { limit }),
     ...(encrypt === undefined ? {} : { encrypt }),
+    ...(redact === undefined ? {} : { redact }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { messageOf } from "../../domain/errors.ts";
+import { redactionOf } from "../../domain/redaction.ts";
 import { Directive, type Middleware } from "../handler.ts";
 import type { Logger, LogLevel } from "../logger.ts";
 
@@ -23,7 +24,10 @@ export function logging(log: Logger, { level = "info" }: LoggingOptions = {}): M
       return given;
     } catch (thrown) {
       if (thrown instanceof Directive) ended(thrown.outcome.kind);
-      else log.error("Handler failed", { ...fields, error: messageOf(thrown), durationMs: durationMs() });
+      else {
+        const error = redactionOf(job)?.text(messageOf(thrown)) ?? messageOf(thrown);
+        log.error("Handler failed", { ...fields, error, durationMs: durationMs() });
+      }
       throw thrown;
     }
   };

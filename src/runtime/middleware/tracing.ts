@@ -1,5 +1,7 @@
 import { messageOf } from "../../domain/errors.ts";
 import { withHeaders } from "../../domain/headers.ts";
+import type { Job } from "../../domain/job.ts";
+import { redactionOf } from "../../domain/redaction.ts";
 import type { JobRequest } from "../../domain/request.ts";
 import { type EnqueueOptions, isDefinition, type JobDefinition } from "../definition.ts";
 import { Directive, type EnqueueFollowUp, type Middleware, type RunContext } from "../handler.ts";
@@ -59,13 +61,14 @@ export function tracing(tracer: Tracer): Middleware {
     return tracer.startActiveSpan(`process ${job.type}`, options, async (span) => {
       try {
         const given = await next(traced(context, span.spanContext?.()));
-        note(span, given);
+        note(span, given, job);
         return given;
       } catch (thrown) {
-        note(span, thrown);
+        note(span, thrown, job);
         if (!(thrown instanceof Directive)) {
-          span.recordException(thrown instanceof Error ? thrown : messageOf(thrown));
-          span.setStatus({ code: ERROR, message: messageOf(thrown) });
+          const error = shown(thrown, job);
+          span.recordException(error);
+          span.setStatus({ code: ERROR, message: messageOf(error) });
         }
         throw thrown;
       } finally {
@@ -75,11 +78,24 @@ export function tracing(tracer: Tracer): Middleware {
   };
 }
 
-function note(span: Span, given: unknown): void {
+function note(span: Span, given: unknown, job: Job): void {
   if (!(given instanceof Directive)) return;
   const { outcome } = given;
   span.setAttribute("jobd.job.outcome", outcome.kind);
-  if (outcome.kind === "failed") span.setStatus({ code: ERROR, message: outcome.error.message });
+  if (outcome.kind !== "failed") return;
+  const { message } = outcome.error;
+  span.setStatus({ code: ERROR, message: redactionOf(job)?.text(message) ?? message });
+}
+
+/** What was thrown, without values of the job that nobody may see. */
+function shown(thrown: unknown, job: Job): Error | string {
+  const redaction = redactionOf(job);
+  if (!(thrown instanceof Error)) return redaction?.text(messageOf(thrown)) ?? messageOf(thrown);
+  if (redaction === undefined) return thrown;
+  const error = new Error(redaction.text(thrown.message));
+  error.name = redaction.text(thrown.name);
+  error.stack = redaction.text(thrown.stack ?? "");
+  return error;
 }
 
 /** A context whose follow-ups say which span they come from. */

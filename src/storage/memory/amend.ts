@@ -84,13 +84,15 @@ function runNow(tables: Tables, job: JobRow, at: number): AmendResult {
 }
 
 /** What stays as it was keeps its place among those that wait. */
-function replace(tables: Tables, job: JobRow, { set, at }: { set: Replacement; at: number }): AmendResult {
-  const { runAt = job.runAt, priority = job.priority, queue = job.queue, options, ...rest } = copy(set);
+function replace(tables: Tables, job: JobRow, given: { set: Replacement; at: number }): AmendResult {
+  const { at } = given;
+  const set = copy(given.set);
+  const { runAt = job.runAt, priority = job.priority, queue = job.queue, ...rest } = set;
   const place = { state: stateAfter(job, set, at), queue, priority, runAt };
   if (set.queue !== undefined) tables.openQueue(job.namespace, queue, at);
   if (moves(job, set, at)) tables.move(job, place);
   else tables.stay(job, place);
-  Object.assign(job, { ...rest, options: patchedOptions(job.options, options) });
+  Object.assign(job, { ...rest, options: patchedOptions(job.options, set) });
   if (set.payload === undefined || job.attempt === 0) return "applied";
   tables.steps.delete(job.id);
   forgetWaits(tables, job, "over");

@@ -84,7 +84,8 @@ function matches(job: JobRow, query: JobQuery): boolean {
     (anyTags === undefined || anyTags.some((tag) => job.options.tags?.includes(tag))) &&
     (origin === undefined || job.options.origin === origin) &&
     (createdBefore === undefined || job.createdAt < createdBefore) &&
-    (search === undefined || holds(JSON.stringify(job.payload), search) ||
+    (search === undefined ||
+      (job.options.redact === undefined && holds(JSON.stringify(job.payload), search)) ||
       holds(job.error?.message ?? "", search));
 }
 

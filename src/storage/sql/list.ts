@@ -137,7 +137,11 @@ function conditions(d: Dialect, { query, state }: Stretch, params: Params): stri
   if (query.search !== undefined) {
     const pattern = params.add(likePattern(query.search));
     const like = (expression: string): string => `lower(${expression}) like ${pattern} escape '!'`;
-    all.push(`(${like(d.text("j.payload"))} or ${like(d.text(d.jsonText("j.error", "message")))})`);
+    // Whoever can search could find out a value that is not shown, letter by letter.
+    const open = `not ${d.jsonHas("j.options", "redact")}`;
+    all.push(
+      `((${open} and ${like(d.text("j.payload"))}) or ${like(d.text(d.jsonText("j.error", "message")))})`,
+    );
   }
   return all;
 }

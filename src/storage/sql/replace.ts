@@ -118,7 +118,7 @@ function newRow(known: Known, queues: ReadonlyMap<string, number>): Record<strin
     new_max_attempts: set.maxAttempts ?? job.maxAttempts,
     sets_expire_at: set.expireAt === undefined ? 0 : 1,
     new_expire_at: set.expireAt ?? null,
-    new_options: patchedOptions(job.options, set.options),
+    new_options: patchedOptions(job.options, set),
     sets_payload: set.payload === undefined ? 0 : 1,
     new_payload: set.payload ?? null,
     moves: isMoving(amendment) ? 1 : 0,

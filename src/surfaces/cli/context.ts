@@ -56,6 +56,7 @@ export class Context {
       ...driverOptions(values),
       namespace: values.namespace,
       maxAttempts: values.jobDefaultMaxAttempts,
+      redactKeys: values.redactKeys,
       clock: this.host.clock,
       ...encryption(values),
       ...options,

@@ -1,5 +1,6 @@
 import { parseDuration } from "../../domain/duration.ts";
 import { type ErrorCode, JobdError, show } from "../../domain/errors.ts";
+import { RedactedKeys, SECRET_KEYS } from "../../domain/redacted_keys.ts";
 import { checkName } from "../../domain/names.ts";
 import { KEY_ID, keyBytes } from "../../runtime/encryption/key_text.ts";
 import type { QueueChoice } from "../../runtime/queue_order.ts";
@@ -150,6 +151,21 @@ export const hostList: Reader<string[]> = {
         items.every((item) => typeof item === "string" && /^(?:[a-z0-9.-]+|\[[0-9a-f:]+\])$/i.test(item))
       ? items
       : undefined;
+  },
+};
+
+/** Names of keys that are not shown: a list in place of the usual ones, more of them after `+`, or `none`. */
+export const keyNames: Reader<readonly string[]> = {
+  allowed: "a list of names such as password,apiKey, or +iban to add to the usual ones, or none",
+  read(value) {
+    if (value === "none") return [];
+    const more = typeof value === "string" && value.startsWith("+");
+    const items = typeof value === "string"
+      ? value.slice(more ? 1 : 0).split(",").map((name) => name.trim())
+      : value;
+    if (!Array.isArray(items) || items.length === 0) return undefined;
+    const names = more ? [...SECRET_KEYS, ...items] : items;
+    return RedactedKeys.of(names) === undefined ? undefined : names;
   },
 };
 

@@ -1,4 +1,5 @@
 import { JITTERS } from "../../domain/backoff.ts";
+import { SECRET_KEYS } from "../../domain/redacted_keys.ts";
 import { LOG_LEVELS, type LogFormat } from "../../runtime/logger.ts";
 import {
   choice,
@@ -8,6 +9,7 @@ import {
   fileList,
   hostList,
   integer,
+  keyNames,
   nameOf,
   postgresUrl,
   queueChoice,
@@ -86,6 +88,16 @@ export const SETTINGS = {
     placeholder: "name",
     default: "default",
     summary: "the tenant whose queues and jobs are meant",
+    scope: "all",
+  }),
+  redactKeys: setting(keyNames, {
+    key: "redactKeys",
+    env: "JOBD_REDACT_KEYS",
+    placeholder: "names",
+    default: SECRET_KEYS.join(","),
+    summary:
+      "keys whose values the command line never shows, in payloads, results and notes of all jobs, however they are written " +
+      "(apiKey, api_key); + in front adds to these, none shows all",
     scope: "all",
   }),
   workerConcurrency: setting(integer(1, 1000), {

@@ -107,6 +107,7 @@ function optionsText(options: JobOptions): string {
     meta,
     headers,
     encrypted,
+    redact,
   } = options;
   return [
     timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
@@ -126,6 +127,7 @@ function optionsText(options: JobOptions): string {
     meta === undefined ? [] : [`meta ${JSON.stringify(meta)}`],
     encrypted ? ["encrypted"] : [],
     headers === undefined ? [] : [`headers ${JSON.stringify(headers)}`],
+    redact === undefined ? [] : [`redacts ${redact.join(", ")}`],
   ].flat().join("; ");
 }
 

@@ -1,5 +1,6 @@
 import { JobdError } from "../../../domain/errors.ts";
 import { parseJson } from "../../../domain/json.ts";
+import { joinedPaths } from "../../../domain/redaction.ts";
 import { type JobRequest, newJob } from "../../../domain/request.ts";
 import { uuidv7 } from "../../../domain/uuid.ts";
 import type { Enqueued } from "../../../runtime/enqueued.ts";
@@ -33,6 +34,7 @@ type EnqueueInput = Input<
     batch: Given<string>;
     limitKey: Given<string>;
     tag: OptionSpec<string[]>;
+    redact: OptionSpec<string[]>;
     origin: Given<string>;
     header: OptionSpec<(readonly [string, string])[]>;
     encrypt: OptionSpec<boolean>;
@@ -78,8 +80,21 @@ function checkCombination({ args, options }: EnqueueInput): void {
 
 /** What all jobs of the call have in common. */
 function requestOf({ args, options }: EnqueueInput): JobRequest {
-  const { queue, priority, delay, at, maxAttempts, timeout, ttl, batch, limitKey, tag, origin, header } =
-    options;
+  const {
+    queue,
+    priority,
+    delay,
+    at,
+    maxAttempts,
+    timeout,
+    ttl,
+    batch,
+    limitKey,
+    tag,
+    redact,
+    origin,
+    header,
+  } = options;
   return compact({
     type: args[0],
     queue,
@@ -94,6 +109,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     batch,
     limitKey,
     tags: tag.length === 0 ? undefined : tag,
+    redact: joinedPaths(redact),
     origin,
     headers: headersOf(header),
     encrypt: options.encrypt ? true : undefined,

@@ -1,5 +1,6 @@
 import { JobdError } from "../../../domain/errors.ts";
 import { type Json, parseJson } from "../../../domain/json.ts";
+import { joinedPaths } from "../../../domain/redaction.ts";
 import { jobPatch, type JobUpdate } from "../../../domain/job_update.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -21,6 +22,7 @@ type UpdateInput = Input<{
   ttl: Given<number | null>;
   limitKey: Given<string | null>;
   tag: OptionSpec<string[]>;
+  redact: OptionSpec<string[]>;
   noTags: OptionSpec<boolean>;
   header: OptionSpec<(readonly [string, string])[]>;
   noHeaders: OptionSpec<boolean>;
@@ -38,13 +40,14 @@ export async function updateJobs(input: UpdateInput, context: Context): Promise<
 }
 
 async function updateOf({ options }: UpdateInput, context: Context): Promise<JobUpdate> {
-  const { payload, at, tag, noTags, header, noHeaders, ...rest } = options;
+  const { payload, at, tag, noTags, redact, header, noHeaders, ...rest } = options;
   if (noTags && tag.length > 0) throw contradiction("tag");
   if (noHeaders && header.length > 0) throw contradiction("header");
   const update: JobUpdate = compact({
     ...rest,
     runAt: at,
     tags: noTags ? null : tag.length === 0 ? undefined : tag,
+    redact: joinedPaths(redact),
     headers: noHeaders ? null : headersOf(header),
     payload: payload === undefined ? undefined : await readPayload(payload, context),
   });

@@ -1,4 +1,5 @@
 import { parseJson } from "../../../domain/json.ts";
+import { joinedPaths } from "../../../domain/redaction.ts";
 import type { MissedPolicy, OverlapPolicy, ScheduledJob } from "../../../domain/schedule.ts";
 import type { ScheduleChange } from "../../../runtime/schedules.ts";
 import type { OptionSpec } from "../command.ts";
@@ -40,6 +41,7 @@ export type JobFlags = {
   timeout: Given<number>;
   ttl: Given<number>;
   tag: OptionSpec<string[]>;
+  redact: OptionSpec<string[]>;
   limitKey: Given<string>;
   header: OptionSpec<(readonly [string, string])[]>;
 };
@@ -75,7 +77,7 @@ export async function jobOf(
   before: ScheduledJob | undefined,
   { host }: Context,
 ): Promise<ScheduledJob | undefined> {
-  const { type, queue, priority, maxAttempts, timeout, ttl, tag, limitKey, header } = flags;
+  const { type, queue, priority, maxAttempts, timeout, ttl, tag, redact, limitKey, header } = flags;
   const given = compact({
     type,
     payload: await payloadOf(flags.payload, host),
@@ -85,6 +87,8 @@ export async function jobOf(
     timeout,
     ttl,
     tags: tag.length === 0 ? undefined : tag,
+    // Taken away from a payload that stays, a path would show what was kept from everybody.
+    redact: redact.length === 0 ? undefined : joinedPaths(before?.redact, redact),
     limitKey,
     headers: headersOf(header),
   });

@@ -69,7 +69,8 @@ export async function updateSchedule(
   context: Context,
 ): Promise<void> {
   const jobd = await context.jobd();
-  const { spec } = await jobd.schedules.get(name);
+  // What flags do not change is written back as it is.
+  const { spec } = await jobd.schedules.get(name, { reveal: true });
   const job = options.noJob ? null : await jobOf(options, spec.job, context);
   const change = { ...ruleChange(options), ...(job === undefined ? {} : { job }) };
   if (Object.keys(change).length === 0) {

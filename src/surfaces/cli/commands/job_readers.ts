@@ -1,5 +1,6 @@
 import { checkHeaders } from "../../../domain/headers.ts";
 import { parseInstant } from "../../../domain/instant.ts";
+import { parseRedact } from "../../../domain/redaction.ts";
 import { parsePriority } from "../../../domain/priority.ts";
 import { duration, type Reader } from "../../config/readers.ts";
 
@@ -28,6 +29,12 @@ export function orNone<T>(reader: Reader<T>): Reader<T | null> {
     read: (value) => value === "none" ? null : reader.read(value),
   };
 }
+
+/** A path of a value that nobody sees. */
+export const redactPath: Reader<string> = {
+  allowed: "a path such as card.number or items.*.secret",
+  read: (value) => parseRedact([value])[0],
+};
 
 /** A length of time that is not nothing. */
 export const someTime: Reader<number> = duration("1ms");

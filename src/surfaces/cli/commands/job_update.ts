@@ -1,6 +1,6 @@
 import { duration, integer, nameOf, text } from "../../config/readers.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
-import { boundedText, header, orNone, priority, someTime, startTime } from "./job_readers.ts";
+import { boundedText, header, orNone, priority, redactPath, someTime, startTime } from "./job_readers.ts";
 import { IDS } from "./options.ts";
 
 /** `jobd job update` */
@@ -39,6 +39,12 @@ export const UPDATE_COMMAND: Command = command({
       boundedText(128),
       "text",
       "a label to filter by; those given take the place of all that were there",
+    ),
+    redact: list(
+      redactPath,
+      "path",
+      "a value of payload and result that nobody sees but the handler; with --payload in place of those that were there",
+      { commas: true },
     ),
     noTags: flag("take all labels away"),
     header: list(

@@ -5,7 +5,7 @@ import { JOB_STATES } from "../../../domain/states.ts";
 import { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "../../../domain/unique.ts";
 import { UNIQUE_KEY_MAX } from "../../../domain/unique_request.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
-import { boundedText, header, priority, someTime, startTime } from "./job_readers.ts";
+import { boundedText, header, priority, redactPath, someTime, startTime } from "./job_readers.ts";
 import { UPDATE_COMMAND } from "./job_update.ts";
 import { batchId, IDS, PAGE, STATE_FILTER } from "./options.ts";
 
@@ -114,6 +114,12 @@ export const JOB_COMMANDS: readonly Command[] = [
         "what limits by key tell the job apart by, such as a customer",
       ),
       tag: list(boundedText(128), "text", "a label to filter by"),
+      redact: list(
+        redactPath,
+        "path",
+        "a value of payload and result that nobody sees but the handler, such as card.number or items.*.secret",
+        { commas: true },
+      ),
       origin: value(boundedText(256), "text", "who makes the job"),
       header: list(header, "name=text", "what travels with the job, such as the trace it belongs to"),
       encrypt: flag("store payload and result encrypted (needs JOBD_ENCRYPTION_KEYS)"),

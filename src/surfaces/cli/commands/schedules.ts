@@ -1,7 +1,7 @@
 import { MISSED_POLICIES, OVERLAP_POLICIES } from "../../../domain/schedule.ts";
 import { choice, duration, integer, nameOf, text } from "../../config/readers.ts";
 import { type ArgumentSpec, type Command, command, flag, list, value } from "../command.ts";
-import { header, priority, startTime } from "./job_readers.ts";
+import { header, priority, redactPath, startTime } from "./job_readers.ts";
 import { orUnset, UNSET } from "./queues.ts";
 import { YES } from "./options.ts";
 
@@ -70,6 +70,12 @@ const JOB = {
   timeout: value(duration("1ms"), "duration", "longest run of one attempt"),
   ttl: value(duration("1ms"), "duration", "a job expires unless it is finished within this time"),
   tag: list(text, "text", "a label of the jobs"),
+  redact: list(
+    redactPath,
+    "path",
+    "a value of their payload and result that nobody sees but the handler; added to those that there are",
+    { commas: true },
+  ),
   limitKey: value(text, "text", "what limits by key tell the jobs apart by"),
   header: list(header, "name=text", "what travels with the jobs, in place of all headers before"),
 } as const;

@@ -44,6 +44,10 @@ const unique = z.strictObject({
 const meta = z.record(z.string(), json);
 const headers = z.record(z.string(), z.string());
 const tags = z.array(z.string());
+const redact = z.array(z.string()).meta({
+  description: "values of payload and result that nobody sees but the handler",
+  examples: [["card.number", "items.*.secret"]],
+});
 
 const fields = {
   type: name.optional().meta({ description: "which handler runs it; default payload.type, else claude" }),
@@ -69,6 +73,7 @@ const fields = {
   meta: meta.optional(),
   headers: headers.optional(),
   encrypt: z.boolean().optional().meta({ description: "store payload, result and steps encrypted" }),
+  redact: redact.optional(),
 } satisfies Record<Exclude<keyof JobRequest, "namespace">, z.ZodType>;
 
 /** A request for a job; the namespace is the caller's. */
@@ -91,6 +96,7 @@ export const updateFields = {
   tags: tags.nullish(),
   meta: meta.nullish(),
   headers: headers.nullish(),
+  redact: redact.optional(),
 } satisfies Record<keyof JobUpdate, z.ZodType>;
 
 /** Some fields, without others. */
