@@ -215,6 +215,18 @@ export const encryptionChapter: Chapter = {
     await assert.rejects(without.enqueue(request), refused(/unique by their payload, and the key for that/));
     assert.equal((await without.enqueue({ ...request, unique: { key: "k" } })).outcome, "created");
   },
+  "a result that is given from outside is encrypted, too": async (w) => {
+    await using jobd = await open(w, OLD);
+    const worker = await works(jobd, { wait: async (_, { waitFor }) => await waitFor("answer") });
+    const job = await jobd.enqueue({ type: "wait", encrypt: true });
+    await until(async () => (await w.job(job.id)).state === "blocked");
+    await worker.stop();
+    await using other = await open(w);
+    await assert.rejects(other.waits.complete(job.id, SECRET), refused(/"k1" is not here/));
+    await jobd.waits.complete(job.id, SECRET);
+    assert.ok(isSealed((await w.job(job.id)).result));
+    assert.deepEqual(await job.result(WAIT), SECRET);
+  },
   "rotation: jobs in every state change to the new key, and lose nothing": async (w) => {
     await using old = await open(w, OLD);
     const jobs = await old.enqueueMany([
