@@ -5,8 +5,8 @@ import { startPostgres } from "./postgres_server.ts";
 /** Soaks, and the tests with packages of their own, which `tests/storage/postgres_libraries_test.ts` runs. */
 const APART = ["tests/soak", "tests/transactions"];
 
-/** Runs beside all others: it keeps a processor busy, while many of those wait for what daemons do. */
-const BESIDE = "tests/conformance";
+/** Each of these runs beside all others: the first keeps a processor busy, while the second waits for what daemons do. */
+const BESIDE = ["tests/conformance", "tests/e2e"];
 
 /** Tests look into /proc to prove that nothing is left, which Deno allows only with all rights. Daemons get the shipped ones. */
 const PERMISSIONS = ["--allow-all"];
@@ -40,12 +40,16 @@ async function run(args: string[]): Promise<number> {
     return tests;
   };
   if (args.length > 0) return (await test(args, "inherit").status).code;
-  const beside = test([BESIDE], "piped").output();
-  const { code } = await test([`--ignore=${[...APART, BESIDE].join(",")}`], "inherit").status;
-  const { code: besideCode, stdout, stderr } = await beside;
-  await write(Deno.stderr, stderr);
-  await write(Deno.stdout, stdout);
-  return code === 0 ? besideCode : code;
+  const beside = BESIDE.map((folder) => test([folder], "piped").output());
+  const { code } = await test([`--ignore=${[...APART, ...BESIDE].join(",")}`], "inherit").status;
+  const codes = [code];
+  for (const one of beside) {
+    const { code, stdout, stderr } = await one;
+    await write(Deno.stderr, stderr);
+    await write(Deno.stdout, stdout);
+    codes.push(code);
+  }
+  return codes.find((code) => code !== 0) ?? 0;
 }
 
 async function write(to: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
