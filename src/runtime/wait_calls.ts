@@ -9,7 +9,7 @@ import { DIRECTIVE, Directive, fail } from "./handler.ts";
 import { checkPayload, issuesText, type PayloadSchema } from "./payload_schema.ts";
 
 /** Options of {@linkcode WaitCalls.waitFor}. */
-export interface WaitForOptions<Answer = Json, Otherwise = never> {
+export interface WaitForOptions<Answer = Json, Otherwise = Answer> {
   /** How long to wait from the first call on. @default for ever */
   timeout?: Duration;
   /** What is given when nobody has answered by then. @default a {@linkcode WaitTimedOut} is thrown */
@@ -28,7 +28,7 @@ export interface WaitCalls {
    * @throws {JobdError} `timed_out` ({@linkcode WaitTimedOut}) when nobody has answered in time: unless it is caught, the job
    * is a dead letter then; `invalid_request` for a bad name or timeout; `conflict` when the attempt is over
    */
-  waitFor<Answer = Json, Otherwise = never>(
+  waitFor<Answer = Json, Otherwise = Answer>(
     name: string,
     options?: WaitForOptions<Answer, Otherwise>,
   ): Promise<Answer | Otherwise>;
