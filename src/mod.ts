@@ -163,7 +163,14 @@ export type {
 } from "./runtime/jobd_options.ts";
 export type { EventStream } from "./runtime/events/event_stream.ts";
 export type { EventListener, EventsOptions, Subscription, WatchOptions } from "./runtime/events/watching.ts";
-export type { DeadFilter, DeadLetters, DeadSelection } from "./runtime/dead_letters.ts";
+export type { ErrorGroup } from "./domain/error_group.ts";
+export type {
+  DeadFilter,
+  DeadGroup,
+  DeadGroups,
+  DeadLetters,
+  DeadSelection,
+} from "./runtime/dead_letters.ts";
 export { EACH_KEY } from "./domain/limit.ts";
 export type {
   Limit,

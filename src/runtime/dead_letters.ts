@@ -1,12 +1,42 @@
-import { JobdError } from "../domain/errors.ts";
+import { type ErrorGroup, errorGroupOf } from "../domain/error_group.ts";
+import { invalid, JobdError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Page } from "../storage/driver.ts";
 import type { JobFilter } from "./job_filter.ts";
-import type { ActionOptions, ActionReport } from "./job_actions.ts";
+import { ACTION_PAGE, type ActionOptions, type ActionReport } from "./job_actions.ts";
 import type { Jobs, ViewOptions } from "./jobs.ts";
 
 /** Which dead letters. */
-export type DeadFilter = Omit<JobFilter, "state">;
+export interface DeadFilter extends Omit<JobFilter, "state"> {
+  /** Those that failed for the same reason: the key of a group that {@linkcode DeadLetters.groups} has named. */
+  group?: string;
+}
+
+/** Dead letters that failed for the same reason, as far as they were looked at. */
+export interface DeadGroup extends ErrorGroup {
+  /** How many. */
+  count: number;
+  /** When the first of them died, epoch milliseconds. */
+  firstAt: number;
+  /** When the latest of them died. */
+  lastAt: number;
+  /** The latest of them. */
+  example: string;
+}
+
+/** What {@linkcode DeadLetters.groups} has found. */
+export interface DeadGroups {
+  /** The groups, the largest first. */
+  items: DeadGroup[];
+  /** How many dead letters were looked at: the latest ones. */
+  searched: number;
+  /** Whether there are more than that. */
+  more: boolean;
+}
+
+/** Dead letters that are looked at for groups, unless it is said. */
+const SEARCHED = 10_000;
+const SEARCHED_MAX = 1_000_000;
 
 /** Which dead letters an action is for: some by id, or all that match. */
 export type DeadSelection = readonly string[] | DeadFilter;
@@ -21,13 +51,38 @@ export class DeadLetters {
   }
 
   /** All that match, newest first, page by page. */
-  list(filter: DeadFilter = {}, options?: ViewOptions): AsyncGenerator<Job> {
-    return this.#jobs.list(dead(filter), options);
+  async *list(filter: DeadFilter = {}, options: ViewOptions = {}): AsyncGenerator<Job> {
+    for await (const page of this.#pages({ ...filter, ...options })) yield* page;
   }
 
-  /** One page of them. */
-  page(query: DeadFilter & ViewOptions & { limit: number; cursor?: string }): Promise<Page<Job>> {
-    return this.#jobs.page({ ...query, state: "dead" });
+  /** One page of them. With `group` it holds those of that group among so many: it may be empty and have a cursor. */
+  async page(
+    { group, ...query }: DeadFilter & ViewOptions & { limit: number; cursor?: string },
+  ): Promise<Page<Job>> {
+    const page = await this.#jobs.page({ ...query, state: "dead" });
+    return group === undefined ? page : { ...page, items: page.items.filter((job) => isOf(group, job)) };
+  }
+
+  /**
+   * Dead letters by why they failed: type, code, and the first line of the message without what differs from job to job. Looks
+   * at so many of the latest ones and no more, however many there are.
+   *
+   * @throws {JobdError} `invalid_request`
+   */
+  async groups(
+    { searched = SEARCHED, ...filter }: DeadFilter & { searched?: number } = {},
+  ): Promise<DeadGroups> {
+    if (!Number.isInteger(searched) || searched < 1 || searched > SEARCHED_MAX) {
+      throw invalid("searched", searched, `a whole number from 1 to ${SEARCHED_MAX}`);
+    }
+    const groups = new Map<string, DeadGroup>();
+    let looked = 0;
+    for await (const job of this.list(filter)) {
+      if (looked === searched) return { items: bySize(groups), searched: looked, more: true };
+      looked++;
+      addTo(groups, job);
+    }
+    return { items: bySize(groups), searched: looked, more: false };
   }
 
   /** One of them. @throws {JobdError} `not_found`; `conflict` when the job is no dead letter */
@@ -58,17 +113,68 @@ export class DeadLetters {
     return this.delete({}, options);
   }
 
+  /** Page by page, latest first: what dies again meanwhile comes before the page, and is not met. */
+  async *#pages(filter: DeadFilter & ViewOptions): AsyncGenerator<Job[]> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.page({
+        ...filter,
+        limit: ACTION_PAGE,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      yield page.items;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+  }
+
+  async #onMatches(
+    action: "retry" | "delete",
+    { group, ...filter }: DeadFilter,
+    options: ActionOptions = {},
+  ): Promise<ActionReport> {
+    if (group === undefined) return await this.#jobs[action](dead(filter), options);
+    const all: ActionReport = { succeeded: [], failed: [] };
+    for await (const jobs of this.#pages({ ...filter, group })) {
+      const report = await this.#jobs.act(action, jobs.map(({ id }) => id), ONLY);
+      all.succeeded.push(...report.succeeded);
+      all.failed.push(...report.failed);
+      options.onProgress?.(all.succeeded.length + all.failed.length);
+    }
+    return all;
+  }
+
   async #do(
     action: "retry" | "delete",
     which: string | DeadSelection,
     options?: ActionOptions,
   ): Promise<ActionReport | void> {
     if (Array.isArray(which)) return await this.#jobs.act(action, which as readonly string[], ONLY);
-    if (typeof which !== "string") return await this.#jobs[action](dead(which as DeadFilter), options);
+    if (typeof which !== "string") return await this.#onMatches(action, which as DeadFilter, options);
     await this.get(which);
     const { failed: [failure] } = await this.#jobs.act(action, [which], ONLY);
     if (failure !== undefined) throw new JobdError(failure.code, `Job ${which}: ${failure.reason}`);
   }
+}
+
+/** The first of them that is met is the latest. */
+function addTo(groups: Map<string, DeadGroup>, job: Job): void {
+  const group = errorGroupOf(job);
+  const at = job.finishedAt ?? job.createdAt;
+  const known = groups.get(group.key);
+  if (known === undefined) {
+    groups.set(group.key, { ...group, count: 1, firstAt: at, lastAt: at, example: job.id });
+    return;
+  }
+  known.count++;
+  known.firstAt = Math.min(known.firstAt, at);
+}
+
+function bySize(groups: Map<string, DeadGroup>): DeadGroup[] {
+  return [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
+}
+
+function isOf(group: string, job: Job): boolean {
+  return errorGroupOf(job).key === group;
 }
 
 /** Who retries or deletes dead letters does not mean jobs that have come to life meanwhile. */

@@ -490,3 +490,27 @@ Deno.test("queue create, update, show: limits", async () => {
   const { id } = (await world.run(["enqueue", "work", "--limit-key", "acme", "--json"])).json();
   assert.match((await world.run(["job", "show", id])).stdout, /limit key "acme"/);
 });
+
+Deno.test("dead groups: by why they failed; a group is previewed, retried and deleted by its key", async () => {
+  const world = new FakeWorld();
+  await dead(world, ["a", "a", "a"], "no such order 4711");
+  await dead(world, ["a"], "no such order 12");
+  const [late] = await dead(world, ["b"], "refused");
+  const listed = (await world.run(["dead", "groups", "--json"])).json();
+  assert.deepEqual([listed.searched, listed.more], [5, false]);
+  const [orders, refused] = listed.items;
+  assert.deepEqual([orders.count, orders.type, orders.message], [4, "a", "no such order <n>"]);
+  assert.deepEqual([refused.count, refused.example], [1, late]);
+  const table = await world.run(["dead", "groups", "--searched", "2"]);
+  assert.match(table.stderr, /Only the latest 2 were looked at/);
+  const some = await world.run(["dead", "list", "--group", orders.key, "--json"]);
+  assert.equal(some.json().items.length, 4);
+  const preview = await world.run(["dead", "retry", "--group", orders.key, "--dry-run"]);
+  assert.match(preview.stdout, /^4 dead letters would be run again\n/);
+  assert.equal((await (await world.jobd()).dead.page({ limit: 10 })).items.length, 5, "nothing was done");
+  const retried = await world.run(["dead", "retry", "--group", orders.key]);
+  assert.equal(retried.stdout, "4 dead letters run again\n");
+  const deleted = await world.run(["dead", "delete", "--group", refused.key, "--yes"]);
+  assert.equal(deleted.stdout, "1 dead letter deleted\n");
+  assert.match((await world.run(["dead", "groups"])).stderr, /No dead letters/);
+});

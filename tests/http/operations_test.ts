@@ -111,6 +111,7 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "queues.drain": () => ({ name: "default", state: ["scheduled"] }),
   "queues.delete": () => ({ name: "empty" }),
   "dead.list": () => ({ type: "bad", limit: 5 }),
+  "dead.groups": () => ({ type: "bad", searched: 10 }),
   "dead.get": ({ dead }) => ({ id: dead }),
   "dead.retry": ({ dead }) => ({ id: dead }),
   "dead.retryMany": () => ({ type: "bad" }),

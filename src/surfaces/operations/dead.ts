@@ -1,11 +1,16 @@
 import { z } from "zod";
-import { jobView } from "../cli/actions/views.ts";
+import type { DeadFilter } from "../../runtime/dead_letters.ts";
+import { groupView, jobView } from "../cli/actions/views.ts";
 import { filterFields, given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
-import { cursor, done, jobId, limit, page } from "./schemas/common.ts";
+import { cursor, done, instant, jobId, limit, page } from "./schemas/common.ts";
 import { job, report } from "./schemas/job.ts";
 
 const one = z.strictObject({ id: jobId });
+const deadFields = {
+  ...filterFields,
+  group: z.string().optional().meta({ description: "those that failed for this reason: the key of a group" }),
+} satisfies Record<keyof DeadFilter, z.ZodType>;
 
 /** Dead letters. */
 export const DEAD_OPERATIONS: readonly Operation[] = [
@@ -15,11 +20,41 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
     role: "read",
     http: { method: "get", path: "/dlq" },
     tool: "list_dlq",
-    input: z.strictObject({ ...filterFields, limit, cursor }),
+    input: z.strictObject({ ...deadFields, limit, cursor }),
     output: page(job),
     async run({ jobd }, input) {
       const { items, nextCursor } = await jobd.dead.page(given(input));
       return { items: items.map(jobView), ...(nextCursor === undefined ? {} : { nextCursor }) };
+    },
+  }),
+  operation({
+    name: "dead.groups",
+    summary: "Dead letters by why they failed, the largest groups first",
+    role: "read",
+    http: { method: "get", path: "/dlq/groups" },
+    input: z.strictObject({
+      ...deadFields,
+      searched: z.int().min(1).max(1_000_000).optional().meta({
+        description: "look at so many of the latest ones; default 10000",
+      }),
+    }),
+    output: z.object({
+      items: z.array(z.object({
+        key: z.string(),
+        type: z.string(),
+        code: z.string(),
+        message: z.string(),
+        count: z.int(),
+        example: z.uuid(),
+        firstAt: instant,
+        lastAt: instant,
+      })),
+      searched: z.int(),
+      more: z.boolean(),
+    }),
+    async run({ jobd }, query) {
+      const found = await jobd.dead.groups(given(query));
+      return { ...found, items: found.items.map(groupView) };
     },
   }),
   operation({
@@ -51,7 +86,7 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
     details: "Without any field: of all.",
     role: "operate",
     http: { method: "post", path: "/dlq/retry" },
-    input: z.strictObject(filterFields),
+    input: z.strictObject(deadFields),
     output: report,
     run: ({ jobd }, filter) => jobd.dead.retry(given(filter)),
   }),
@@ -76,7 +111,7 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
     role: "operate",
     http: { method: "delete", path: "/dlq" },
     destructive: true,
-    input: z.strictObject(filterFields),
+    input: z.strictObject(deadFields),
     output: report,
     run: ({ jobd }, filter) => jobd.dead.delete(given(filter)),
   }),

@@ -1,26 +1,33 @@
 import type { JobAction } from "../../../domain/amendment.ts";
 import { JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
-import type { JobFilter } from "../../../runtime/job_filter.ts";
-import type { ActionReport } from "../../../runtime/job_actions.ts";
+import type { DeadFilter, DeadGroup } from "../../../runtime/dead_letters.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
-import type { Input, OptionSpec } from "../command.ts";
-import type { FILTER, PAGE } from "../commands/options.ts";
+import type { Input, OptionSpec, OptionValues } from "../command.ts";
+import type { DEAD_FILTER } from "../commands/dead.ts";
+import type { PAGE } from "../commands/options.ts";
 import type { Context } from "../context.ts";
-import { count } from "../format.ts";
+import { count, relative } from "../format.ts";
+import { styled } from "../style.ts";
+import { compact } from "./compact.ts";
 import { DONE, reportActions } from "./job_actions.ts";
 import { printJobs } from "./job_show.ts";
 import { printPage } from "./jobs.ts";
 import { filterOf, findJobs, isNarrowed, type Miss, reportMisses } from "./targets.ts";
+import { groupView, jobView } from "./views.ts";
 
-type Filter = typeof FILTER;
+type Filter = typeof DEAD_FILTER;
 type Yes = { yes: OptionSpec<boolean> };
+type DryRun = { dryRun: OptionSpec<boolean> };
+
+/** Jobs that a preview names. */
+const NAMED = 10;
 
 /** `jobd dead list` */
 export async function listDead({ options }: Input<Filter & typeof PAGE>, context: Context): Promise<void> {
   const jobd = await context.jobd();
-  const filter = filterOf(options, jobd.now());
-  await printPage(context, jobd, { ...filter, state: "dead" }, {
+  const filter = deadFilter(options, jobd.now());
+  await printPage(context, jobd, (query) => jobd.dead.page({ ...filter, ...query }), {
     ...options,
     none: isNarrowed(filter) ? "No such dead letters." : "No dead letters.",
   });
@@ -39,23 +46,24 @@ export async function showDead(
 
 /** `jobd dead retry` */
 export async function retryDead(
-  input: Input<Filter & { all: OptionSpec<boolean> }>,
+  input: Input<Filter & DryRun & { all: OptionSpec<boolean> }>,
   context: Context,
 ): Promise<number> {
   const { args, options } = input;
   const jobd = await context.jobd();
-  const filter = chosen(args, filterOf(options, jobd.now()), options.all, "--all");
-  return filter === undefined
-    ? await byId("retry", args, context, jobd)
-    : await byFilter("retry", filter, context, jobd);
+  const filter = chosen(args, deadFilter(options, jobd.now()), options.all, "--all");
+  if (filter === undefined) return await byId("retry", args, context, jobd);
+  if (options.dryRun) return await preview("run again", filter, context, jobd);
+  return await byFilter("retry", filter, context, jobd);
 }
 
 /** `jobd dead delete` */
-export async function deleteDead(input: Input<Filter & Yes>, context: Context): Promise<number> {
+export async function deleteDead(input: Input<Filter & DryRun & Yes>, context: Context): Promise<number> {
   const { args, options } = input;
   const jobd = await context.jobd();
-  const filter = chosen(args, filterOf(options, jobd.now()), false, "`jobd dead purge` for all");
+  const filter = chosen(args, deadFilter(options, jobd.now()), false, "`jobd dead purge` for all");
   if (filter === undefined) return await byId("delete", args, context, jobd);
+  if (options.dryRun) return await preview("deleted", filter, context, jobd);
   context.confirm(`Delete these dead letters of ${jobd.location} for good?`, options.yes);
   return await byFilter("delete", filter, context, jobd);
 }
@@ -70,13 +78,74 @@ export async function purgeDead({ options }: Input<Yes>, context: Context): Prom
   return await byFilter("delete", {}, context, jobd);
 }
 
+/** `jobd dead groups` */
+export async function listGroups(
+  { options }: Input<Filter & { searched: OptionSpec<number> }>,
+  context: Context,
+): Promise<void> {
+  const { out } = context;
+  const jobd = await context.jobd();
+  const now = jobd.now();
+  const { searched } = options;
+  const found = await jobd.dead.groups({ ...deadFilter(options, now), searched });
+  if (out.json) return out.document({ ...found, items: found.items.map(groupView) });
+  if (found.items.length === 0) return out.note("No dead letters.");
+  out.table(
+    [
+      { title: "GROUP" },
+      { title: "COUNT", align: "right" },
+      { title: "TYPE", shrinks: true },
+      { title: "LATEST", align: "right" },
+      { title: "FIRST", align: "right" },
+      { title: "ERROR", shrinks: true },
+    ],
+    found.items.map(({ key, count, type, lastAt, firstAt, code, message }) => [
+      key,
+      String(count),
+      type,
+      relative(lastAt, now),
+      relative(firstAt, now),
+      `${code}: ${message}`,
+    ]),
+  );
+  if (found.more) {
+    out.note(styled("dim", `Only the latest ${found.searched} were looked at: --searched for more`));
+  }
+}
+
+function deadFilter(options: OptionValues<Filter>, now: number): DeadFilter {
+  return { ...filterOf(options, now), ...compact({ group: options.group }) };
+}
+
+/** Says what would be done. */
+async function preview(verb: string, filter: DeadFilter, context: Context, jobd: Jobd): Promise<number> {
+  const { out } = context;
+  const some: Job[] = [];
+  let matched = 0;
+  for await (const job of jobd.dead.list(filter)) {
+    if (some.length < NAMED) some.push(job);
+    matched++;
+    if (matched % 1_000 === 0) out.progress(`${count(matched, "dead letter")} found`);
+  }
+  out.endProgress();
+  if (out.json) out.document({ dryRun: true, matched, items: some.map(jobView) });
+  else {
+    out.line(`${count(matched, "dead letter")} would be ${verb}`);
+    for (const { id, type, error } of some) {
+      out.line(`  ${id}  ${type}  ${error?.message.split("\n", 1)[0] ?? ""}`);
+    }
+    if (matched > some.length) out.line(`  and ${matched - some.length} more`);
+  }
+  return 0;
+}
+
 /** The filter to act by; undefined when ids say which jobs are meant. */
 function chosen(
   ids: readonly string[],
-  filter: JobFilter,
+  filter: DeadFilter,
   all: boolean,
   every: string,
-): JobFilter | undefined {
+): DeadFilter | undefined {
   const narrowed = isNarrowed(filter);
   if (ids.length > 0 && (narrowed || all)) {
     throw new JobdError("invalid_request", "Ids and filters cannot be combined", {
@@ -110,10 +179,15 @@ async function byId(
   return reportActions(context.out, DONE[action], report, missed);
 }
 
-async function byFilter(action: JobAction, filter: JobFilter, context: Context, jobd: Jobd): Promise<number> {
+async function byFilter(
+  action: "retry" | "delete",
+  filter: DeadFilter,
+  context: Context,
+  jobd: Jobd,
+): Promise<number> {
   const { out } = context;
   const verb = action === "retry" ? "run again" : "deleted";
-  const report: ActionReport = await jobd.jobs.actAll(action, { ...filter, state: "dead" }, {
+  const report = await jobd.dead[action](filter, {
     onProgress: (done) => out.progress(`${count(done, "dead letter")} looked at`),
   });
   out.endProgress();

@@ -1,5 +1,4 @@
 import type { Job } from "../../../domain/job.ts";
-import type { JobFilter } from "../../../runtime/job_filter.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Page } from "../../../storage/driver.ts";
 import type { Input } from "../command.ts";
@@ -14,6 +13,9 @@ import { jobView } from "./views.ts";
 /** A page looks at a bounded number of jobs; after this many pages a rare filter answers with what it has. */
 const PAGES = 50;
 
+/** Gives pages of jobs. */
+type Pages = (query: { limit: number; cursor?: string }) => Promise<Page<Job>>;
+
 /** `jobd jobs` */
 export async function listJobs(
   input: Input<typeof STATE_FILTER & typeof PAGE>,
@@ -21,7 +23,7 @@ export async function listJobs(
 ): Promise<void> {
   const jobd = await context.jobd();
   const filter = filterOf(input.options, jobd.now());
-  await printPage(context, jobd, filter, {
+  await printPage(context, jobd, (query) => jobd.jobs.page({ ...filter, ...query }), {
     ...input.options,
     none: Object.keys(filter).length === 0 ? "No jobs." : "No such jobs.",
   });
@@ -31,10 +33,10 @@ export async function listJobs(
 export async function printPage(
   { out }: Context,
   jobd: Jobd,
-  filter: JobFilter,
+  pages: Pages,
   options: { limit: number; cursor: string | undefined; none: string },
 ): Promise<void> {
-  const page = await collect(jobd, filter, options);
+  const page = await collect(pages, options);
   if (out.json) {
     out.document({ items: page.items.map(jobView), nextCursor: page.nextCursor ?? null });
     return;
@@ -56,18 +58,13 @@ export async function printPage(
 }
 
 async function collect(
-  jobd: Jobd,
-  filter: JobFilter,
+  pages: Pages,
   { limit, cursor }: { limit: number; cursor: string | undefined },
 ): Promise<Page<Job>> {
   const items: Job[] = [];
   let next = cursor;
-  for (let pages = 0; pages < PAGES; pages++) {
-    const page = await jobd.jobs.page({
-      ...filter,
-      ...compact({ cursor: next }),
-      limit: limit - items.length,
-    });
+  for (let looked = 0; looked < PAGES; looked++) {
+    const page = await pages({ ...compact({ cursor: next }), limit: limit - items.length });
     items.push(...page.items);
     next = page.nextCursor;
     if (next === undefined || items.length >= limit) break;

@@ -6,6 +6,7 @@ import { type Schedule, statusOf, type TickRecord } from "../../../domain/schedu
 import { isOverridden } from "../../../domain/schedule_change.ts";
 import type { BatchInfo } from "../../../runtime/batch_options.ts";
 import { blockedBy, type JobWait, waitStatus } from "../../../domain/wait.ts";
+import type { DeadGroup } from "../../../runtime/dead_letters.ts";
 import type { QueueCount, WorkerRow } from "../../../storage/driver.ts";
 import { iso } from "../format.ts";
 
@@ -39,6 +40,11 @@ export function waitView(wait: JobWait, now: number): View {
     answeredAt: iso(answeredAt),
     timedOutAt: iso(timedOutAt),
   };
+}
+
+/** Dead letters that failed for the same reason. */
+export function groupView({ firstAt, lastAt, ...rest }: DeadGroup): View {
+  return { ...rest, firstAt: iso(firstAt), lastAt: iso(lastAt) };
 }
 
 /** An attempt. */
