@@ -1,5 +1,6 @@
 import type { Backoff } from "./backoff.ts";
 import type { Dependency } from "./dependency.ts";
+import type { Gathering } from "./group.ts";
 import type { Headers } from "./headers.ts";
 import type { Json } from "./json.ts";
 import type { JobState } from "./states.ts";
@@ -43,6 +44,8 @@ export interface JobOptions {
   unique?: Uniqueness;
   /** What it waits for before it may start. */
   after?: Dependency;
+  /** What it is gathered by, to be handled together with others. */
+  group?: Gathering;
   /** Who made the job; for filtering and tracing. */
   origin?: string;
   /** Labels for filtering. */

@@ -8,6 +8,7 @@ import type { Run, Transition } from "../domain/transition.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 import type { EventStore } from "./event_store.ts";
 import type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { GroupStore } from "./group_store.ts";
 import type { ScheduleStore } from "./schedule_store.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { Transaction } from "./transaction.ts";
@@ -25,6 +26,7 @@ export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from ".
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
 export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
+export type * from "./group_store.ts";
 export type * from "./schedule_store.ts";
 export type { Transaction } from "./transaction.ts";
 export type * from "./upkeep.ts";
@@ -47,7 +49,7 @@ export interface CloseOptions {
  *   next move; nobody moves a waiting job without it.
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
-export interface Driver extends EventStore, ScheduleStore {
+export interface Driver extends EventStore, GroupStore, ScheduleStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */

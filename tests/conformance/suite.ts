@@ -6,6 +6,7 @@ import { countsChapter } from "./counts.ts";
 import { dependenciesChapter } from "./dependencies.ts";
 import { eventsChapter } from "./events.ts";
 import { executionsChapter } from "./executions.ts";
+import { groupsChapter } from "./groups.ts";
 import { insertChapter } from "./insert.ts";
 import { jsonChapter } from "./json.ts";
 import { leasesChapter } from "./leases.ts";
@@ -55,6 +56,7 @@ const CHAPTERS: Record<string, Chapter> = {
   "limits races": limitsRacesChapter,
   update: updateChapter,
   dependencies: dependenciesChapter,
+  groups: groupsChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

@@ -12,9 +12,11 @@ import type {
   SettleBatch,
   SettleResult,
 } from "../driver.ts";
+import { regatherable } from "../sql/join_groups.ts";
 import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
 import { awaitParents, refuseParents } from "./dependencies.ts";
+import { joinGroups, regather } from "./groups.ts";
 import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob } from "./tables.ts";
 
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
@@ -25,7 +27,8 @@ export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
     if (holder !== undefined && planContest(holder, job).kind === "fail") throw conflictError(job, holder);
   }
   refuseParents(tables, jobs);
-  return awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
+  const results = awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
+  return joinGroups(tables, jobs, results);
 }
 
 /** Inserts one job, unless its id is known or its unique key is held: then that is decided. */
@@ -131,6 +134,7 @@ export function settleRuns(tables: Tables, batch: SettleBatch): SettleResult[] {
     return transitions.map(() => "stale");
   }
   const results = transitions.map((transition) => settleRun(tables, transition));
+  regather(tables, regatherable(transitions, (at) => results[at] === "applied"));
   if (results.every((result) => result === "applied")) {
     for (const leaseId of close) tables.leases.delete(Number(leaseId));
   }

@@ -25,6 +25,23 @@ export interface JobRow extends Job {
   seq: number;
   /** Its place at a gate while it is there. */
   parked?: { scope: string; turn: number };
+  /** The group that it belongs to. */
+  groupId?: number;
+}
+
+/** The row of a group. */
+export interface GroupRecord {
+  id: number;
+  namespace: string;
+  queue: string;
+  type: string;
+  key: string;
+  open: boolean;
+  size: number;
+  joined: number;
+  openedAt: number;
+  dueAt: number | null;
+  leaderId: string | null;
 }
 
 /** Where a job waits. */
@@ -64,6 +81,8 @@ export class Tables {
   readonly children = new Map<string, Map<string, boolean>>();
   /** Ends of jobs that others wait for, which those have not been told of. */
   readonly ended: ParentEnd[] = [];
+  /** By id. */
+  readonly groups = new Map<number, GroupRecord>();
   /** By job. */
   readonly steps = new Map<string, Map<string, Json>>();
   /** By job, in order. */
@@ -82,6 +101,7 @@ export class Tables {
   events: JobdEvent[] = [];
   #lastSeq = 0;
   #lastLease = 0;
+  #lastGroup = 0;
 
   /** The queue, created when it is unknown. */
   queue(namespace: string, name: string, at: number): QueueRow {
@@ -112,6 +132,13 @@ export class Tables {
     const lease = { id: ++this.#lastLease, worker, expiresAt, jobs };
     this.leases.set(lease.id, lease);
     return lease;
+  }
+
+  /** A new group, of which nothing is there yet. */
+  openGroup(group: Omit<GroupRecord, "id">): GroupRecord {
+    const made = { ...group, id: ++this.#lastGroup };
+    this.groups.set(made.id, made);
+    return made;
   }
 
   /** The jobs of a lease that still run under it, in the order in which they were claimed. */
@@ -274,7 +301,7 @@ function compareParked(a: JobRow, b: JobRow): number {
 
 /** A job as it is handed out: a copy that the caller may change. */
 export function toJob(row: JobRow): Job {
-  const { seq: _, parked: __, ...job } = row;
+  const { seq: _, parked: __, groupId: ___, ...job } = row;
   return copy(job);
 }
 

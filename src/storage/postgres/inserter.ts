@@ -5,6 +5,7 @@ import { isContested } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
 import { awaitParents, madeOf, withStates } from "../sql/await_parents.ts";
 import { insertContested, tooFast } from "../sql/contest.ts";
+import { gatheredOf, isGathered, joinGroups } from "../sql/join_groups.ts";
 import type { Contender } from "../sql/contest_pass.ts";
 import type { Dialect } from "../sql/dialect.ts";
 import { text } from "../sql/row.ts";
@@ -71,11 +72,11 @@ export class Inserter {
   async insert(jobs: NewJob[]): Promise<Inserted> {
     refuseTwins(jobs);
     const entries = await this.prepare(jobs);
-    if (entries.every(({ job, lock }) => lock === null && !comesAfter(job))) {
+    if (entries.every(({ job, lock }) => lock === null && !waits(job))) {
       const done = await this.#all(entries);
       if (done !== null) return done;
     }
-    if (jobs.some(comesAfter)) {
+    if (jobs.some(waits)) {
       return await this.#connections.transaction((run) => this.insertWithin(run, entries));
     }
     if (jobs.some(isContested)) return await this.#inTransaction(numbered(entries), nothing());
@@ -117,10 +118,18 @@ export class Inserter {
       ? numbered(entries)
       : await this.#free(run, numbered(entries), done);
     const inserted = contested.length === 0 ? done : await this.#contest(run, contested, done);
-    const made = madeOf(jobs, inserted.results);
-    if (made.length === 0) return inserted;
-    const states = await drive(run, awaitParents(this.#dialect, made));
-    return { ...inserted, results: withStates(inserted.results, states) };
+    return jobs.some(waits) ? await this.#block(run, jobs, inserted) : inserted;
+  }
+
+  /** New jobs that come after others wait for them, and those with a group are gathered. */
+  async #block(run: RunQuery, jobs: NewJob[], inserted: Inserted): Promise<Inserted> {
+    let { results } = inserted;
+    const made = madeOf(jobs, results);
+    if (made.length > 0) results = withStates(results, await drive(run, awaitParents(this.#dialect, made)));
+    const gathered = gatheredOf(jobs, results);
+    if (gathered.length === 0) return { ...inserted, results };
+    results = withStates(results, await drive(run, joinGroups(this.#dialect, gathered)));
+    return { ...inserted, results, scheduled: true };
   }
 
   /** Inserts what can be decided without a change to other jobs; gives the rest. */
@@ -208,6 +217,11 @@ function withDistinctIds(entries: Insertion[]): Insertion[] {
   const byId = new Map<string, Insertion>();
   for (const entry of entries) if (!byId.has(entry.job.id)) byId.set(entry.job.id, entry);
   return [...byId.values()];
+}
+
+/** Whether a job waits for something besides its time. */
+function waits(job: NewJob): boolean {
+  return comesAfter(job) || isGathered(job);
 }
 
 /** What rounds come to. */

@@ -5,6 +5,7 @@ import events from "../../../migrations/postgres/0004_events.sql" with { type: "
 import dependencies from "../../../migrations/postgres/0005_dependencies.sql" with { type: "text" };
 import enqueueFunction from "../../../migrations/postgres/0006_enqueue_function.sql" with { type: "text" };
 import schedules from "../../../migrations/postgres/0007_schedules.sql" with { type: "text" };
+import groups from "../../../migrations/postgres/0013_groups.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history. */
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 5, name: "dependencies", sql: dependencies },
   { number: 6, name: "enqueue_function", sql: enqueueFunction },
   { number: 7, name: "schedules", sql: schedules },
+  { number: 13, name: "groups", sql: groups },
 ];

@@ -3,7 +3,9 @@ import type { Transition } from "../../domain/transition.ts";
 import type { SettleBatch, SettleResult } from "../driver.ts";
 import { lockAfterEnd } from "../sql/locks.ts";
 import { int, json, text, textOrNull } from "../sql/row.ts";
+import type { Dialect } from "../sql/dialect.ts";
 import type { Row } from "../sql/script.ts";
+import { mayRegather, regather, regatherable } from "../sql/join_groups.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import type { Connections, Query, RunQuery, Value } from "./connections.ts";
 import { instant, postgresDialect } from "./dialect.ts";
@@ -11,6 +13,7 @@ import type { Inserter } from "./inserter.ts";
 import { Kinds } from "./kinds.ts";
 import type { Names } from "./names.ts";
 import { type Place, place } from "./place.ts";
+import { drive } from "./scripts.ts";
 
 /**
  * Ends runs. `$1` and `$2`: transitions, see {@linkcode settleValues}; `$3`: leases to close. A rescue also
@@ -149,6 +152,7 @@ export class Settler {
   readonly #settle: Query;
   readonly #rescue: Query;
   readonly #standing: Query;
+  readonly #dialect: Dialect;
 
   constructor(connections: Connections, names: Names, inserter: Inserter) {
     this.#connections = connections;
@@ -156,17 +160,22 @@ export class Settler {
     this.#settle = settleQuery(names, false);
     this.#rescue = settleQuery(names, true);
     this.#standing = standingQuery(names);
+    this.#dialect = postgresDialect(names);
   }
 
   /** {@linkcode Driver.settle} */
   async settle(batch: SettleBatch): Promise<Settled> {
     const followUps = batch.transitions.flatMap(({ followUps }) => followUps ?? []);
-    if (followUps.length === 0) {
+    const regathers = mayRegather(batch.transitions);
+    if (followUps.length === 0 && !regathers) {
       return await this.#write((query, values) => this.#connections.query(query, values), batch);
     }
     const prepared = await this.#inserter.prepare(followUps);
     return await this.#connections.transaction(async (run) => {
       const settled = await this.#write(run, batch);
+      const { results } = settled;
+      const again = regatherable(batch.transitions, (at) => results[at] === "applied");
+      const regathered = await drive(run, regather(this.#dialect, again));
       const wanted = new Set(followUpsOf(batch.transitions, settled.results));
       const { places, scheduled, amendments } = await this.#inserter.insertWithin(
         run,
@@ -175,7 +184,7 @@ export class Settler {
       return {
         ...settled,
         places: [...settled.places, ...places],
-        scheduled: settled.scheduled || scheduled,
+        scheduled: settled.scheduled || scheduled || regathered,
         amendments,
       };
     });

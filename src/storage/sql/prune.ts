@@ -7,6 +7,7 @@ import { badCursor, type Place, readCursor, writeCursor } from "./cursor.ts";
 import type { Dialect } from "./dialect.ts";
 import { pruneEvents } from "./events.ts";
 import { pruneGates } from "./gates.ts";
+import { pruneGroups } from "./groups.ts";
 import { removeHistory } from "./history.ts";
 import { int, json, text } from "./row.ts";
 import { Params, type Row, run, type Script } from "./script.ts";
@@ -34,6 +35,7 @@ export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const part = place.part + 1;
   if (part < PARTS.length) return { deleted, cursor: writeCursor({ part, key: null }) };
   yield* pruneGates(d, request.now, request.limit);
+  yield* pruneGroups(d, request.limit);
   return request.events === undefined ? { deleted } : { deleted, cursor: writeCursor({ part, key: null }) };
 }
 

@@ -31,6 +31,7 @@ import { noTransactions } from "../transaction.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { checkSchema, type Migration, planMigrations } from "../sql/migrations.ts";
 import type { Dialect } from "../sql/dialect.ts";
+import { isGathered, mayRegather, regather, regatherable } from "../sql/join_groups.ts";
 import { publish } from "../sql/events.ts";
 import { SqlOperations } from "../sql/operations.ts";
 import { int, text } from "../sql/row.ts";
@@ -138,11 +139,12 @@ class SqliteDriver extends SqlOperations implements Driver {
     const connection = await this.#connect();
     const inserted = connection.write(() => this.#changing(insertJobs(connection, jobs)));
     // Before the commit already: the claim of a worker that waits is queued behind the insert and shares its transaction.
-    this.#ring("available", jobs.some(({ createdAt, runAt }) => runAt <= createdAt));
+    this.#ring("available", jobs.some((job) => job.runAt <= job.createdAt && !isGathered(job)));
     const results = await inserted;
     this.#ring(
       "scheduled",
-      results.some(({ outcome, state }) => outcome !== "existing" && state === "scheduled"),
+      results.some(({ outcome, state }) => outcome !== "existing" && state === "scheduled") ||
+        jobs.some(isGathered),
     );
     this.#ring(
       "available",
@@ -173,18 +175,23 @@ class SqliteDriver extends SqlOperations implements Driver {
   async settle(batch: SettleBatch): Promise<SettleResult[]> {
     const connection = await this.#connect();
     const inserts = batch.transitions.some(({ followUps }) => followUps !== undefined);
+    const regathers = mayRegather(batch.transitions);
     const may = (state: JobState): boolean => inserts || batch.transitions.some(({ to }) => to === state);
     let ended = false;
     const settled = connection.write(() => {
       const results = settleRuns(connection, batch);
       const followUps = inserts ? followUpsOf(batch.transitions, results) : [];
       if (followUps.length > 0) insertJobs(connection, followUps);
+      if (regathers) {
+        const again = regatherable(batch.transitions, (at) => results[at] === "applied");
+        connection.drive(regather(sqliteDialect, again));
+      }
       ended = connection.get("select 1 from ended limit 1") !== undefined;
       return may("available") ? this.#changing(results) : results;
     });
     this.#ring("available", may("available"));
     const results = await settled;
-    this.#ring("scheduled", may("scheduled"));
+    this.#ring("scheduled", may("scheduled") || regathers);
     this.#ring("ended", ended);
     this.#ring("cancel", batch.transitions.some(({ followUps }) => followUps?.some(isContested) ?? false));
     return results;
@@ -237,7 +244,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     return queue;
   }
 
-  protected override ring(wake: "any" | "ended"): void {
+  protected override ring(wake: "any" | "ended" | "scheduled"): void {
     this.#ring(wake, true);
   }
 

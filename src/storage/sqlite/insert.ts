@@ -4,6 +4,7 @@ import type { JobState } from "../../domain/states.ts";
 import { holdsKey, isContested, uniqueLock } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
 import { awaitParents, madeOf, withStates } from "../sql/await_parents.ts";
+import { gatheredOf, joinGroups } from "../sql/join_groups.ts";
 import { insertContested } from "../sql/contest.ts";
 import { uniqueColumn, uniquenessOf } from "../sql/locks.ts";
 import { int, text } from "../sql/row.ts";
@@ -52,10 +53,14 @@ export function insertJobs(c: Connection, jobs: NewJob[]): InsertResult[] {
   return awaitOthers(c, jobs, results);
 }
 
-/** New jobs that come after others wait for them. */
+/** New jobs that come after others wait for them, and those with a group are gathered. */
 function awaitOthers(c: Connection, jobs: NewJob[], results: InsertResult[]): InsertResult[] {
+  let states = results;
   const made = madeOf(jobs, results);
-  return made.length === 0 ? results : withStates(results, c.drive(awaitParents(sqliteDialect, made)));
+  if (made.length > 0) states = withStates(states, c.drive(awaitParents(sqliteDialect, made)));
+  const gathered = gatheredOf(jobs, results);
+  if (gathered.length > 0) states = withStates(states, c.drive(joinGroups(sqliteDialect, gathered)));
+  return states;
 }
 
 /** Inserts jobs whose keys may be held. */
