@@ -56,7 +56,7 @@ export function parseGroup(request: unknown): Gathering {
 }
 
 /** Reads rules, with what they leave out. @throws {JobdError} `invalid_request` naming what is wrong */
-export function parseGroupRules(rules: GroupRules): Omit<Gathering, "key"> {
+export function parseGroupRules(rules: GroupRules & { key?: unknown }): Omit<Gathering, "key"> {
   for (const name of Object.keys(rules)) {
     if (KNOWN.includes(name)) continue;
     throw new JobdError("invalid_request", `Unknown field ${JSON.stringify(name)} of group`, {
@@ -78,7 +78,7 @@ export function parseGroupRules(rules: GroupRules): Omit<Gathering, "key"> {
 /** A group decides when its jobs start, so nothing else of the request may. @throws {JobdError} `invalid_request` */
 export function refuseWithGroup(request: { after?: unknown; delay?: unknown; runAt?: unknown }): void {
   for (const field of ["after", "delay", "runAt"] as const) {
-    if (request[field] === undefined) continue;
+    if (request[field] === undefined || (field === "delay" && request.delay === 0)) continue;
     throw new JobdError("invalid_request", `A job cannot have both a group and ${field}`, {
       hint: "The group decides when its jobs start: by its size, its age, and silence.",
     });

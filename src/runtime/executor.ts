@@ -7,6 +7,7 @@ import type { JobRequest } from "../domain/request.ts";
 import { storableResult } from "../domain/result.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
+import { type GroupCall, groupMark } from "./groups/group_call.ts";
 import type { Steps } from "./steps.ts";
 import type { Stop } from "./stop.ts";
 import {
@@ -31,6 +32,8 @@ export interface ExecuteOptions {
   now(): number;
   /** Longest run, in milliseconds. */
   timeoutMs: number;
+  /** The jobs of the group, when the attempt is one for all of them. */
+  group?: GroupCall;
   /** Stops the attempt. */
   stop: Stop<StopReason>;
   /** Log and progress. */
@@ -135,6 +138,7 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit): RunContext
     step: (name, work) => steps.step(job, name, work),
     parents,
     enqueue,
+    ...groupMark(options.group),
   };
 }
 

@@ -44,6 +44,8 @@ export interface Handler {
   readonly middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one's event loop. @default false */
   readonly outOfProcess?: boolean;
+  /** True when one call takes all jobs of a group, see {@linkcode DefinitionOptions.runGroup}. @default false */
+  readonly grouped?: boolean;
   /** Set when it wants a process of its own; a worker runs it then only from its file: see {@linkcode WorkerOptions.modules}. */
   readonly isolation?: Isolation;
   /**

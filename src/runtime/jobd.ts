@@ -29,6 +29,7 @@ import {
   Watching,
   type WatchOptions,
 } from "./events/watching.ts";
+import { Groups } from "./groups/groups.ts";
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { JobLimits } from "./limits.ts";
@@ -97,6 +98,8 @@ export class Jobd implements AsyncDisposable {
   readonly namespaces: Namespaces;
   /** Look at attempts. */
   readonly executions: Executions;
+  /** Jobs that are gathered to be handled together. */
+  readonly groups: Groups;
   /** Recurring rules: look at them and change them. */
   readonly schedules: Schedules;
   readonly #parts: Parts;
@@ -115,6 +118,7 @@ export class Jobd implements AsyncDisposable {
     this.limits = new JobLimits(parts);
     this.workers = new Workers(parts);
     this.namespaces = new Namespaces(parts);
+    this.groups = new Groups({ ...parts, jobs: this.jobs });
     this.executions = new Executions({ ...parts, jobs: this.jobs });
     const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
     this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });

@@ -66,14 +66,18 @@ export interface GroupQuery {
 }
 
 /** See {@linkcode GroupStore.groupJobs}; without `id` there is a key. */
-export type GroupJobsQuery = {
+export interface GroupJobsQuery {
   /** The tenant. */
   namespace: string;
+  /** The group with this id. */
+  id?: string;
+  /** Groups with this key. */
+  key?: string;
   /** Only groups of this type. */
   type?: string;
   /** At most this many. */
   limit: number;
-} & ({ id: string; key?: undefined } | { id?: undefined; key: string });
+}
 
 /** A group that waits. */
 export interface GroupRow {
@@ -95,6 +99,8 @@ export interface GroupRow {
   openedAt: number;
   /** When it is handed over. */
   dueAt: number;
+  /** Once it was let go: the job with which the others are handed over, when a worker starts it. */
+  leader: string | null;
 }
 
 /** A group that was let go and has not been handed over is looked at again after this time, in milliseconds. */

@@ -167,7 +167,7 @@ export const groupsChapter: Chapter = {
     const [leader] = (await jobsOf(w, ids)).filter(({ state }) => state === "available");
     assert.equal(leader?.id, ids[0]);
     await w.amend(leader as Job, { kind: "cancel", reason: "no" }, at);
-    assert.deepEqual(await handOver(w.driver, at), { claim: { leaseId: null, jobs: [] }, groups: [] });
+    assert.deepEqual((await handOver(w.driver, at)).claim.jobs, []);
     assert.deepEqual(await handed(w, at + 2 * RECHECK_MS), [ids.slice(1)]);
   },
   "a job that arrives between the first one's turn and the hand-over opens a new group": async (w) => {

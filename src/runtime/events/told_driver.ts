@@ -61,6 +61,12 @@ export function toldDriver(
       }
       return result;
     },
+    async gather(request) {
+      const gathered = await driver.gather(request);
+      const jobs = gathered.flatMap((group) => group.jobs);
+      if (jobs.length > 0) publisher.tell(() => jobs.map((job) => startedEvent(job, request.now)));
+      return gathered;
+    },
     async tellChildren(request) {
       const told = await driver.tellChildren(request);
       const { cancelled } = told;

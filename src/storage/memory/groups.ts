@@ -150,15 +150,27 @@ export function gather(tables: Tables, { leaseId, runs, apart, now }: GatherRequ
     const own = runs.map(({ id }) => id).filter((id) => tables.jobs.get(id)?.groupId === group.id);
     if (apart.includes(group.type)) { for (const job of waiting(tables, group)) tables.makeAvailable(job); }
     else {
-      const taken = take(tables, group, Math.max(0, group.size - own.length));
+      const before = startedBefore(tables, group, { leaseId, own });
+      const taken = take(tables, group, Math.max(0, group.size - own.length - before.length));
       for (const job of taken) tables.makeRunning(job, lease, now);
       lease.jobs.push(...taken.map(({ id }) => id));
-      gathered.push({ runs: own, jobs: taken.map(toJob) });
+      gathered.push({ runs: own, jobs: [...before, ...taken].map(toJob) });
     }
     const left = waiting(tables, group).length > 0;
     Object.assign(group, { open: false, leaderId: null, dueAt: left ? now : null });
   }
   return gathered;
+}
+
+/** Those who run under the lease already: said again, it is the same. */
+function startedBefore(
+  tables: Tables,
+  group: GroupRecord,
+  { leaseId, own }: { leaseId: string; own: string[] },
+): JobRow[] {
+  return [...tables.jobs.values()].filter((job) =>
+    job.groupId === group.id && job.leaseId === leaseId && !own.includes(job.id)
+  ).sort((a, b) => compareText(a.id, b.id));
 }
 
 /** Those who gather, then those that wait to be run again. */
@@ -176,10 +188,10 @@ export function listGroups(tables: Tables, { namespace, key, type, after, limit 
     (type === undefined || group.type === type) && group.id > Number(after ?? 0)
   ).flatMap((group): GroupRow[] => {
     const jobs = waiting(tables, group).length;
-    const { id, queue, type, key, open, size, openedAt, dueAt } = group;
+    const { id, queue, type, key, open, size, openedAt, dueAt, leaderId: leader } = group;
     return jobs === 0 || dueAt === null
       ? []
-      : [{ id: String(id), queue, type, key, open, jobs, size, openedAt, dueAt }];
+      : [{ id: String(id), queue, type, key, open, jobs, size, openedAt, dueAt, leader }];
   }).slice(0, limit);
 }
 

@@ -1,5 +1,4 @@
 import type { Job } from "../../domain/job.ts";
-import { isUuid } from "../../domain/uuid.ts";
 import {
   type Gathered,
   type GatherRequest,
@@ -12,7 +11,7 @@ import {
 } from "../group_store.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
-import { int, intOrNull, jobColumns, jobTables, text, toJob } from "./row.ts";
+import { int, intOrNull, jobColumns, jobTables, text, textOrNull, toJob } from "./row.ts";
 import { Params, run, type Script } from "./script.ts";
 import { own } from "./seen.ts";
 
@@ -118,8 +117,10 @@ export function* gather(d: Dialect, { leaseId, runs, apart, now }: GatherRequest
     const own = yield* runsOf(d, id, runs.map((one) => one.id));
     if (apart.includes(text(row.type))) yield* release(d, yield* unpark(d, yield* parkedIn(d, id)));
     else {
-      const taken = yield* take(d, id, Math.max(0, int(row.size) - own.length));
-      gathered.push({ runs: own, jobs: yield* start(d, taken, { ...lease, leaseId, now }) });
+      const before = yield* startedBefore(d, id, { leaseId, own });
+      const room = Math.max(0, int(row.size) - own.length - before.length);
+      const started = yield* start(d, yield* take(d, id, room), { ...lease, leaseId, now });
+      gathered.push({ runs: own, jobs: [...yield* read(d, before), ...started] });
     }
     yield* close(d, id, now);
   }
@@ -191,12 +192,33 @@ function* start(
       `started_at = ${d.instant("$2")}, worker = $3, lease_id = $4 where id ${among(d, "$1", "uuid")}`,
     [list, now, worker, leaseId],
   );
+  return yield* read(d, ids);
+}
+
+/** Jobs in the order of their ids. */
+function* read(d: Dialect, ids: string[]): Script<Job[]> {
+  if (ids.length === 0) return [];
   const rows = yield* run(
     `select ${jobColumns(d)} from ${jobTables(d)} where j.id ${among(d, "$1", "uuid")}`,
-    [list],
+    [JSON.stringify(ids)],
   );
   const jobs = new Map(rows.map(toJob).map((job) => [job.id, job]));
   return ids.flatMap((id) => jobs.get(id) ?? []);
+}
+
+/** Those who run under the lease already: said again, it is the same. */
+function* startedBefore(
+  d: Dialect,
+  groupId: string,
+  { leaseId, own }: { leaseId: string; own: string[] },
+): Script<string[]> {
+  const rows = yield* run(
+    `select m.job_id as id from ${d.table("group_member")} m join ${d.table("job")} j on j.id = m.job_id ` +
+      `where m.group_id ${among(d, "$1", "bigint")} and j.state = 'running' ` +
+      `and j.lease_id ${among(d, "$2", "bigint")} order by j.id`,
+    [JSON.stringify([groupId]), JSON.stringify([leaseId])],
+  );
+  return rows.map((row) => text(row.id)).filter((id) => !own.includes(id));
 }
 
 /** Nobody joins a group any more that was handed over; what is left in it is let go as another one. */
@@ -216,7 +238,7 @@ export function* groups(
 ): Script<GroupRow[]> {
   const params = new Params();
   const rows = yield* run(
-    `select g.id as id, q.name as queue, g.type as type, g.key as key, g.is_open as is_open, g.size as size, ` +
+    `select g.id as id, q.name as queue, g.type as type, g.key as key, g.is_open as is_open, g.leader_id as leader_id, g.size as size, ` +
       `${d.ms("g.opened_at")} as opened_at, ${d.ms("g.due_at")} as due_at, ` +
       `(select count(*) from ${d.table("parked")} p where p.scope = 'group:' || g.id) as jobs ` +
       `from ${d.table("job_group")} g join ${d.table("queue")} q on q.id = g.queue_id ` +
@@ -240,6 +262,7 @@ export function* groups(
     size: int(row.size),
     openedAt: int(row.opened_at),
     dueAt: int(row.due_at),
+    leader: textOrNull(row.leader_id),
   }));
 }
 
@@ -266,13 +289,7 @@ export function* groupJobs(d: Dialect, query: GroupJobsQuery): Script<Job[]> {
       `order by g.id, m.job_id limit ${query.limit}`,
     params.values,
   );
-  const ids = rows.map((row) => text(row.id)).filter(isUuid);
-  const found = yield* run(
-    `select ${jobColumns(d)} from ${jobTables(d)} where j.id ${among(d, "$1", "uuid")}`,
-    [JSON.stringify(ids)],
-  );
-  const jobs = new Map(found.map(toJob).map((job) => [job.id, job]));
-  return ids.flatMap((id) => jobs.get(id) ?? []);
+  return yield* read(d, rows.map((row) => text(row.id)));
 }
 
 /** {@linkcode GroupStore.flushGroups}. */
