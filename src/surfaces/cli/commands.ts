@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
+import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
 import { SCHEDULE_COMMANDS } from "./commands/schedules.ts";
@@ -11,6 +12,7 @@ export const COMMANDS: readonly Command[] = [
   ...DAEMON_COMMANDS,
   ...JOB_COMMANDS,
   ...QUEUE_COMMANDS,
+  ...GROUP_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...STORE_COMMANDS,
@@ -20,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   job: "Look at jobs and act on them",
   queue: "Look at a queue and change it",
+  group: "Look at a group of jobs and act on it",
   schedule: "Look at a schedule and change it",
   dead: "Look after the dead letters: jobs that used up their attempts or failed for good",
 };
