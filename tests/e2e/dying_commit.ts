@@ -6,45 +6,16 @@
  *
  * It says "done" when the commit has fewer statements.
  */
-import { DatabaseSync, StatementSync } from "node:sqlite";
-import pg from "pg";
 import type { NewJob } from "../../src/domain/job.ts";
 import { planTicks } from "../../src/domain/tick_plan.ts";
 import { tickEvents } from "../../src/domain/schedule_events.ts";
 import { newJob } from "../../src/domain/request.ts";
 import { openDriver } from "../../src/storage/open.ts";
+import { dieAt } from "./dying.ts";
 
 const [url = "", nth = "", when = "", at = ""] = Deno.args;
 const [last, now] = [Number(nth), Number(at)];
-let armed = false;
-let count = 0;
-
-function strike(moment: "before" | "after"): void {
-  if (armed && moment === when && count === last) Deno.kill(Deno.pid, "SIGKILL");
-}
-
-/** Counts the calls of a method of all objects of a class. */
-// deno-lint-ignore no-explicit-any
-function watch(prototype: any, name: string): void {
-  const method = prototype[name];
-  prototype[name] = function (...args: unknown[]): unknown {
-    if (armed) count++;
-    strike("before");
-    const answer = method.apply(this, args);
-    if (answer instanceof Promise) {
-      return answer.then((result) => {
-        strike("after");
-        return result;
-      });
-    }
-    strike("after");
-    return answer;
-  };
-}
-
-for (const name of ["run", "all", "get"]) watch(StatementSync.prototype, name);
-watch(DatabaseSync.prototype, "exec");
-watch(pg.Client.prototype, "query");
+const death = dieAt({ nth: last, when: when === "after" ? "after" : "before" });
 
 const driver = await openDriver(url, {});
 const { schedules } = await driver.dueSchedules({ namespace: "default", now, limit: 100 });
@@ -67,8 +38,8 @@ const commits = schedules.flatMap((schedule) => {
 });
 // What is asked for once in a process is not part of it.
 await driver.insert([]);
-armed = true;
+death.armed = true;
 await driver.commitTicks(commits);
-armed = false;
+death.armed = false;
 await driver.close();
 await Deno.stdout.write(new TextEncoder().encode("done\n"));
