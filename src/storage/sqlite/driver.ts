@@ -117,7 +117,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     // Loaded only here: node:fs, which tells the kind of file system, would double the start of a short command.
     const { inspectStore } = await import("./inspect.ts");
     const connection = await this.#connect();
-    return await connection.read(() => inspectStore(connection, this.#migrations.length));
+    return await connection.read(() => inspectStore(connection, this.#migrations.at(-1)?.number ?? 0));
   }
 
   async backup(path: string): Promise<void> {
