@@ -1,11 +1,8 @@
 import type { Job } from "../../domain/job.ts";
 import {
-  type Gathered,
-  type GatherRequest,
   type GroupJobsQuery,
   type GroupQuery,
   type GroupRow,
-  groupScope,
   RECHECK_MS,
   type Ripened,
 } from "../group_store.ts";
@@ -13,7 +10,6 @@ import { among, type Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { int, intOrNull, jobColumns, jobTables, text, textOrNull, toJob } from "./row.ts";
 import { Params, run, type Script } from "./script.ts";
-import { own } from "./seen.ts";
 
 const FINAL = "('completed', 'dead', 'cancelled', 'expired')";
 
@@ -83,7 +79,7 @@ function* lead(d: Dialect, ids: string[]): Script<Map<string, string>> {
 }
 
 /** Removes jobs from those who wait; gives those that were still there. */
-function* unpark(d: Dialect, ids: string[]): Script<string[]> {
+export function* unpark(d: Dialect, ids: string[]): Script<string[]> {
   if (ids.length === 0) return [];
   const rows = yield* run(
     `delete from ${d.table("parked")} where scope like 'group:%' and job_id ${among(d, "$1", "uuid")} ` +
@@ -93,7 +89,7 @@ function* unpark(d: Dialect, ids: string[]): Script<string[]> {
   return rows.map((row) => text(row.job_id));
 }
 
-function* release(d: Dialect, ids: string[]): Script<void> {
+export function* release(d: Dialect, ids: string[]): Script<void> {
   if (ids.length === 0) return;
   yield* run(`update ${d.table("job")} set state = 'available' where id ${among(d, "$1", "uuid")}`, [
     JSON.stringify(ids),
@@ -101,102 +97,8 @@ function* release(d: Dialect, ids: string[]): Script<void> {
   yield* dispatch(d, ids);
 }
 
-/** {@linkcode GroupStore.gather}. */
-export function* gather(d: Dialect, { leaseId, runs, apart, now }: GatherRequest): Script<Gathered[]> {
-  const rows = yield* run(
-    `select g.id as id, g.size as size, g.type as type from ${d.table("job_group")} g where g.id in (` +
-      `select m.group_id from ${d.table("group_member")} m where m.job_id ${among(d, "$1", "uuid")}) ` +
-      `order by g.id ${d.lock("g")}`,
-    [JSON.stringify(runs.map(({ id }) => id))],
-  );
-  const lease = rows.length === 0 ? undefined : yield* lockLease(d, leaseId);
-  if (lease === undefined) return [];
-  const gathered: Gathered[] = [];
-  for (const row of rows) {
-    const id = text(row.id);
-    const own = yield* runsOf(d, id, runs.map((one) => one.id));
-    if (apart.includes(text(row.type))) yield* release(d, yield* unpark(d, yield* parkedIn(d, id)));
-    else {
-      const before = yield* startedBefore(d, id, { leaseId, own });
-      const room = Math.max(0, int(row.size) - own.length - before.length);
-      const started = yield* start(d, yield* take(d, id, room), { ...lease, leaseId, now });
-      gathered.push({ runs: own, jobs: [...yield* read(d, before), ...started] });
-    }
-    yield* close(d, id, now);
-  }
-  return gathered;
-}
-
-/** The lease, unless it is lost: its jobs are somebody else's then. */
-function* lockLease(d: Dialect, leaseId: string): Script<{ worker: string } | undefined> {
-  const [row] = yield* run(
-    `select l.worker as worker from ${d.table("lease")} l where l.id ${among(d, "$1", "bigint")} ${
-      d.lock("l")
-    }`,
-    [JSON.stringify([leaseId])],
-  );
-  return row === undefined ? undefined : { worker: text(row.worker) };
-}
-
-function* runsOf(d: Dialect, groupId: string, ids: string[]): Script<string[]> {
-  const rows = yield* run(
-    `select m.job_id as id from ${d.table("group_member")} m where m.group_id ${among(d, "$1", "bigint")} ` +
-      `and m.job_id ${among(d, "$2", "uuid")}`,
-    [JSON.stringify([groupId]), JSON.stringify(ids)],
-  );
-  const mine = new Set(rows.map((row) => text(row.id)));
-  return ids.filter((id) => mine.has(id));
-}
-
-function* parkedIn(d: Dialect, groupId: string, limit?: number): Script<string[]> {
-  const rows = yield* run(
-    `select p.job_id as id from ${d.table("parked")} p where p.scope = $1 order by p.rank, p.turn, p.job_id` +
-      (limit === undefined ? "" : ` limit ${limit}`),
-    [groupScope(groupId)],
-  );
-  return rows.map((row) => text(row.id));
-}
-
-/** Takes jobs of a group out of dispatch: those who gather, then those that wait to be run again. */
-function* take(d: Dialect, groupId: string, room: number): Script<string[]> {
-  const wanted = room === 0 ? [] : yield* parkedIn(d, groupId, room);
-  const mine = new Set(yield* unpark(d, wanted));
-  const parked = wanted.filter((id) => mine.has(id));
-  if (parked.length >= room) return parked;
-  const rows = yield* run(
-    `select j.id as id, j.attempt as attempt from ${d.table("group_member")} m join ${d.table("job")} j ` +
-      `on j.id = m.job_id where m.group_id ${among(d, "$1", "bigint")} and j.state = 'available' ` +
-      `order by -j.priority, j.seq limit ${room - parked.length}`,
-    [JSON.stringify([groupId])],
-  );
-  const seen = rows.map((row) => ({
-    id: text(row.id),
-    from: "available" as const,
-    attempt: int(row.attempt),
-    at: 0,
-    change: { kind: "makeAvailable" as const },
-  }));
-  return [...parked, ...(yield* own(d, seen)).map(({ id }) => id)];
-}
-
-function* start(
-  d: Dialect,
-  ids: string[],
-  { leaseId, worker, now }: { leaseId: string; worker: string; now: number },
-): Script<Job[]> {
-  if (ids.length === 0) return [];
-  const list = JSON.stringify(ids);
-  yield* d.growLease(leaseId, ids);
-  yield* run(
-    `update ${d.table("job")} set state = 'running', attempt = attempt + 1, seq = null, ` +
-      `started_at = ${d.instant("$2")}, worker = $3, lease_id = $4 where id ${among(d, "$1", "uuid")}`,
-    [list, now, worker, leaseId],
-  );
-  return yield* read(d, ids);
-}
-
 /** Jobs in the order of their ids. */
-function* read(d: Dialect, ids: string[]): Script<Job[]> {
+export function* read(d: Dialect, ids: string[]): Script<Job[]> {
   if (ids.length === 0) return [];
   const rows = yield* run(
     `select ${jobColumns(d)} from ${jobTables(d)} where j.id ${among(d, "$1", "uuid")}`,
@@ -204,31 +106,6 @@ function* read(d: Dialect, ids: string[]): Script<Job[]> {
   );
   const jobs = new Map(rows.map(toJob).map((job) => [job.id, job]));
   return ids.flatMap((id) => jobs.get(id) ?? []);
-}
-
-/** Those who run under the lease already: said again, it is the same. */
-function* startedBefore(
-  d: Dialect,
-  groupId: string,
-  { leaseId, own }: { leaseId: string; own: string[] },
-): Script<string[]> {
-  const rows = yield* run(
-    `select m.job_id as id from ${d.table("group_member")} m join ${d.table("job")} j on j.id = m.job_id ` +
-      `where m.group_id ${among(d, "$1", "bigint")} and j.state = 'running' ` +
-      `and j.lease_id ${among(d, "$2", "bigint")} order by j.id`,
-    [JSON.stringify([groupId]), JSON.stringify([leaseId])],
-  );
-  return rows.map((row) => text(row.id)).filter((id) => !own.includes(id));
-}
-
-/** Nobody joins a group any more that was handed over; what is left in it is let go as another one. */
-function* close(d: Dialect, groupId: string, now: number): Script<void> {
-  yield* run(
-    `update ${d.table("job_group")} set is_open = false, leader_id = null, due_at = case when exists (` +
-      `select 1 from ${d.table("parked")} p where p.scope = $2) then ${d.instant("$3")} end ` +
-      `where id ${among(d, "$1", "bigint")}`,
-    [JSON.stringify([groupId]), groupScope(groupId), now],
-  );
 }
 
 /** {@linkcode GroupStore.groups}. */
