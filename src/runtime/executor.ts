@@ -9,6 +9,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
 import { memberBatch } from "./member_batch.ts";
 import type { AttemptWaits, WaitsOf } from "./attempt_waits.ts";
+import { type GroupCall, groupMark } from "./groups/group_call.ts";
 import type { Steps } from "./steps.ts";
 import type { Stop } from "./stop.ts";
 import {
@@ -33,6 +34,8 @@ export interface ExecuteOptions {
   now(): number;
   /** Longest run, in milliseconds. */
   timeoutMs: number;
+  /** The jobs of the group, when the attempt is one for all of them. */
+  group?: GroupCall;
   /** Stops the attempt. */
   stop: Stop<StopReason>;
   /** Log and progress. */
@@ -145,6 +148,7 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit, waits: Atte
     waitToken: waits.waitToken,
     forgetAnswer: waits.forgetAnswer,
     sleep: waits.sleep,
+    ...groupMark(options.group),
   };
 }
 

@@ -8,6 +8,7 @@ import schedules from "../../../migrations/postgres/0007_schedules.sql" with { t
 import tokens from "../../../migrations/postgres/0008_tokens.sql" with { type: "text" };
 import batches from "../../../migrations/postgres/0009_batches.sql" with { type: "text" };
 import waits from "../../../migrations/postgres/0010_waits.sql" with { type: "text" };
+import groups from "../../../migrations/postgres/0011_groups.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 8, name: "tokens", sql: tokens },
   { number: 9, name: "batches", sql: batches },
   { number: 10, name: "waits", sql: waits },
+  { number: 11, name: "groups", sql: groups },
 ];

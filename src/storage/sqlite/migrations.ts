@@ -8,6 +8,7 @@ import schedules from "../../../migrations/sqlite/0007_schedules.sql" with { typ
 import tokens from "../../../migrations/sqlite/0008_tokens.sql" with { type: "text" };
 import batches from "../../../migrations/sqlite/0009_batches.sql" with { type: "text" };
 import waits from "../../../migrations/sqlite/0010_waits.sql" with { type: "text" };
+import groups from "../../../migrations/sqlite/0011_groups.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 8, name: "tokens", sql: tokens },
   { number: 9, name: "batches", sql: batches },
   { number: 10, name: "waits", sql: waits },
+  { number: 11, name: "groups", sql: groups },
 ];

@@ -6,7 +6,7 @@ import { type Schedule, statusOf, type TickRecord } from "../../../domain/schedu
 import { isOverridden } from "../../../domain/schedule_change.ts";
 import type { BatchInfo } from "../../../runtime/batch_options.ts";
 import { blockedBy, type JobWait, waitStatus } from "../../../domain/wait.ts";
-import type { QueueCount, WorkerRow } from "../../../storage/driver.ts";
+import type { GroupRow, QueueCount, WorkerRow } from "../../../storage/driver.ts";
 import { iso } from "../format.ts";
 
 /** A document for `--json`: stable camelCase keys, instants in ISO 8601, durations in milliseconds. */
@@ -14,7 +14,17 @@ export type View = Record<string, unknown>;
 
 /** A job. */
 export function jobView(job: Job): View {
-  const { createdAt, runAt, startedAt, finishedAt, expireAt, cancelRequestedAt, leaseId: _, ...rest } = job;
+  const {
+    createdAt,
+    runAt,
+    startedAt,
+    finishedAt,
+    expireAt,
+    cancelRequestedAt,
+    leaseId: _,
+    gathering: __,
+    ...rest
+  } = job;
   return {
     ...rest,
     blockedBy: blockedBy(job),
@@ -99,6 +109,11 @@ export function batchView(batch: BatchInfo): View {
     cancelRequestedAt: iso(cancelRequestedAt),
     finishedAt: iso(finishedAt),
   };
+}
+
+/** A group in which jobs wait. */
+export function groupView({ openedAt, dueAt, ...group }: GroupRow): View {
+  return { ...group, openedAt: iso(openedAt), dueAt: iso(dueAt) };
 }
 
 /** An entry of a schedule's history. */
