@@ -212,6 +212,18 @@ export type {
 } from "./runtime/schedule_definition.ts";
 export type { BackfillOptions, BackfillReport } from "./runtime/manual_ticks.ts";
 export type { ScheduleRunner, ScheduleRunnerOptions } from "./runtime/schedule_runner.ts";
+export type { GroupFilter, Groups, GroupSelection } from "./runtime/groups/groups.ts";
+export type { GroupContext, GroupEnds } from "./runtime/groups/group_call.ts";
+export type { Gathering, GroupOptions, GroupRequest, GroupRules } from "./domain/group.ts";
+export type {
+  Gathered,
+  GatherRequest,
+  GroupJobsQuery,
+  GroupQuery,
+  GroupRow,
+  GroupStore,
+  Ripened,
+} from "./storage/group_store.ts";
 export type { NextOptions, ScheduleChange, Schedules } from "./runtime/schedules.ts";
 export type { JobIds } from "./runtime/ids.ts";
 export type { ProcessIdentity, ProcessWatch } from "./runtime/process/identity.ts";

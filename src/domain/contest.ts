@@ -19,6 +19,7 @@ export type Holder = Pick<
   | "expireAt"
   | "cancelRequestedAt"
   | "waitingFor"
+  | "gathering"
   | "options"
 >;
 

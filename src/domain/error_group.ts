@@ -3,7 +3,7 @@ import { sha256 } from "./sha256.ts";
 
 /** Dead letters that failed for the same reason. */
 export interface ErrorGroup {
-  /** Names the group; the same in every process. */
+  /** Names the group: everywhere the same. */
   key: string;
   /** The type of its jobs. */
   type: string;

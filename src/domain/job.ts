@@ -2,6 +2,7 @@ import type { Backoff } from "./backoff.ts";
 import type { BatchReport } from "./batch.ts";
 import type { Dependency } from "./dependency.ts";
 import type { Encryption } from "./encryption.ts";
+import type { Gathering } from "./group.ts";
 import type { Headers } from "./headers.ts";
 import type { Json } from "./json.ts";
 import type { JobState } from "./states.ts";
@@ -49,6 +50,8 @@ export interface JobOptions {
   batch?: string;
   /** It is a callback of a batch: how that one stood. */
   callback?: BatchReport;
+  /** What it is gathered by, to be handled together with others. */
+  group?: Gathering;
   /** Who made the job; for filtering and tracing. */
   origin?: string;
   /** Labels for filtering. */
@@ -107,6 +110,8 @@ export interface Job<Payload = Json> {
   leaseId: string | null;
   /** The name of what its handler waits for, while the job is `blocked` by that; else null. */
   waitingFor: string | null;
+  /** Whether it is `blocked` because it waits in its group for others, or for the time of the group. */
+  gathering: boolean;
   /** The rest of its settings. */
   options: JobOptions;
   /** The latest progress note of its handler. */

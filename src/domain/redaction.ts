@@ -132,11 +132,14 @@ export class Redaction {
  * console.log(redactionOf(job)?.text("refused: s3cr3t-token")); // "refused: [redacted]"
  * ```
  */
-export function redactionOf(
-  { payload, result = null, options: { redact } }: Redactable,
-): Redaction | undefined {
-  if (redact === undefined) return undefined;
-  return new Redaction([...valuesAt(payload, redact), ...valuesAt(result, redact)]);
+export function redactionOf(...jobs: Redactable[]): Redaction | undefined {
+  if (jobs.every(({ options }) => options.redact === undefined)) return undefined;
+  return new Redaction(
+    jobs.flatMap(({ payload, result = null, options: { redact = [] } }) => [
+      ...valuesAt(payload, redact),
+      ...valuesAt(result, redact),
+    ]),
+  );
 }
 
 /** What is at the paths of a document. */

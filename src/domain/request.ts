@@ -3,6 +3,7 @@ import { type BatchRef, parseBatchRef } from "./batch_ref.ts";
 import { type After, parseAfter } from "./dependency.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import { invalid, JobdError } from "./errors.ts";
+import { type GroupRequest, parseGroup, refuseWithGroup } from "./group.ts";
 import { checkHeaders, type Headers } from "./headers.ts";
 import { MAX_INSTANT_MS, parseInstant } from "./instant.ts";
 import type { JobOptions, NewJob } from "./job.ts";
@@ -56,6 +57,11 @@ export interface JobRequest {
   after?: After;
   /** The batch that gets it as a member, or its id; refused when that has ended. */
   batch?: BatchRef;
+  /**
+   * Gathers the job with others of its queue, type and group key, until there are enough of them or it is time; then they are
+   * handled together. A text is the key, with the usual rules.
+   */
+  group?: GroupRequest;
   /** Labels: up to 32, up to 128 characters each. */
   tags?: string[];
   /** Who made the job; up to 256 characters. */
@@ -114,6 +120,7 @@ const KNOWN: Record<keyof JobRequest, true> = {
   unique: true,
   after: true,
   batch: true,
+  group: true,
   tags: true,
   origin: true,
   meta: true,
@@ -224,6 +231,10 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   if (request.limitWeight !== undefined) options.limitWeight = checkWeight(request.limitWeight);
   if (request.after !== undefined) options.after = parseAfter(request.after);
   if (request.batch !== undefined) options.batch = parseBatchRef(request.batch);
+  if (request.group !== undefined) {
+    refuseWithGroup(request);
+    options.group = parseGroup(request.group);
+  }
   if (request.origin !== undefined) options.origin = checkText("origin", request.origin, 256);
   if (request.tags !== undefined) options.tags = tags(request.tags);
   if (request.meta !== undefined) {

@@ -24,6 +24,8 @@ export type Transition =
     type: string;
     /** Who made the job. */
     origin?: string;
+    /** Set on jobs with a group: those of one attempt that run again at the same time are gathered again. */
+    grouped?: true;
     /** How the attempt is recorded. */
     outcome: Exclude<ExecutionOutcome, "running">;
     /** Failures of the job from now on. */
@@ -45,7 +47,7 @@ export type Transition =
 
 type Base = Pick<
   Transition,
-  "id" | "attempt" | "at" | "namespace" | "queue" | "type" | "origin" | "failures" | "releases"
+  "id" | "attempt" | "at" | "namespace" | "queue" | "type" | "origin" | "grouped" | "failures" | "releases"
 >;
 
 function base(job: Job, at: number): Base & { error: null } {
@@ -57,6 +59,7 @@ function base(job: Job, at: number): Base & { error: null } {
     queue: job.queue,
     type: job.type,
     ...originOf(job),
+    ...(job.options.group === undefined ? {} : { grouped: true }),
     failures: job.failures,
     releases: job.releases,
     error: null,

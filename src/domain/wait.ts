@@ -47,14 +47,20 @@ export interface WaitOpening {
   until: number | null;
 }
 
-/** Why a job is `blocked`: by other jobs that have not ended, by a limit, or by something that its handler waits for. */
-export type BlockedBy = "jobs" | "limit" | "wait";
+/**
+ * Why a job is `blocked`: by other jobs that have not ended, by a limit, by something that its handler waits for, or because
+ * it gathers with others in its group.
+ */
+export type BlockedBy = "jobs" | "limit" | "wait" | "group";
 
 /** Why a job is `blocked`; null when it is not. The only place where that is decided. */
 export function blockedBy(
-  { state, attempt, waitingFor = null }: Pick<Job, "state" | "attempt"> & { waitingFor?: string | null },
+  { state, attempt, waitingFor = null, gathering = false }:
+    & Pick<Job, "state" | "attempt">
+    & Partial<Pick<Job, "waitingFor" | "gathering">>,
 ): BlockedBy | null {
   if (state !== "blocked") return null;
+  if (gathering) return "group";
   if (waitingFor !== null) return "wait";
   // Jobs wait for others only before their first claim, and at a limit only after one.
   return attempt === 0 ? "jobs" : "limit";

@@ -12,6 +12,7 @@ import { hold } from "./encryption/hold.ts";
 import type { Keyring } from "./encryption/keyring.ts";
 import { execute } from "./executor.ts";
 import { addFollowUp, type NewJobs } from "./follow_ups.ts";
+import { executeGroup, type GroupAttempt } from "./groups/group_attempt.ts";
 import type { Handler, StopReason } from "./handler.ts";
 import { Leases } from "./leases.ts";
 import { LogWriter } from "./log_writer.ts";
@@ -75,6 +76,8 @@ export class Attempts {
   #stopped: StopReason | undefined;
   #givenUp = false;
   #running = 0;
+  /** Jobs of groups besides the first of each: one call takes one place. */
+  #followers = 0;
 
   constructor(options: AttemptsOptions) {
     const { driver, keyring, clock, time, random, worker, settings, backoff, log } = options;
@@ -95,9 +98,9 @@ export class Attempts {
     this.#logs = new LogWriter({ driver, clock, now, log });
   }
 
-  /** How many there are, with those whose end is being written. */
+  /** How many there are, with those whose end is being written; a group counts as one. */
   get size(): number {
-    return this.#slots.size;
+    return this.#slots.size - this.#followers;
   }
 
   /** How many handlers run. */
@@ -115,16 +118,43 @@ export class Attempts {
     await Promise.allSettled(this.#handlers);
   }
 
-  /** Starts claimed jobs; `askedAt` is the monotonic time at which their claim was asked for. */
-  begin(leaseId: string, jobs: Job[], askedAt: number): void {
+  /** Starts claimed jobs, those of a group together; `askedAt` is the monotonic time at which their claim was asked for. */
+  begin(leaseId: string, { jobs, groups = [] }: { jobs: Job[]; groups?: string[][] }, askedAt: number): void {
     this.#settler.opened(leaseId, jobs.length);
     this.#leases.opened(leaseId, askedAt);
     const { handlers } = this.#options.settings;
     const handled = jobs.map((job) => asHandled(job, handlers.get(job.type)));
-    for (const slot of handled.map((job) => this.#slots.take(job, leaseId))) {
+    const slots = new Map(handled.map((job) => [job.id, this.#slots.take(job, leaseId)]));
+    for (const slot of slots.values()) {
       if (this.#stopped !== undefined) slot.stop.abort(this.#stopped);
       if (this.#givenUp) slot.lost.abort();
-      void this.#run(slot);
+    }
+    for (const ids of groups) {
+      // What cannot be read here is held back, and does not keep the others of its group from running.
+      const open = ids.flatMap((id) => slots.get(id) ?? []).filter(({ job }) => job.sealed === undefined);
+      this.#runGroup(open);
+      for (const { job } of open) slots.delete(job.id);
+    }
+    for (const slot of slots.values()) void this.#run(slot, () => this.#execute(slot));
+  }
+
+  /** One call for all of them; each of them ends by itself. */
+  #runGroup(slots: Slot[]): void {
+    const [first] = slots;
+    if (first === undefined) return;
+    const { time, random } = this.#options;
+    const call = executeGroup(slots, {
+      now: () => time.now(),
+      random,
+      execute: (group) => this.#execute(first, group),
+    });
+    for (const slot of slots) {
+      const end = async () => await this.#encrypted(slot.job, await call.outcomeOf(slot));
+      if (slot === first) void this.#run(slot, end);
+      else {
+        this.#followers++;
+        void this.#run(slot, end).finally(() => this.#followers--);
+      }
     }
   }
 
@@ -160,12 +190,12 @@ export class Attempts {
     return this.#leases.giveUpLapsing();
   }
 
-  async #run(slot: Slot): Promise<void> {
+  async #run(slot: Slot, execute: () => Promise<Outcome | undefined>): Promise<void> {
     const { log, onFree } = this.#options;
     const { job, leaseId, lost } = slot;
     let written = false;
     try {
-      const outcome = await this.#execute(slot);
+      const outcome = await execute();
       if (outcome !== undefined) await this.#end(slot, this.#options.backoff.decided(job, outcome));
       else log.warn("Attempt given up: its lease was lost", { job: job.id, attempt: job.attempt });
       written = !lost.aborted;
@@ -182,24 +212,27 @@ export class Attempts {
     }
   }
 
-  async #execute(slot: Slot): Promise<Outcome | undefined> {
-    const { job, stop } = slot;
+  async #execute(slot: Slot, group?: GroupAttempt): Promise<Outcome | undefined> {
+    const { job, stop } = group ?? slot;
     const { clock, time, log, settings, queues, onFree } = this.#options;
     const handler = job.sealed === undefined ? settings.handlers.get(job.type) : hold(job, job.sealed);
     if (handler === undefined) return { kind: "released" };
-    this.#warnOfPlain(job, handler);
+    for (const one of group?.call.jobs ?? [job]) this.#warnOfPlain(one, handler);
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
-    const traces = redactedTraces(job, {
+    const jobs = group?.call.jobs ?? [job];
+    const traces = redactedTraces(jobs, {
       log: this.#logs.open(job),
       progress: (note) => this.#logs.progress(job, note),
     });
+    if (group !== undefined) group.call.redaction = traces.redaction;
     const running = execute(job, handler, {
       timers: this.#timers,
       clock,
       now: () => time.now(),
       timeoutMs,
       stop,
+      ...(group === undefined ? {} : { group: group.call }),
       ...traces,
       log: traces.log.write,
       steps: this.#steps,
@@ -212,7 +245,9 @@ export class Attempts {
     this.#handlers.add(running);
     this.#running++;
     try {
-      return await this.#encrypted(job, await running);
+      const outcome = await running;
+      // What each job of a group gives is its own, and so is the key.
+      return group === undefined ? await this.#encrypted(job, outcome) : outcome;
     } finally {
       slot.ended = true;
       this.#handlers.delete(running);
@@ -248,10 +283,13 @@ export class Attempts {
   }
 
   async #settle(slot: Slot, outcome: Outcome): Promise<void> {
-    const { job, lost, followUps } = slot;
+    const { job, lost, followUps, moment } = slot;
     const { log, statistics } = this.#options;
     await this.#coolDown(job, outcome);
-    const transition = await this.#settler.settle(job, outcome, lost, followUps);
+    const transition = await this.#settler.settle(job, outcome, lost, {
+      ...(followUps === undefined ? {} : { followUps }),
+      ...(moment === undefined ? {} : { moment }),
+    });
     if (transition === undefined) {
       if (this.#givenUp) return;
       log.warn("A late result changed nothing: the attempt is over", { job: job.id, attempt: job.attempt });

@@ -1,6 +1,7 @@
 import { type Backoff, type BackoffOptions, parseBackoff } from "../domain/backoff.ts";
 import { type Duration, parseDuration } from "../domain/duration.ts";
 import { invalid, JobdError } from "../domain/errors.ts";
+import { type GroupRules, parseGroupRules } from "../domain/group.ts";
 import { withHeaders } from "../domain/headers.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
@@ -11,13 +12,15 @@ import type { JobRequest } from "../domain/request.ts";
 import type { UniqueOptions } from "../domain/unique.ts";
 import {
   type BackoffFunction,
-  type Directive,
+  Directive,
   fail,
   type Handler,
   type HandlerLimit,
   type Middleware,
   type RunContext,
 } from "./handler.ts";
+import type { GroupContext, GroupEnds } from "./groups/group_call.ts";
+import { type GroupRunner, refuseIsolatedGroup, refuseTwoRuns, runGroup } from "./groups/run_group.ts";
 import type { Transaction } from "../storage/transaction.ts";
 import { type Isolation, type IsolationChoice, parseIsolation } from "./isolation/isolation.ts";
 import { checkPayload, issuesText, type PayloadSchema, type SchemaIssue } from "./payload_schema.ts";
@@ -84,6 +87,22 @@ export interface DefinitionOptions<Payload, Result> extends DefinitionDefaults<P
   middleware?: readonly Middleware[];
   /** True when all its work happens in other processes, so that it cannot block this one. @default false */
   outOfProcess?: boolean;
+  /**
+   * Gathers its jobs by a key, to be handled together by `runGroup`: until there are `size` of them, the first is as old as
+   * `maxAge`, or none has come for `silence`. What a job says itself (`group`) beats it.
+   */
+  group?: GroupRules & {
+    /** What is gathered together, or how to make it of the payload; undefined for a job that is handled alone. */
+    key: string | ((payload: Payload) => string | undefined);
+  };
+  /**
+   * Runs one attempt of all jobs of a group, instead of `run`. Gives how each of them ended, in their order; what it throws is
+   * a failure of all of them. Its log is kept with the first job.
+   */
+  runGroup?(
+    jobs: readonly Job<Payload>[],
+    context: GroupContext,
+  ): Promise<GroupEnds<Result>> | GroupEnds<Result>;
   /** Runs one attempt, as {@linkcode Handler.run} does; absent in programs that only enqueue. */
   run?(job: Job<Payload>, context: RunContext): Promise<Result | Directive> | Result | Directive;
 }
@@ -171,6 +190,7 @@ class Definition implements JobDefinition {
   readonly limit?: HandlerLimit;
   readonly encrypt?: boolean;
   readonly redact?: readonly string[];
+  readonly grouped?: boolean;
   readonly #options: DefinitionOptions<unknown, unknown>;
   readonly #schema: PayloadSchema | undefined;
 
@@ -179,12 +199,16 @@ class Definition implements JobDefinition {
     this.type = checkName("job type", options.type);
     this.aliases = aliases.map((alias) => checkName("alias", alias));
     this.middleware = middleware;
-    this.runs = options.run !== undefined;
+    this.runs = options.run !== undefined || options.runGroup !== undefined;
+    if (options.run !== undefined && options.runGroup !== undefined) throw refuseTwoRuns(options.type);
+    if (options.runGroup !== undefined) this.grouped = true;
+    if (options.group !== undefined) parseGroupRules(options.group);
     this.outOfProcess = options.outOfProcess ?? false;
     if (queue !== undefined) this.queue = checkName("queue", queue);
     if (timeout !== undefined) this.timeoutMs = positive(timeout);
     if (backoff !== undefined) this.backoff = typeof backoff === "function" ? backoff : parseBackoff(backoff);
     const isolation = parseIsolation(options);
+    if (isolation !== undefined && this.grouped) throw refuseIsolatedGroup(this.type);
     if (isolation !== undefined) this.isolation = isolation;
     if (options.encrypt !== undefined) this.encrypt = options.encrypt;
     if (options.limit !== undefined) {
@@ -222,6 +246,7 @@ class Definition implements JobDefinition {
     const limited = { limitKey: limit?.key?.(checked.value), limitWeight: limit?.weight?.(checked.value) };
     const defaults = {
       ...given({ queue, priority, maxAttempts, ttl, retention, tags, origin, meta, encrypt, ...limited }),
+      ...(options.group === undefined ? groupFor(this.#options, checked.value) : {}),
       ...(own ? {} : uniqueOf(this.#options, checked.value)),
       // A start time of the job's own takes the place of the usual delay.
       ...(options.runAt === undefined ? given({ delay }) : {}),
@@ -234,12 +259,34 @@ class Definition implements JobDefinition {
   }
 
   async run(job: Job, context: RunContext): Promise<unknown> {
-    const { run } = this.#options;
+    const { run, runGroup: group } = this.#options;
+    if (group !== undefined) {
+      const check = (one: Job) => this.#checked(one);
+      const call: GroupRunner["runGroup"] = (jobs, context) => group.call(this.#options, jobs, context);
+      return await runGroup({ check, runGroup: call }, job, context);
+    }
     if (run === undefined) throw new JobdError("internal", `The definition of ${this.type} has no run`);
-    const checked = await checkPayload(this.#schema, job.payload);
-    if (checked.issues !== undefined) return invalidPayload(checked.issues);
-    return await run.call(this.#options, { ...job, payload: checked.value }, context);
+    const checked = await this.#checked(job);
+    return checked instanceof Directive ? checked : await run.call(this.#options, checked, context);
   }
+
+  async #checked(job: Job): Promise<Job | Directive> {
+    const checked = await checkPayload(this.#schema, job.payload);
+    return checked.issues === undefined
+      ? { ...job, payload: checked.value as Json }
+      : invalidPayload(checked.issues);
+  }
+}
+
+/** What a job of a definition is gathered by. */
+function groupFor(
+  { group }: Pick<DefinitionOptions<unknown, unknown>, "group">,
+  payload: unknown,
+): Pick<JobRequest, "group"> {
+  if (group === undefined) return {};
+  const { key, ...rules } = group;
+  const text = typeof key === "function" ? key(payload) : key;
+  return text === undefined ? {} : { group: { ...rules, key: text } };
 }
 
 /** What makes a job of a definition unique. */

@@ -5,6 +5,7 @@ import { BackoffRules } from "./backoff_rules.ts";
 import { sleep, turn } from "../domain/clock.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { codeLimits, Gatekeeper } from "./gatekeeper.ts";
+import { gatherGroups } from "./groups/gathering.ts";
 import { RENEWAL } from "./leases.ts";
 import { Loop } from "./loop.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -120,6 +121,7 @@ export class Engine {
       pollIntervalMs,
       sweepMs: Math.min(5_000, leaseMs / 6),
       retention,
+      longestMs,
       rescuer,
       statistics,
       ...(this.#scheduler === undefined ? {} : { scheduler: this.#scheduler }),
@@ -298,7 +300,11 @@ export class Engine {
     });
     const { leaseId, jobs, more, nextDueAt } = result;
     this.#hungry = jobs.length === limit || more === true;
-    if (leaseId !== null && jobs.length > 0) this.#attempts.begin(leaseId, jobs, askedAt);
+    if (leaseId !== null && jobs.length > 0) {
+      const { handlers } = this.#options;
+      const starting = await gatherGroups({ driver: this.#context.driver, handlers, now }, result);
+      this.#attempts.begin(leaseId, starting, askedAt);
+    }
     if (more === true) this.#claims.wake();
     if (nextDueAt !== undefined) this.#maintenance.sawDue(nextDueAt, askedAt);
     return result;

@@ -1,5 +1,5 @@
 import { formatDuration, parseDuration } from "../domain/duration.ts";
-import { failureOf, storableFailure } from "../domain/failure.ts";
+import { failureOf } from "../domain/failure.ts";
 import type { Job } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -10,6 +10,8 @@ import type { Clock } from "../domain/clock.ts";
 import type { EnqueueOptions, JobDefinition } from "./definition.ts";
 import { memberBatch } from "./member_batch.ts";
 import type { AttemptWaits, WaitsOf } from "./attempt_waits.ts";
+import { type GroupCall, groupMark } from "./groups/group_call.ts";
+import { outcomeOf } from "./directed.ts";
 import type { Steps } from "./steps.ts";
 import type { Stop } from "./stop.ts";
 import {
@@ -34,6 +36,8 @@ export interface ExecuteOptions {
   now(): number;
   /** Longest run, in milliseconds. */
   timeoutMs: number;
+  /** The jobs of the group, when the attempt is one for all of them. */
+  group?: GroupCall;
   /** Stops the attempt. */
   stop: Stop<StopReason>;
   /** Log and progress. */
@@ -148,6 +152,7 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit, waits: Atte
     waitToken: waits.waitToken,
     forgetAnswer: waits.forgetAnswer,
     sleep: waits.sleep,
+    ...groupMark(options.group),
   };
 }
 
@@ -180,15 +185,6 @@ async function attempt(handler: Handler, { job, context, options, waits }: Attem
     if (options.stop.reason === undefined && waits.parkedAt === undefined) options.onThrown?.(thrown);
     return { kind: "failed", error: failureOf(thrown, options.redaction) };
   }
-}
-
-function outcomeOf({ outcome }: Directive, redaction?: Redaction): Outcome {
-  const { kind } = outcome;
-  if (kind === "failed" || kind === "died") {
-    return { ...outcome, error: storableFailure(outcome.error, redaction) };
-  }
-  if ((kind !== "snoozed" && kind !== "cancelled") || outcome.reason === undefined) return outcome;
-  return { ...outcome, reason: redaction?.text(outcome.reason) ?? outcome.reason };
 }
 
 /** A snooze is no failure, so the job has no error that would say why it waits. */

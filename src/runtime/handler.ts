@@ -49,6 +49,8 @@ export interface Handler {
   readonly outOfProcess?: boolean;
   /** Whether its jobs should be stored encrypted: the worker's log says so when one is not. @default false */
   readonly encrypt?: boolean;
+  /** True when one call takes all jobs of a group, see {@linkcode DefinitionOptions.runGroup}. @default false */
+  readonly grouped?: boolean;
   /** Set when it wants a process of its own; a worker runs it then only from its file: see {@linkcode WorkerOptions.modules}. */
   readonly isolation?: Isolation;
   /**

@@ -30,6 +30,7 @@ import type { EventStream } from "./events/event_stream.ts";
 import type { EventListener, EventsOptions, Subscription, WatchOptions } from "./events/watching.ts";
 import { JobWaits } from "./job_waits.ts";
 import type { ActionOptions, ActionReport } from "./job_actions.ts";
+import { Groups } from "./groups/groups.ts";
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { type JobdParts, partsOf } from "./jobd_parts.ts";
@@ -85,6 +86,8 @@ export class Jobd implements AsyncDisposable {
   readonly namespaces: Namespaces;
   /** Look at attempts. */
   readonly executions: Executions;
+  /** Jobs that are gathered to be handled together. */
+  readonly groups: Groups;
   /** Recurring rules: look at them and change them. */
   readonly schedules: Schedules;
   /** Who may use the API. */
@@ -109,6 +112,7 @@ export class Jobd implements AsyncDisposable {
     this.workers = new Workers(parts);
     this.namespaces = new Namespaces(parts);
     this.tokens = new Tokens(parts);
+    this.groups = new Groups({ ...parts, jobs: this.jobs });
     this.executions = new Executions({ ...parts, jobs: this.jobs });
     const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
     this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });

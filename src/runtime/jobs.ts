@@ -103,7 +103,7 @@ export class Jobs {
   async get(id: string, options?: ViewOptions): Promise<Job> {
     const [job] = await this.#own([id]);
     if (job === undefined) throw noSuchJob(id);
-    return this.#shown(job, options);
+    return this.shown(job, options);
   }
 
   /**
@@ -130,7 +130,7 @@ export class Jobs {
         },
       );
     }
-    return this.#shown(job, options);
+    return this.shown(job, options);
   }
 
   /** One page of jobs; {@linkcode JobQuery} says in which order. */
@@ -146,7 +146,7 @@ export class Jobs {
       limit,
       namespace: this.namespace,
     });
-    return { ...page, items: page.items.map((job) => this.#shown(job, { reveal })) };
+    return { ...page, items: page.items.map((job) => this.shown(job, { reveal })) };
   }
 
   /** All jobs that match, page by page. */
@@ -279,7 +279,7 @@ export class Jobs {
         watch.look();
         const job = await this.#looks.add(id);
         if (job === undefined) throw noSuchJob(id);
-        if (isFinal(job.state)) return this.#shown(job, options);
+        if (isFinal(job.state)) return this.shown(job, options);
         const left = until - this.#clock.monotonic();
         if (left <= 0 || signal?.aborted) {
           throw new JobdError("timed_out", `Job ${id} has not ended yet: it is ${job.state}`, {
@@ -317,8 +317,8 @@ export class Jobs {
     return { ...set, payload: sealed.payload, options: { ...set.options, encrypted: sealed.encrypted } };
   }
 
-  /** The one place where it is decided what of a job is seen. */
-  #shown(job: Job, { reveal = false }: ViewOptions = {}): Job {
+  /** A job as it is shown: without what it redacts, unless that is asked for. The one place where that is decided. */
+  shown(job: Job, { reveal = false }: ViewOptions = {}): Job {
     return reveal ? job : shownJob(job, this.#redactKeys);
   }
 

@@ -17,6 +17,8 @@ const EVENTS_MS = 3_600_000;
 const EVENTS_MAX = 100_000;
 /** Ends, and waits, that nobody has told of, because a process died at that moment, are looked for this often, in milliseconds. */
 const UNTOLD_MS = 15_000;
+/** A group that is due, and that another node holds at this moment, is looked at again after so long, in milliseconds. */
+const HELD_MS = 10;
 /** The promoter goes by what an idle claim sees, so it stays this far behind the claims, in milliseconds. */
 const TRAIL_MS = 50;
 
@@ -34,6 +36,8 @@ export interface MaintenanceOptions {
   pollIntervalMs: number;
   /** Time between sweeps for lost and expired jobs, in milliseconds. */
   sweepMs: number;
+  /** Longest sleep of what looks for groups whose time has come, in milliseconds. */
+  longestMs(): number;
   /** How long final jobs are kept by default. */
   retention: Retention;
   /** Takes back lost jobs. */
@@ -53,6 +57,7 @@ export class Maintenance {
   readonly #promote: Loop;
   readonly #tell: Loop;
   readonly #endWaits: Loop;
+  readonly #ripen: Loop;
   readonly #loops: Loop[];
   #pruneCursor: string | undefined;
   #seen: { nextDueAt: number | null; at: number } | undefined;
@@ -66,8 +71,10 @@ export class Maintenance {
     this.#promote = loop("Promoting due jobs", () => this.#promoteDue());
     this.#tell = loop("Telling jobs that others have ended", () => this.#tellChildren());
     this.#endWaits = loop("Ending waits", () => this.#endWaitsDue());
+    this.#ripen = loop("Letting groups go", () => this.#ripenDue());
     this.#loops = [
       this.#promote,
+      this.#ripen,
       this.#tell,
       this.#endWaits,
       loop("Rescuing lost jobs", async () => await rescuer.sweep() > 0 ? 0 : sweepMs),
@@ -100,6 +107,7 @@ export class Maintenance {
   wake(): void {
     this.#forget();
     this.#promote.wake();
+    this.#ripen.wake();
   }
 
   /** Jobs have ended that others wait for, or that batches count: tells those now. */
@@ -125,6 +133,15 @@ export class Maintenance {
     this.#forget();
     const { promoted, nextDueAt } = await driver.promote(now(), BATCH);
     return promoted === BATCH ? 0 : this.#until(nextDueAt);
+  }
+
+  async #ripenDue(): Promise<number> {
+    const { driver, now, longestMs } = this.#options;
+    const { ripened, nextDueAt } = await driver.ripen(now(), BATCH);
+    if (ripened === BATCH) return 0;
+    if (nextDueAt === null) return longestMs();
+    // What is due and was left is in somebody else's hands at this moment.
+    return Math.min(longestMs(), Math.max(HELD_MS, nextDueAt - now() + 1));
   }
 
   async #tellChildren(): Promise<number> {

@@ -22,9 +22,12 @@ export interface Traces {
   redaction?: Redaction;
 }
 
-/** The same log and notes, or such as let no redacted value of the job through. */
-export function redactedTraces(job: Job, { log, progress }: Omit<Traces, "redaction">): Traces {
-  const redaction = redactionOf(job);
+/** The same log and notes, or such as let no redacted value of the jobs through: one, or those of a group. */
+export function redactedTraces(
+  jobs: readonly Job[],
+  { log, progress }: Omit<Traces, "redaction">,
+): Traces {
+  const redaction = redactionOf(...jobs);
   if (redaction === undefined) return { log, progress };
   return {
     log: redactedLog(log, redaction),

@@ -76,9 +76,12 @@ export class Rescuer {
     const { now, random, backoff, log, statistics } = this.#options;
     const { leaseId, worker, expiresAt, jobs } = orphan;
     const message = `Its worker ${worker} stopped without finishing it`;
-    const transitions = jobs.map((job) =>
-      decide(job, { kind: "lost", message }, { now: now(), random: random(), backoff: backoff(job) })
-    );
+    // Jobs of a group run again at the same time, so that they stay together.
+    const moment = { now: now(), random: random() };
+    const transitions = jobs.map((job) => {
+      const chance = job.options.group === undefined ? random() : moment.random;
+      return decide(job, { kind: "lost", message }, { ...moment, random: chance, backoff: backoff(job) });
+    });
     const results = await this.#settle(transitions, { leaseId, expiresAt });
     const applied = jobs.filter((_, index) => results[index] === "applied");
     await this.#options.onRescued?.(applied.map(({ id }) => id));

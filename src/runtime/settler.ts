@@ -1,5 +1,6 @@
 import type { Backoff } from "../domain/backoff.ts";
 import { decide } from "../domain/decide.ts";
+import { GROUP_MAX } from "../domain/group.ts";
 import { JobdError } from "../domain/errors.ts";
 import type { Job, NewJob } from "../domain/job.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -25,6 +26,14 @@ export interface SettlerOptions {
   maxDeaths?: number;
 }
 
+/** Time and chance that an end is decided with. */
+export interface Moment {
+  /** The store's time. */
+  now: number;
+  /** A number in [0, 1). */
+  random: number;
+}
+
 /** Transitions in one statement. */
 const BATCH = 500;
 const RETRY_MS = 50;
@@ -42,7 +51,8 @@ export class Settler {
     this.#batcher = new Batcher({
       flush: (transitions) => this.#flush(transitions),
       maxWeight: BATCH,
-      weigh: ({ followUps }) => 1 + (followUps?.length ?? 0) / 2,
+      // Those of a group weigh less, so that the largest one fits: what runs again together is told by what is written together.
+      weigh: ({ followUps, grouped }) => (grouped ? BATCH / GROUP_MAX : 1) + (followUps?.length ?? 0) / 2,
     });
   }
 
@@ -66,11 +76,11 @@ export class Settler {
     job: Job,
     outcome: Outcome,
     lost: Stop,
-    followUps: NewJob[] = [],
+    { followUps = [], moment }: { followUps?: NewJob[]; moment?: Moment } = {},
   ): Promise<Transition | undefined> {
     let seen = job;
     for (let failures = 0; !lost.aborted;) {
-      const transition = withFollowUps(this.#decide(seen, outcome), followUps);
+      const transition = withFollowUps(this.#decide(seen, outcome, moment), followUps);
       try {
         const result = await this.#batcher.add(transition);
         if (result === "cancel_requested") {
@@ -113,11 +123,15 @@ export class Settler {
     if (this.#closable.length > 0) await this.#flush([]);
   }
 
-  #decide(job: Job, outcome: Outcome): Transition {
-    const { now, random, backoff, maxDeaths } = this.#options;
+  #decide(
+    job: Job,
+    outcome: Outcome,
+    { now, random }: Moment = { now: this.#options.now(), random: this.#options.random() },
+  ): Transition {
+    const { backoff, maxDeaths } = this.#options;
     return decide(job, outcome, {
-      now: now(),
-      random: random(),
+      now,
+      random,
       backoff: backoff(job),
       ...(maxDeaths === undefined ? {} : { maxDeaths }),
     });

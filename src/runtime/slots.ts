@@ -17,6 +17,8 @@ export interface Slot {
   followUps?: NewJob[];
   /** Whether the handler has ended. */
   ended?: boolean;
+  /** Time and chance that the end is decided with, where several ends must agree. */
+  moment?: { now: number; random: number };
   /** What the handler threw, if it did. */
   thrown?: unknown;
 }

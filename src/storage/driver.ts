@@ -9,6 +9,7 @@ import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from ".
 import type { BatchStore } from "./batch_store.ts";
 import type { EventStore } from "./event_store.ts";
 import type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { GroupStore } from "./group_store.ts";
 import type { ScheduleStore } from "./schedule_store.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
 import type { TokenStore } from "./token_store.ts";
@@ -36,6 +37,7 @@ export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from ".
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
 export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
+export type * from "./group_store.ts";
 export type * from "./schedule_store.ts";
 export type * from "./token_store.ts";
 export type { Transaction } from "./transaction.ts";
@@ -60,7 +62,7 @@ export interface CloseOptions {
  *   next move; nobody moves a waiting job without it.
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
-export interface Driver extends BatchStore, EventStore, ScheduleStore, TokenStore, WaitStore {
+export interface Driver extends BatchStore, EventStore, GroupStore, ScheduleStore, TokenStore, WaitStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */

@@ -130,7 +130,7 @@ class Drain {
     try {
       await clock.settle();
       let idleSince = clock.monotonic();
-      while (worker.running > 0 || await this.#first("available") !== undefined) {
+      while (worker.running > 0 || await this.#waits()) {
         if (worker.running > 0) idleSince = clock.monotonic();
         else if (this.#gate.left <= 0) break;
         else if (clock.monotonic() - idleSince > STUCK_MS) throw this.#stuck();
@@ -139,6 +139,42 @@ class Drain {
     } finally {
       await worker.stop();
     }
+  }
+
+  /** Whether something may be run at this moment. */
+  async #waits(): Promise<boolean> {
+    if (await this.#first("available") !== undefined) return true;
+    return (await this.#nextGroup() ?? Infinity) <= this.#world.time.clock.now();
+  }
+
+  /** When the next group that may be run is handed over. */
+  async #nextGroup(): Promise<number | undefined> {
+    const { store, namespace } = this.#world;
+    const paused = await this.#paused();
+    let next: number | undefined;
+    for (let after = "0", more = true; more;) {
+      const groups = await store.groups({ namespace, after, limit: PAGE });
+      for (const { queue, type, leader, dueAt } of groups) {
+        const runs = this.#isWanted({ namespace, queue, type }) && !paused.includes(queue);
+        if (!runs || (leader !== null && await this.#isOnItsWay(leader))) continue;
+        next = Math.min(next ?? Infinity, dueAt);
+      }
+      after = groups.at(-1)?.id ?? after;
+      more = groups.length === PAGE;
+    }
+    return next;
+  }
+
+  async #isOnItsWay(id: string): Promise<boolean> {
+    const [job] = await this.#world.store.get([id]);
+    return job !== undefined && !isFinal(job.state);
+  }
+
+  async #paused(): Promise<string[]> {
+    const { store, namespace } = this.#world;
+    return (await store.queues(namespace)).filter(({ pausedAt }) => pausedAt !== null).map(({ name }) =>
+      name
+    );
   }
 
   /** Lets the time come at which there is more to do; false when there is nothing more that may be done. */
@@ -168,6 +204,7 @@ class Drain {
     const due = Math.min(
       scheduled?.runAt ?? Infinity,
       await this.#nextWaitOver(),
+      await this.#nextGroup() ?? Infinity,
       ...orphans.map(({ expiresAt }) => expiresAt),
     );
     return due === Infinity ? undefined : due;
@@ -190,7 +227,7 @@ class Drain {
     return first;
   }
 
-  #isWanted({ namespace, queue, type }: Job): boolean {
+  #isWanted({ namespace, queue, type }: Pick<Job, "namespace" | "queue" | "type">): boolean {
     const queues = isList(this.#queues) || this.#queues === "all" ? this.#queues : Object.keys(this.#queues);
     return namespace === this.#world.namespace && this.#types.includes(type) &&
       (queues === "all" || queues.includes(queue));
@@ -199,9 +236,7 @@ class Drain {
   /** The first job that waits in this state and may be run. */
   async #first(state: JobState): Promise<Job | undefined> {
     const { store, namespace } = this.#world;
-    const paused = (await store.queues(namespace)).filter(({ pausedAt }) => pausedAt !== null).map((
-      { name },
-    ) => name);
+    const paused = await this.#paused();
     const query: JobQuery = { namespace, states: [state], types: this.#types, limit: PAGE };
     let cursor: string | undefined;
     for (;;) {

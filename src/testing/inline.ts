@@ -4,6 +4,13 @@ import { handlerList, type WorkerOptions } from "../runtime/worker_options.ts";
 import { drain } from "./drain.ts";
 import type { World } from "./world.ts";
 
+/** Groups that are looked at. */
+const GROUPS = 10_000;
+
+function groupName({ queue, type }: Pick<Job, "queue" | "type">, key: string | undefined): string {
+  return JSON.stringify([queue, type, key]);
+}
+
 /** A handler may enqueue a job, which may enqueue a job; all of them run at the same time. */
 const CONCURRENCY = 10_000;
 
@@ -60,9 +67,20 @@ export class InlineRuns {
     const paused = new Set(
       (await store.queues(namespace)).filter((queue) => queue.pausedAt !== null).map(({ name }) => name),
     );
-    const starts = ({ state, type, queue }: Job): boolean =>
-      state === "running" || (state === "available" && this.#types.has(type) && !paused.has(queue));
+    const full = await this.#fullGroups();
+    const waits = (job: Job): boolean =>
+      job.state === "available" ||
+      (job.state === "blocked" && full.has(groupName(job, job.options.group?.key)));
+    const starts = (job: Job): boolean =>
+      job.state === "running" || (waits(job) && this.#types.has(job.type) && !paused.has(job.queue));
     return (await store.get([...ids])).filter(starts).map(({ id }) => id);
+  }
+
+  /** Groups that wait for nothing more: those that are gathering go on with it. */
+  async #fullGroups(): Promise<Set<string>> {
+    const { store, namespace, time: { clock } } = this.#world;
+    const groups = await store.groups({ namespace, limit: GROUPS });
+    return new Set(groups.filter(({ dueAt }) => dueAt <= clock.now()).map((one) => groupName(one, one.key)));
   }
 
   async #throwFailure(ids: readonly string[]): Promise<void> {

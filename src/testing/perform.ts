@@ -138,6 +138,7 @@ async function performOn(
   const { id } = isDefinition(handler)
     ? await jobd.enqueue(handler, payload, now)
     : await jobd.enqueue({ ...now, type: handler.type, payload });
+  await leaveGroup(world, id);
   const kept = new Map(Object.entries(steps ?? {}));
   if (checkpoint !== undefined) kept.set("", checkpoint);
   await failBefore(world, id, attempt ?? (kept.size > 0 ? 2 : 1), kept);
@@ -177,6 +178,14 @@ async function performOn(
     enqueued: world.recorder.enqueued.slice(enqueuedBefore),
     job,
   };
+}
+
+/** A job that gathers is performed at once, in a group of its own. */
+async function leaveGroup({ store, time: { clock } }: World, id: string): Promise<void> {
+  const [job] = await store.get([id]);
+  if (job?.state !== "blocked") return;
+  const { state: from, attempt } = job;
+  await store.amend([{ id, from, attempt, at: clock.now(), change: { kind: "makeAvailable" } }]);
 }
 
 /** Lets attempts fail that came before, the first of which has kept something. */

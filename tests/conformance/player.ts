@@ -49,6 +49,17 @@ export class Player {
         return await this.#amend(operation);
       case "tellChildren":
         return await driver.tellChildren({ now: operation.now, limit: 10_000 });
+      case "ripen":
+        return await driver.ripen(operation.now, operation.limit);
+      case "gather":
+        return await this.#gather(operation);
+      case "flushGroups": {
+        const { key, type, now } = operation;
+        return await driver.flushGroups(
+          { namespace: "default", key, ...(type === undefined ? {} : { type }) },
+          now,
+        );
+      }
       case "promote":
         return await driver.promote(operation.now, operation.limit);
       case "extend":
@@ -135,6 +146,22 @@ export class Player {
       attempt,
     }));
     return await this.#driver.acquire({ namespace: "default", leaseId, runs, now });
+  }
+
+  /** For the jobs of the latest claim, whatever has become of them. */
+  async #gather({ now, apart }: Operation & { do: "gather" }): Promise<unknown> {
+    const leaseId = this.#leases.at(-1);
+    if (leaseId === undefined) return "no lease";
+    const runs = this.#runs.filter((job) => job.leaseId === leaseId && job.options.group !== undefined)
+      .map(({ id, attempt }) => ({ id, attempt }));
+    const request = { leaseId, runs, apart, now };
+    const gathered = await this.#driver.gather(request);
+    const known = new Set(this.#runs.map(({ id, attempt }) => `${id} ${attempt}`));
+    const started = gathered.flatMap(({ jobs }) => jobs).filter((job) =>
+      !known.has(`${job.id} ${job.attempt}`)
+    );
+    this.#runs.push(...started);
+    return gathered.map(({ runs, jobs }) => [runs, jobs.map((job) => ({ ...job, leaseId: "its own" }))]);
   }
 
   async #claimParked(operation: Operation & { do: "claimParked" }): Promise<unknown> {

@@ -67,6 +67,9 @@ export type Operation =
   | { do: "release"; runs: number[]; at: number }
   | { do: "coolDown"; gate: LimitName; until: number }
   | { do: "tellChildren"; now: number }
+  | { do: "ripen"; now: number; limit: number }
+  | { do: "gather"; now: number; apart: string[] }
+  | { do: "flushGroups"; key: string; type?: string; now: number }
   | { do: "promote"; now: number; limit: number }
   | { do: "extend"; worker: string; expiresAt: number }
   | { do: "rescue"; now: number; workers: string[]; renewed: boolean }
@@ -98,6 +101,8 @@ export type Operation =
 const QUEUES = ["a", "b", "c"];
 const TYPES = ["x", "y"];
 const LIMIT_KEYS = ["l1", "l2"];
+/** Keys of groups. */
+export const GROUP_KEYS = ["g1", "G2"];
 /** Names of schedules. */
 export const SCHEDULES = ["s1", "s2", "S3"];
 /** Names of waits. */
@@ -171,6 +176,24 @@ class Maker {
       [4, () => ({ do: "amend", changes: this.#many(3, () => this.#change(now)), at: now })],
       [4, () => ({ do: "insert", jobs: perhapsMember(this.#chances, this.#family(now)) })],
       [4, () => ({ do: "tellChildren", now })],
+      [
+        6,
+        () => ({
+          do: "insert",
+          jobs: perhapsMember(this.#chances, this.#many(6, () => this.#gathered(now))),
+        }),
+      ],
+      [6, () => ({ do: "ripen", now, limit: 1 + this.#number(3) })],
+      [8, () => ({ do: "gather", now, apart: this.#chance(0.1) ? [this.#pick(TYPES)] : [] })],
+      [
+        1,
+        () => ({
+          do: "flushGroups",
+          key: this.#pick(GROUP_KEYS),
+          ...(this.#chance(0.5) ? { type: this.#pick(TYPES) } : {}),
+          now,
+        }),
+      ],
       [4, () => ({ do: "promote", now, limit: this.#number(5) + 1 })],
       [1, () => ({ do: "extend", worker, expiresAt: now + this.#number(60) * SECOND })],
       [
@@ -286,6 +309,18 @@ class Maker {
         ...(this.#chance(0.3) ? { encrypted: this.#pick(ENCRYPTIONS) } : {}),
       },
     });
+  }
+
+  /** A job that is gathered. */
+  #gathered(now: number): NewJob {
+    const job = this.#job(now);
+    const group = {
+      key: this.#pick(GROUP_KEYS),
+      size: 1 + this.#number(4),
+      maxAgeMs: (1 + this.#number(100)) * SECOND,
+      ...(this.#chance(0.5) ? { silenceMs: (1 + this.#number(30)) * SECOND } : {}),
+    };
+    return { ...job, runAt: job.createdAt, options: { ...job.options, group } };
   }
 
   /** Jobs that wait for others: of the call, or any that there may be or may have been. */

@@ -8,6 +8,8 @@ import { dependenciesChapter } from "./dependencies.ts";
 import { encryptionChapter } from "./encryption.ts";
 import { eventsChapter } from "./events.ts";
 import { executionsChapter } from "./executions.ts";
+import { groupsChapter } from "./groups.ts";
+import { groupMixesChapter } from "./group_mixes.ts";
 import { insertChapter } from "./insert.ts";
 import { jsonChapter } from "./json.ts";
 import { leasesChapter } from "./leases.ts";
@@ -67,6 +69,8 @@ const CHAPTERS: Record<string, Chapter> = {
   waits: waitsChapter,
   "waits races": waitsRacesChapter,
   redaction: redactionChapter,
+  groups: groupsChapter,
+  "groups with others": groupMixesChapter,
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,

@@ -6,7 +6,7 @@ import type { Schedule, TickRecord } from "../../src/domain/schedule.ts";
 import type { JobWait } from "../../src/domain/wait.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
 import type { Driver, QueueCount, StatRow } from "../../src/storage/driver.ts";
-import { STEPS } from "./random_operations.ts";
+import { GROUP_KEYS, STEPS } from "./random_operations.ts";
 import { allJobs } from "./world.ts";
 
 /** Everything of a store that its methods show, in a fixed order, so that two stores can be compared. */
@@ -28,6 +28,8 @@ export interface Visible {
   ticks: TickRecord[][];
   batches: { batch: Batch; members: string[] }[];
   events: JobdEvent[];
+  /** Groups that wait, without their ids, which each backend gives itself, and the members of all groups. */
+  groups: unknown[];
 }
 
 /** Reads everything of one namespace. */
@@ -71,6 +73,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     ticks: await Promise.all(schedules.map(({ id }) => driver.ticks({ scheduleId: id, limit: 1_000 }))),
     batches: await allBatches(driver, namespace),
     events: await driver.eventsAfter(0, 1_000),
+    groups: await groupsOf(driver, namespace),
   };
 }
 
@@ -86,6 +89,16 @@ async function allBatches(driver: Driver, namespace: string): Promise<Visible["b
     cursor = page.nextCursor;
   } while (cursor !== undefined);
   return batches;
+}
+
+async function groupsOf(driver: Driver, namespace: string): Promise<unknown[]> {
+  const groups = await driver.groups({ namespace, limit: 1_000 });
+  const members = await Promise.all(
+    GROUP_KEYS.map(async (key) =>
+      (await driver.groupJobs({ namespace, key, limit: 1_000 })).map(({ id }) => id)
+    ),
+  );
+  return [...groups.map(({ id: _, ...group }) => group), ...members];
 }
 
 async function allExecutions(driver: Driver, namespace: string): Promise<Execution[]> {

@@ -28,6 +28,7 @@ const job: Job = {
   worker: "w",
   leaseId: "1",
   waitingFor: null,
+  gathering: false,
   progress: null,
   result: null,
   error: null,

@@ -116,7 +116,14 @@ Deno.test("what has ended, or is asked to cancel already, is never changed by a 
         !["scheduled", "blocked", "available", "running"].includes(each)
       )
     ) {
-      const holder = { ...job, state, attempt: 1, cancelRequestedAt: null, waitingFor: null };
+      const holder = {
+        ...job,
+        state,
+        attempt: 1,
+        cancelRequestedAt: null,
+        waitingFor: null,
+        gathering: false,
+      };
       assert.ok(["keep", "fail"].includes(planContest(holder, job).kind), `${onConflict} ${state}`);
     }
   }

@@ -27,6 +27,8 @@ Deno.test("why a job is blocked is told apart in one place", () => {
     [{ state: "blocked", attempt: 0, waitingFor: null }, "jobs"],
     [{ state: "blocked", attempt: 1, waitingFor: null }, "limit"],
     [{ state: "blocked", attempt: 1, waitingFor: "approval" }, "wait"],
+    [{ state: "blocked", attempt: 0, waitingFor: null, gathering: true }, "group"],
+    [{ state: "blocked", attempt: 1, waitingFor: null, gathering: true }, "group"],
     [{ state: "available", attempt: 1, waitingFor: "approval" }, null],
   ] as const;
   for (const [job, reason] of cases) assert.equal(blockedBy(job), reason);

@@ -12,6 +12,7 @@ interface World {
   dead: string;
   batch: string;
   asking: string;
+  group: string;
   token: string;
 }
 
@@ -52,6 +53,9 @@ async function world(): Promise<World & AsyncDisposable> {
   const batch = await jobd.batch([{ type: "other" }], { open: true, onFinish: { type: "good" } });
   await jobd.queues.create("empty");
   await jobd.schedules.create("nightly", { cron: "0 3 * * *", job: { type: "good" } });
+  await jobd.enqueue({ type: "other", group: "host" });
+  const [gathering] = await jobd.groups.page({ limit: 1 });
+  assert.ok(gathering);
   const [running] = await jobd.workers.list();
   assert.ok(running);
   WORKER.id = running.id;
@@ -62,6 +66,7 @@ async function world(): Promise<World & AsyncDisposable> {
     dead: dead.id,
     batch: batch.id,
     asking: asking.id,
+    group: gathering.id,
     token,
     async [Symbol.asyncDispose]() {
       await worker.stop();
@@ -110,6 +115,15 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "batches.retry": ({ batch }) => ({ id: batch }),
   "queues.drain": () => ({ name: "default", state: ["scheduled"] }),
   "queues.delete": () => ({ name: "empty" }),
+  "groups.list": () => ({ key: "host", type: "other", limit: 5 }),
+  "groups.jobs": ({ group }) => ({ id: group }),
+  "groups.jobsByKey": () => ({ key: "host", type: "other" }),
+  "groups.run": ({ group }) => ({ id: group }),
+  "groups.runByKey": () => ({ key: "host" }),
+  "groups.cancel": ({ group }) => ({ id: group }),
+  "groups.cancelByKey": () => ({ key: "host" }),
+  "groups.retry": ({ group }) => ({ id: group }),
+  "groups.retryByKey": () => ({ key: "host", type: "other" }),
   "dead.list": () => ({ type: "bad", limit: 5 }),
   "dead.groups": () => ({ type: "bad", searched: 10 }),
   "dead.get": ({ dead }) => ({ id: dead }),

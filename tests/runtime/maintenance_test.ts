@@ -28,6 +28,7 @@ function upkeep() {
     now,
     log: silentLogger,
     pollIntervalMs: POLL_MS,
+    longestMs: () => POLL_MS,
     sweepMs: 5_000,
     retention: DEFAULT_RETENTION,
     rescuer: { sweep: () => Promise.resolve(0) } as Partial<Rescuer> as Rescuer,

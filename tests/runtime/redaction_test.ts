@@ -394,3 +394,31 @@ Deno.test("a program may name keys that nobody sees in any job", async () => {
   assert.deepEqual((await other.jobs.get(id)).payload, given);
   await assert.rejects(Jobd.open(new MemoryDriver(), { redactKeys: [""] }), /Invalid redactKeys/);
 });
+
+Deno.test("a handler of groups leaves no redacted value of any of its jobs behind, whichever job it blames", async () => {
+  const [one, two] = ["first-secret-4711", "second-secret-4712"];
+  const lines: string[] = [];
+  const push = defineJob<{ token: string }>({
+    type: "push",
+    group: { key: () => "all", size: 2, maxAge: "1h" },
+    maxAttempts: 1,
+    redact: ["token"],
+    runGroup: (jobs, { log }) => {
+      log(`tokens ${jobs.map(({ payload }) => payload.token).join(" and ")}\n`);
+      return jobs.map((_, at) => new Error(`refused with ${at === 0 ? two : one}`));
+    },
+  });
+  await using jobd = await Jobd.open("sqlite::memory:", { migrate: true });
+  const made = [await jobd.enqueue(push, { token: one }), await jobd.enqueue(push, { token: two })];
+  const worker = jobd.worker({ handlers: [push] });
+  await worker.start();
+  for (const { id } of made) {
+    const { error } = await jobd.jobs.wait(id);
+    assert.equal(error?.message, "refused with [redacted]");
+    for await (const { text } of jobd.jobs.logs(id)) lines.push(text);
+  }
+  assert.deepEqual(lines, ["tokens [redacted] and [redacted]\n"]);
+  const shown = await jobd.groups.jobs({ key: "all" });
+  assert.deepEqual(shown.map(({ payload }) => payload), [{ token: "[redacted]" }, { token: "[redacted]" }]);
+  await worker.stop();
+});

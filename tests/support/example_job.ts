@@ -23,6 +23,7 @@ export function exampleJob(changes: Partial<Job> = {}): Job {
     worker: "worker",
     leaseId: "1",
     waitingFor: null,
+    gathering: false,
     options: {},
     progress: null,
     result: null,

@@ -22,6 +22,15 @@ export function openedDriver(driver: Driver, keyring: Keyring): Driver {
       const claim = await driver.claimParked(request);
       return { ...claim, jobs: await keyring.open(claim.jobs) };
     },
+    async gather(request) {
+      const gathered = await driver.gather(request);
+      return await Promise.all(
+        gathered.map(async (group) => ({ ...group, jobs: await keyring.open(group.jobs) })),
+      );
+    },
+    async groupJobs(query) {
+      return await keyring.open(await driver.groupJobs(query));
+    },
   };
   return new Proxy(driver, {
     get(target, name) {

@@ -72,6 +72,12 @@ export function toldDriver(
       }
       return result;
     },
+    async gather(request) {
+      const gathered = await driver.gather(request);
+      const jobs = gathered.flatMap((group) => group.jobs);
+      if (jobs.length > 0) publisher.tell(() => jobs.map((job) => startedEvent(job, request.now)));
+      return gathered;
+    },
     async tellChildren(request) {
       const told = await driver.tellChildren(request);
       const { cancelled } = told;
@@ -152,7 +158,7 @@ export function toldDriver(
           const now = exist.get(job.id);
           if (now === undefined) return [];
           const waits = job.runAt > job.createdAt ? "scheduled" : "available";
-          return [enqueuedEvent(job, blockedBy(now) === "jobs" ? "blocked" : waits)];
+          return [enqueuedEvent(job, ["jobs", "group"].includes(blockedBy(now) ?? "") ? "blocked" : waits)];
         });
       }
     },

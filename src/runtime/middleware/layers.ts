@@ -14,8 +14,19 @@ export function layered(handler: Handler, outer: readonly Middleware[]): Handler
 
 /** What a handler says about itself, besides its layers. */
 function settingsOf(handler: Handler): Omit<Handler, "run"> {
-  const { type, aliases, queue, timeoutMs, backoff, outOfProcess, isolation, limit, encrypt, redact } =
-    handler;
+  const {
+    type,
+    aliases,
+    queue,
+    timeoutMs,
+    backoff,
+    outOfProcess,
+    grouped,
+    isolation,
+    limit,
+    encrypt,
+    redact,
+  } = handler;
   return {
     type,
     ...(aliases === undefined ? {} : { aliases }),
@@ -23,6 +34,7 @@ function settingsOf(handler: Handler): Omit<Handler, "run"> {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(backoff === undefined ? {} : { backoff }),
     ...(outOfProcess === undefined ? {} : { outOfProcess }),
+    ...(grouped === undefined ? {} : { grouped }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(limit === undefined ? {} : { limit }),
     ...(encrypt === undefined ? {} : { encrypt }),

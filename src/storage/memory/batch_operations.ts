@@ -59,6 +59,8 @@ export abstract class MemoryBatches extends MemoryTokens implements BatchStore {
     for (const state of ["available", "scheduled"] as const) {
       if (inserted.some((result) => result.state === state)) this.wake(state);
     }
+    // Those that gather wait for a time, too.
+    if (inserted.some(({ state }) => state === "blocked")) this.wake("scheduled");
     if (inserted.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
     if (this.tables.ended.length + this.tables.batchNotes.length > 0) this.wake("ended");
   }

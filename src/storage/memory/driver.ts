@@ -36,6 +36,7 @@ import type {
   Told,
   WorkerRow,
 } from "../driver.ts";
+import { mayRegather } from "../sql/join_groups.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { system } from "../system.ts";
 import { noTransactions } from "../transaction.ts";
@@ -113,6 +114,7 @@ export class MemoryDriver extends MemoryWaits implements Driver {
         if (created.some((result) => result.state === state)) this.wake(state);
       }
       if (results.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
+      if (jobs.some(({ options }) => options.group !== undefined)) this.wake("scheduled");
       this.#wakeEnded();
       return results;
     });
@@ -133,6 +135,7 @@ export class MemoryDriver extends MemoryWaits implements Driver {
       const results = settleRuns(this.tables, batch);
       const applied = batch.transitions.filter((_, index) => results[index] === "applied");
       const inserted = insertJobs(this.tables, copy(followUpsOf(batch.transitions, results)));
+      if (mayRegather(applied)) this.wake("scheduled");
       const states = new Set<JobState>([
         ...applied.map(({ to }) => to),
         ...inserted.map(({ state }) => state),

@@ -13,11 +13,13 @@ import type {
   SettleBatch,
   SettleResult,
 } from "../driver.ts";
+import { regatherable } from "../sql/join_groups.ts";
 import { refuseTwins } from "../twins.ts";
 import { amendJob } from "./amend.ts";
 import { countMembers, refuseMembers } from "./members.ts";
 import { awaitParents, refuseParents } from "./dependencies.ts";
 import { block, park } from "./waits.ts";
+import { joinGroups, regather } from "./groups.ts";
 import { compareDispatch, copy, type JobRow, type QueueRow, type Tables, toJob } from "./tables.ts";
 
 /** Inserts jobs one after the other, or none when the key of one that must be the only one is held. */
@@ -30,7 +32,7 @@ export function insertJobs(tables: Tables, jobs: NewJob[]): InsertResult[] {
   }
   refuseParents(tables, jobs);
   const results = awaitParents(tables, jobs, jobs.map((job) => insertJob(tables, job)));
-  return countMembers(tables, jobs, results);
+  return joinGroups(tables, jobs, countMembers(tables, jobs, results));
 }
 
 /** Inserts one job, unless its id is known or its unique key is held: then that is decided. */
@@ -87,6 +89,7 @@ function newRow(job: NewJob): JobRow {
     worker: null,
     leaseId: null,
     waitingFor: null,
+    gathering: false,
     progress: null,
     result: null,
     error: null,
@@ -140,6 +143,7 @@ export function settleRuns(tables: Tables, batch: SettleBatch): SettleResult[] {
   for (const [at, transition] of transitions.entries()) {
     if (transition.to === "blocked" && results[at] === "applied") park(tables, transition);
   }
+  regather(tables, regatherable(transitions, (at) => results[at] === "applied"));
   if (results.every((result) => result === "applied")) {
     for (const leaseId of close) tables.leases.delete(Number(leaseId));
   }

@@ -9,7 +9,7 @@ import type {
   TickCommit,
   TickCommitResult,
 } from "../schedule_store.ts";
-import { MemoryLimits } from "./limit_operations.ts";
+import { MemoryGroups } from "./group_operations.ts";
 import {
   commitTick,
   dueSchedules,
@@ -21,7 +21,7 @@ import {
 import { copy } from "./tables.ts";
 
 /** The operations about schedules. */
-export abstract class MemorySchedules extends MemoryLimits implements ScheduleStore {
+export abstract class MemorySchedules extends MemoryGroups implements ScheduleStore {
   saveSchedule(save: ScheduleSave): Promise<boolean> {
     return this.run(() => {
       const saved = saveSchedule(this.tables, copy(save));
@@ -49,6 +49,8 @@ export abstract class MemorySchedules extends MemoryLimits implements ScheduleSt
       for (const state of ["available", "scheduled"] as const) {
         if (inserted.some((job) => job.state === state)) this.wake(state);
       }
+      // Those that gather wait for a time, too.
+      if (inserted.some(({ state }) => state === "blocked")) this.wake("scheduled");
       if (inserted.some(({ displaced }) => displaced?.state === "running")) this.wake("cancel");
       if (commits.some(({ events }) => events.length > 0)) this.wake("event");
       return results;

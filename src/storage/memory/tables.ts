@@ -14,6 +14,7 @@ import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { Token } from "../../domain/token.ts";
 import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
+import { isGroupScope } from "../group_store.ts";
 
 /** The row of a queue, with its part of the dispatch index. */
 export interface QueueRow extends Queue {
@@ -30,6 +31,23 @@ export interface JobRow extends Job {
   seq: number;
   /** Its place at a gate while it is there. */
   parked?: { scope: string; turn: number };
+  /** The group that it belongs to. */
+  groupId?: number;
+}
+
+/** The row of a group. */
+export interface GroupRecord {
+  id: number;
+  namespace: string;
+  queue: string;
+  type: string;
+  key: string;
+  open: boolean;
+  size: number;
+  joined: number;
+  openedAt: number;
+  dueAt: number | null;
+  leaderId: string | null;
 }
 
 /** Where a job waits. */
@@ -73,6 +91,8 @@ export class Tables {
   readonly batches = new Map<string, Batch>();
   /** What has become of members of batches and is not counted yet. */
   readonly batchNotes: MemberNote[] = [];
+  /** By id. */
+  readonly groups = new Map<number, GroupRecord>();
   /** By job. */
   readonly steps = new Map<string, Map<string, Json>>();
   /** By job: what its handler waits for, or has waited for, by name. */
@@ -97,6 +117,7 @@ export class Tables {
   events: JobdEvent[] = [];
   #lastSeq = 0;
   #lastLease = 0;
+  #lastGroup = 0;
 
   /** The queue, created when it is unknown. */
   queue(namespace: string, name: string, at: number): QueueRow {
@@ -140,6 +161,13 @@ export class Tables {
     const lease = { id: ++this.#lastLease, worker, expiresAt, jobs };
     this.leases.set(lease.id, lease);
     return lease;
+  }
+
+  /** A new group, of which nothing is there yet. */
+  openGroup(group: Omit<GroupRecord, "id">): GroupRecord {
+    const made = { ...group, id: ++this.#lastGroup };
+    this.groups.set(made.id, made);
+    return made;
   }
 
   /** The jobs of a lease that still run under it, in the order in which they were claimed. */
@@ -318,8 +346,9 @@ function compareParked(a: JobRow, b: JobRow): number {
 
 /** A job as it is handed out: a copy that the caller may change. */
 export function toJob(row: JobRow): Job {
-  const { seq: _, parked: __, ...job } = row;
-  return { ...copy(job), waitingFor: row.state === "blocked" ? row.waitingFor : null };
+  const { seq: _, parked, groupId: __, ...job } = row;
+  const waitingFor = row.state === "blocked" ? row.waitingFor : null;
+  return { ...copy(job), waitingFor, gathering: isGroupScope(parked?.scope) };
 }
 
 /** A copy as a database would give it back: JSON and nothing else. */

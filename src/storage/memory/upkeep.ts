@@ -1,4 +1,5 @@
 import type { Job } from "../../domain/job.ts";
+import { pruneGroups } from "./groups.ts";
 import { pruneGates } from "./limits.ts";
 import { isFinal, isWaiting } from "../../domain/states.ts";
 import { keptUntil } from "../../domain/unique.ts";
@@ -48,7 +49,10 @@ export function pruneStep(tables: Tables, request: PruneRequest): PruneResult {
   const old = looked.filter((job) => outlived(tables, job, request));
   for (const job of old) tables.remove(job);
   const last = looked.at(-1);
-  if (rest.length <= limit || last === undefined) pruneGates(tables, request.now);
+  if (rest.length <= limit || last === undefined) {
+    pruneGates(tables, request.now);
+    pruneGroups(tables);
+  }
   return rest.length > limit && last ? { deleted: old.length, cursor: last.id } : { deleted: old.length };
 }
 

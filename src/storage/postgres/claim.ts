@@ -189,6 +189,7 @@ export function readStarted(
     worker: request.worker,
     leaseId: textOrNull(row[12]),
     waitingFor: null,
+    gathering: false,
     options: json(row[14]) as JobOptions,
     progress: json(row[15]),
     result: json(row[16]) as Json,

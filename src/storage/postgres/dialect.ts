@@ -61,6 +61,13 @@ export function postgresDialect(names: Names): Dialect {
       );
       return text(row?.id);
     },
+    *growLease(leaseId, jobs) {
+      yield* run(
+        `update ${names.table("lease")} set jobs = jobs || ` +
+          "array(select value::uuid from json_array_elements_text($2::json)) where id = $1::bigint",
+        [leaseId, JSON.stringify(jobs)],
+      );
+    },
     *lockGates(scopes) {
       // In one order, so that nobody waits for somebody who waits for him.
       yield* run(

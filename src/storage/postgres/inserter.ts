@@ -6,6 +6,7 @@ import { isContested } from "../../domain/unique.ts";
 import type { InsertResult } from "../driver.ts";
 import { bindJobs } from "../sql/bind_jobs.ts";
 import { insertContested, tooFast } from "../sql/contest.ts";
+import { gatheredOf, isGathered } from "../sql/join_groups.ts";
 import type { Contender } from "../sql/contest_pass.ts";
 import type { Dialect } from "../sql/dialect.ts";
 import { lockBatches, lockJoined } from "../sql/join_batches.ts";
@@ -75,7 +76,7 @@ export class Inserter {
   async insert(jobs: NewJob[]): Promise<Inserted> {
     refuseTwins(jobs);
     const entries = await this.prepare(jobs);
-    const others = (job: NewJob): boolean => comesAfter(job) || joinsBatch(job);
+    const others = (job: NewJob): boolean => comesAfter(job) || joinsBatch(job) || isGathered(job);
     if (entries.every(({ job, lock }) => lock === null && !others(job))) {
       const done = await this.#all(entries);
       if (done !== null) return done;
@@ -125,7 +126,14 @@ export class Inserter {
     const inserted = contested.length === 0 ? done : await this.#contest(run, contested, done);
     const { results } = inserted;
     const bound = await drive(run, bindJobs(this.#dialect, jobs, { joined, results }));
-    return { ...inserted, results: bound, ended: bound.some(({ state }) => state === "cancelled") };
+    // The time of a group is one for which somebody waits.
+    const scheduled = inserted.scheduled || gatheredOf(jobs, bound).length > 0;
+    return {
+      ...inserted,
+      results: bound,
+      scheduled,
+      ended: bound.some(({ state }) => state === "cancelled"),
+    };
   }
 
   /** Locks the batches that jobs will join, before anything else is locked; see {@linkcode lockJoined}. */

@@ -9,6 +9,7 @@ import tokens from "../../../migrations/postgres/0008_tokens.sql" with { type: "
 import batches from "../../../migrations/postgres/0009_batches.sql" with { type: "text" };
 import waits from "../../../migrations/postgres/0010_waits.sql" with { type: "text" };
 import queues from "../../../migrations/postgres/0011_queues.sql" with { type: "text" };
+import groups from "../../../migrations/postgres/0012_groups.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history. */
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 9, name: "batches", sql: batches },
   { number: 10, name: "waits", sql: waits },
   { number: 11, name: "queues", sql: queues },
+  { number: 12, name: "groups", sql: groups },
 ];

@@ -4,7 +4,9 @@ import type { SettleBatch, SettleResult } from "../driver.ts";
 import { lockAfterEnd } from "../sql/locks.ts";
 import { int, json, text, textOrNull } from "../sql/row.ts";
 import { park, type Parked } from "../sql/waits.ts";
+import type { Dialect } from "../sql/dialect.ts";
 import type { Row } from "../sql/script.ts";
+import { mayRegather, regather, regatherable } from "../sql/join_groups.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import type { Connections, Query, RunQuery, Value } from "./connections.ts";
 import { instant, postgresDialect } from "./dialect.ts";
@@ -153,21 +155,22 @@ export class Settler {
   readonly #settle: Query;
   readonly #rescue: Query;
   readonly #standing: Query;
-  readonly #names: Names;
+  readonly #dialect: Dialect;
 
   constructor(connections: Connections, names: Names, inserter: Inserter) {
     this.#connections = connections;
-    this.#names = names;
     this.#inserter = inserter;
     this.#settle = settleQuery(names, false);
     this.#rescue = settleQuery(names, true);
     this.#standing = standingQuery(names);
+    this.#dialect = postgresDialect(names);
   }
 
   /** {@linkcode Driver.settle} */
   async settle(batch: SettleBatch): Promise<Settled> {
     const followUps = batch.transitions.flatMap(({ followUps }) => followUps ?? []);
-    if (followUps.length === 0 && !batch.transitions.some(({ to }) => to === "blocked")) {
+    const parks = batch.transitions.some(({ to }) => to === "blocked");
+    if (followUps.length === 0 && !parks && !mayRegather(batch.transitions)) {
       return await this.#write((query, values) => this.#connections.query(query, values), batch);
     }
     const prepared = await this.#inserter.prepare(followUps);
@@ -175,6 +178,9 @@ export class Settler {
       await this.#inserter.lockBatches(run, prepared);
       const settled = await this.#write(run, batch);
       const parked = await this.#park(run, batch.transitions, settled.results);
+      const { results } = settled;
+      const again = regatherable(batch.transitions, (at) => results[at] === "applied");
+      const regathered = await drive(run, regather(this.#dialect, again));
       const wanted = new Set(followUpsOf(batch.transitions, settled.results));
       const { places, scheduled, amendments } = await this.#inserter.insertWithin(
         run,
@@ -183,7 +189,7 @@ export class Settler {
       return {
         ...settled,
         places: [...settled.places, ...places],
-        scheduled: settled.scheduled || scheduled,
+        scheduled: settled.scheduled || scheduled || regathered,
         amendments,
         parked,
       };
@@ -195,7 +201,7 @@ export class Settler {
     const parkings = transitions.flatMap((transition, at) =>
       transition.to === "blocked" && results[at] === "applied" ? [transition] : []
     );
-    return await drive(run, park(postgresDialect(this.#names), parkings));
+    return await drive(run, park(this.#dialect, parkings));
   }
 
   /** One statement, and a second one only to say why something was not written. */

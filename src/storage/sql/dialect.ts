@@ -42,6 +42,8 @@ export interface Dialect {
   lockFree(alias: string): string;
   /** Opens a lease over jobs and gives its id. */
   openLease(lease: { worker: string; expiresAt: number; jobs: string[] }): Script<string>;
+  /** Adds jobs to those of a lease. */
+  growLease(leaseId: string, jobs: string[]): Script<void>;
   /** Waits until nobody else decides about these gates; until the transaction ends nobody else does. */
   lockGates(scopes: string[]): Script<void>;
   /**

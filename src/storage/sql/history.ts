@@ -34,7 +34,7 @@ export function* keepExecutions(d: Dialect, executions: Execution[]): Script<voi
 /** Removes what the other tables hold about jobs that are deleted. */
 export function* removeHistory(d: Dialect, ids: string[]): Script<void> {
   if (ids.length === 0) return;
-  for (const table of ["execution", "job_log", "step", "job_wait"]) {
+  for (const table of ["execution", "job_log", "step", "job_wait", "group_member"]) {
     yield* run(
       `delete from ${d.table(table)} where job_id ${among(d, "$1", "uuid")}`,
       [JSON.stringify(ids)],

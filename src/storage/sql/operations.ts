@@ -23,6 +23,11 @@ import type {
   DueSchedules,
   EndedWaits,
   EventSpan,
+  Gathered,
+  GatherRequest,
+  GroupJobsQuery,
+  GroupQuery,
+  GroupRow,
   JobQuery,
   LogBatch,
   LogQuery,
@@ -34,6 +39,7 @@ import type {
   QueueChange,
   QueueCount,
   QueueName,
+  Ripened,
   ScheduleName,
   ScheduleQuery,
   ScheduleSave,
@@ -55,6 +61,8 @@ import { eventsAfter, eventSpan, publish } from "./events.ts";
 import { executions, listExecutions } from "./executions.ts";
 import { find, get } from "./find.ts";
 import { coolDown, release } from "./gates.ts";
+import { gather } from "./gather.ts";
+import { flushGroups, groupJobs, groups, nextGroupAt, ripen } from "./groups.ts";
 import { limits, removeLimit, saveLimit } from "./limits.ts";
 import { list } from "./list.ts";
 import { appendLogs, logs } from "./logs.ts";
@@ -83,7 +91,7 @@ export abstract class SqlOperations {
   /** The same for a script of one statement, which is a transaction by itself. */
   protected abstract changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
   /** Wakes whoever waits for something like that, in all processes if the backend can. */
-  protected abstract ring(wake: "any" | "ended"): void;
+  protected abstract ring(wake: "any" | "ended" | "scheduled"): void;
   /** {@linkcode BatchStore.tellBatches} when there is something to tell. */
   protected abstract countBatches(request: TellRequest): Promise<ToldBatches>;
 
@@ -248,6 +256,38 @@ export abstract class SqlOperations {
 
   coolDown(gate: LimitName, until: number): Promise<void> {
     return this.change((d) => coolDown(d, gate, until));
+  }
+
+  // ── groups ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async ripen(now: number, limit: number): Promise<Ripened> {
+    // Most of the time none is due, and that costs one statement.
+    const next = await this.read(nextGroupAt);
+    if (next === null || next > now) return { ripened: 0, nextDueAt: next };
+    const result = await this.change((d) => ripen(d, now, limit));
+    if (result.ripened > 0) this.ring("any");
+    return result;
+  }
+
+  async gather(request: GatherRequest): Promise<Gathered[]> {
+    const gathered = await this.change((d) => gather(d, request));
+    // Those who run one by one have become available.
+    if (request.apart.length > 0) this.ring("any");
+    return gathered;
+  }
+
+  groups(query: GroupQuery): Promise<GroupRow[]> {
+    return this.read((d) => groups(d, query));
+  }
+
+  groupJobs(query: GroupJobsQuery): Promise<Job[]> {
+    return this.read((d) => groupJobs(d, query));
+  }
+
+  async flushGroups(query: Omit<GroupJobsQuery, "limit">, now: number): Promise<number> {
+    const flushed = await this.change((d) => flushGroups(d, query, now));
+    if (flushed > 0) this.ring("scheduled");
+    return flushed;
   }
 
   // ── schedules ─────────────────────────────────────────────────────────────────────────────────────────────────

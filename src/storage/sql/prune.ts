@@ -8,6 +8,7 @@ import { badCursor, type Place, readCursor, writeCursor } from "./cursor.ts";
 import type { Dialect } from "./dialect.ts";
 import { pruneEvents } from "./events.ts";
 import { pruneGates } from "./gates.ts";
+import { pruneGroups } from "./groups.ts";
 import { removeHistory } from "./history.ts";
 import { int, json, text } from "./row.ts";
 import { Params, type Row, run, type Script } from "./script.ts";
@@ -45,6 +46,7 @@ export function* prune(d: Dialect, request: PruneRequest): Script<PruneResult> {
   const part = place.part + 1;
   if (part < PARTS.length) return { deleted, cursor: writeCursor({ part, key: null }) };
   yield* pruneGates(d, request.now, request.limit);
+  yield* pruneGroups(d, request.limit);
   return { deleted, cursor: writeCursor({ part: BATCHES, key: null }) };
 }
 

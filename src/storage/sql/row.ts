@@ -27,6 +27,9 @@ export function jobColumns(d: Dialect, without: string[] = []): string {
   return [
     "q.namespace as namespace",
     "q.name as queue",
+    // Its place among those who wait tells groups and limits apart; only for the few that are blocked it is looked for.
+    `case when j.state = 'blocked' and exists (select 1 from ${d.table("parked")} p ` +
+    "where p.job_id = j.id and p.scope like 'group:%') then 1 else 0 end as gathering",
     ...plain.map((name) => `j.${name} as ${name}`),
     ...json.map((name) => `${without.includes(name) ? "null" : d.text(`j.${name}`)} as ${name}`),
     ...instants.map((name) => `${d.ms(`j.${name}`)} as ${name}`),
@@ -62,6 +65,7 @@ export function toJob(row: Row): Job {
     leaseId: textOrNull(row.lease_id),
     // What is left of an earlier wait means nothing.
     waitingFor: row.state === "blocked" ? textOrNull(row.waiting_for) : null,
+    gathering: int(row.gathering) === 1,
     options: json(row.options) as JobOptions,
     progress: json(row.progress),
     result: json(row.result),

@@ -191,6 +191,7 @@ function toStarted(
     worker: request.worker,
     leaseId: text(leaseId),
     waitingFor: null,
+    gathering: false,
     options: json(row[12]) as JobOptions,
     progress: json(row[13]),
     result: json(row[14]),

@@ -37,6 +37,13 @@ export const sqliteDialect: Dialect = {
     ]);
     return text(row?.value);
   },
+  *growLease(leaseId, jobs) {
+    yield* run(
+      "update lease set jobs = (select json_group_array(value) from (" +
+        "select value from json_each(lease.jobs) union all select value from json_each($2))) where id = $1",
+      [Number(leaseId), JSON.stringify(jobs)],
+    );
+  },
   // A transaction has the store to itself.
   *lockGates() {},
   *lockLimits() {},

@@ -35,6 +35,7 @@ import { noTransactions } from "../transaction.ts";
 import { followUpsOf } from "../follow_ups.ts";
 import { checkSchema, type Migration, planMigrations } from "../sql/migrations.ts";
 import type { Dialect } from "../sql/dialect.ts";
+import { isGathered, mayRegather, regather, regatherable } from "../sql/join_groups.ts";
 import { publish } from "../sql/events.ts";
 import { SqlOperations } from "../sql/operations.ts";
 import { int, text } from "../sql/row.ts";
@@ -146,11 +147,12 @@ class SqliteDriver extends SqlOperations implements Driver {
     const connection = await this.#connect();
     const inserted = connection.write(() => this.#changing(insertJobs(connection, jobs)));
     // Before the commit already: the claim of a worker that waits is queued behind the insert and shares its transaction.
-    this.#ring("available", jobs.some(({ createdAt, runAt }) => runAt <= createdAt));
+    this.#ring("available", jobs.some((job) => job.runAt <= job.createdAt && !isGathered(job)));
     const results = await inserted;
     this.#ring(
       "scheduled",
-      results.some(({ outcome, state }) => outcome !== "existing" && state === "scheduled"),
+      results.some(({ outcome, state }) => outcome !== "existing" && state === "scheduled") ||
+        jobs.some(isGathered),
     );
     this.#ring(
       "available",
@@ -185,10 +187,15 @@ class SqliteDriver extends SqlOperations implements Driver {
     const connection = await this.#connect();
     const inserts = batch.transitions.some(({ followUps }) => followUps !== undefined);
     const parks = batch.transitions.some(({ to }) => to === "blocked");
+    const regathers = mayRegather(batch.transitions);
     const may = (state: JobState): boolean => inserts || batch.transitions.some(({ to }) => to === state);
     let ended = false;
     const settled = connection.write(() => {
       const results = settleRuns(connection, batch);
+      if (regathers) {
+        const again = regatherable(batch.transitions, (at) => results[at] === "applied");
+        connection.drive(regather(sqliteDialect, again));
+      }
       const followUps = inserts ? followUpsOf(batch.transitions, results) : [];
       if (followUps.length > 0) insertJobs(connection, followUps);
       ended = connection.get(SOME_ENDED) !== undefined;
@@ -196,7 +203,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     });
     this.#ring("available", may("available"));
     const results = await settled;
-    this.#ring("scheduled", may("scheduled"));
+    this.#ring("scheduled", may("scheduled") || regathers);
     // A job that was to be parked may have had its answer.
     this.#ring("any", parks);
     this.#ring("ended", ended);
@@ -251,7 +258,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     return queue;
   }
 
-  protected override ring(wake: "any" | "ended"): void {
+  protected override ring(wake: "any" | "ended" | "scheduled"): void {
     this.#ring(wake, true);
   }
 
@@ -368,6 +375,8 @@ class SqliteDriver extends SqlOperations implements Driver {
     for (const state of ["available", "scheduled"] as const) {
       this.#ring(state, inserted.some((job) => job.state === state));
     }
+    // Those that gather wait for a time, too.
+    this.#ring("scheduled", inserted.some(({ state }) => state === "blocked"));
     this.#ring("cancel", inserted.some(({ displaced }) => displaced?.state === "running"));
     this.#ring(
       "ended",

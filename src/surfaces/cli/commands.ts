@@ -3,6 +3,7 @@ import { API_COMMANDS } from "./commands/api.ts";
 import { BATCH_COMMANDS } from "./commands/batches.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
+import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { WAIT_COMMANDS } from "./commands/job_waits.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   ...BATCH_COMMANDS,
   ...WAIT_COMMANDS,
   ...QUEUE_COMMANDS,
+  ...GROUP_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...STORE_COMMANDS,
@@ -27,6 +29,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   job: "Look at jobs and act on them",
   batch: "Look at a batch of jobs and change it",
   queue: "Look at a queue and change it",
+  group: "Look at a group of jobs and act on it",
   schedule: "Look at a schedule and change it",
   tokens: "Look after the tokens of the HTTP API",
   dead: "Look after the dead letters: jobs that used up their attempts or failed for good",

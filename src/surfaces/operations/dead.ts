@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { DeadFilter } from "../../runtime/dead_letters.ts";
-import { groupView, jobView } from "../cli/actions/views.ts";
+import { errorGroupView, jobView } from "../cli/actions/views.ts";
 import { filterFields, given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { cursor, done, instant, jobId, limit, page } from "./schemas/common.ts";
@@ -54,7 +54,7 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
     }),
     async run({ jobd }, query) {
       const found = await jobd.dead.groups(given(query));
-      return { ...found, items: found.items.map(groupView) };
+      return { ...found, items: found.items.map(errorGroupView) };
     },
   }),
   operation({

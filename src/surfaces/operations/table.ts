@@ -2,6 +2,7 @@ import { BATCH_OPERATIONS } from "./batches.ts";
 import { DEAD_OPERATIONS } from "./dead.ts";
 import { EVENT_OPERATIONS } from "./events.ts";
 import { FACT_OPERATIONS } from "./facts.ts";
+import { GROUP_OPERATIONS } from "./groups.ts";
 import { JOB_ACTION_OPERATIONS } from "./job_actions.ts";
 import { JOB_OPERATIONS } from "./jobs.ts";
 import type { Operation } from "./operation.ts";
@@ -20,6 +21,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...QUEUE_OPERATIONS,
   ...DEAD_OPERATIONS,
   ...BATCH_OPERATIONS,
+  ...GROUP_OPERATIONS,
   ...EVENT_OPERATIONS,
   ...SCHEDULE_OPERATIONS,
   ...FACT_OPERATIONS,

@@ -1,7 +1,7 @@
 import type { JobAction } from "../../../domain/amendment.ts";
 import { JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
-import type { DeadFilter, DeadGroup } from "../../../runtime/dead_letters.ts";
+import type { DeadFilter } from "../../../runtime/dead_letters.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec, OptionValues } from "../command.ts";
 import type { DEAD_FILTER } from "../commands/dead.ts";
@@ -14,7 +14,7 @@ import { DONE, reportActions } from "./job_actions.ts";
 import { printJobs } from "./job_show.ts";
 import { printPage } from "./jobs.ts";
 import { filterOf, findJobs, isNarrowed, type Miss, reportMisses } from "./targets.ts";
-import { groupView, jobView } from "./views.ts";
+import { errorGroupView, jobView } from "./views.ts";
 
 type Filter = typeof DEAD_FILTER;
 type Yes = { yes: OptionSpec<boolean> };
@@ -88,7 +88,7 @@ export async function listGroups(
   const now = jobd.now();
   const { searched } = options;
   const found = await jobd.dead.groups({ ...deadFilter(options, now), searched });
-  if (out.json) return out.document({ ...found, items: found.items.map(groupView) });
+  if (out.json) return out.document({ ...found, items: found.items.map(errorGroupView) });
   if (found.items.length === 0) return out.note("No dead letters.");
   out.table(
     [

@@ -1,3 +1,4 @@
+import type { Gathering } from "../../../domain/group.ts";
 import type { Dependency } from "../../../domain/dependency.ts";
 import type { Job, JobOptions } from "../../../domain/job.ts";
 import { formatDuration } from "../../../domain/duration.ts";
@@ -37,6 +38,7 @@ export function describeJob(out: Output, job: Job, { now, counts }: { now: numbe
     `${job.failures} of ${job.maxAttempts}`,
     job.attempt > 0 ? `, attempt ${job.attempt}` : "",
   );
+  if (job.options.group !== undefined) field("Group", groupText(job.options.group));
   if (job.options.after !== undefined) field("After", afterText(job.options.after));
   const { batch, callback } = job.options;
   if (batch !== undefined) field("Batch", batch);
@@ -68,6 +70,7 @@ function block(out: Output, label: string, value: Json): void {
 const WAITS: Record<BlockedBy, (job: Job) => string> = {
   jobs: () => ", waits for other jobs",
   limit: () => ", waits at a limit",
+  group: () => ", gathers with others",
   wait: ({ waitingFor }) => `, waits for ${JSON.stringify(waitingFor)}`,
 };
 
@@ -84,6 +87,11 @@ function stateNote(job: Job, now: number): string {
 function tookNote(job: Job): string {
   if (job.startedAt === null || job.finishedAt === null || job.finishedAt < job.startedAt) return "";
   return `, took ${span(job.finishedAt - job.startedAt)}`;
+}
+
+function groupText({ key, size, maxAgeMs, silenceMs }: Gathering): string {
+  const silence = silenceMs === undefined ? "" : `, after ${formatDuration(silenceMs)} of silence`;
+  return `${key} (of ${size}, after ${formatDuration(maxAgeMs)}${silence})`;
 }
 
 function afterText({ jobs, any, onFailure }: Dependency): string {

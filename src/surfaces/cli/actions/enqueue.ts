@@ -12,6 +12,7 @@ import { count } from "../format.ts";
 import { styled } from "../style.ts";
 import { type AfterFlags, afterOptions } from "./after.ts";
 import { compact } from "./compact.ts";
+import { type GroupFlags, groupOptions } from "./groups.ts";
 import { headersOf } from "./headers.ts";
 import { SHIPPED_TYPES } from "./handlers.ts";
 import { type PayloadSource, payloadSource, readWhole, sourceName } from "./payload.ts";
@@ -43,6 +44,7 @@ type EnqueueInput = Input<
   }
   & UniqueFlags
   & AfterFlags
+  & GroupFlags
 >;
 
 /** `jobd enqueue` */
@@ -107,6 +109,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     unique: uniqueOptions(options),
     after: afterOptions(options),
     batch,
+    group: groupOptions(options),
     limitKey,
     tags: tag.length === 0 ? undefined : tag,
     redact: joinedPaths(redact),

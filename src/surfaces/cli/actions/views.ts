@@ -7,7 +7,7 @@ import { isOverridden } from "../../../domain/schedule_change.ts";
 import type { BatchInfo } from "../../../runtime/batch_options.ts";
 import { blockedBy, type JobWait, waitStatus } from "../../../domain/wait.ts";
 import type { DeadGroup } from "../../../runtime/dead_letters.ts";
-import type { QueueCount, WorkerRow } from "../../../storage/driver.ts";
+import type { GroupRow, QueueCount, WorkerRow } from "../../../storage/driver.ts";
 import { iso } from "../format.ts";
 
 /** A document for `--json`: stable camelCase keys, instants in ISO 8601, durations in milliseconds. */
@@ -15,7 +15,17 @@ export type View = Record<string, unknown>;
 
 /** A job. */
 export function jobView(job: Job): View {
-  const { createdAt, runAt, startedAt, finishedAt, expireAt, cancelRequestedAt, leaseId: _, ...rest } = job;
+  const {
+    createdAt,
+    runAt,
+    startedAt,
+    finishedAt,
+    expireAt,
+    cancelRequestedAt,
+    leaseId: _,
+    gathering: __,
+    ...rest
+  } = job;
   return {
     ...rest,
     blockedBy: blockedBy(job),
@@ -43,7 +53,7 @@ export function waitView(wait: JobWait, now: number): View {
 }
 
 /** Dead letters that failed for the same reason. */
-export function groupView({ firstAt, lastAt, ...rest }: DeadGroup): View {
+export function errorGroupView({ firstAt, lastAt, ...rest }: DeadGroup): View {
   return { ...rest, firstAt: iso(firstAt), lastAt: iso(lastAt) };
 }
 
@@ -105,6 +115,11 @@ export function batchView(batch: BatchInfo): View {
     cancelRequestedAt: iso(cancelRequestedAt),
     finishedAt: iso(finishedAt),
   };
+}
+
+/** A group in which jobs wait. */
+export function groupView({ openedAt, dueAt, ...group }: GroupRow): View {
+  return { ...group, openedAt: iso(openedAt), dueAt: iso(dueAt) };
 }
 
 /** An entry of a schedule's history. */

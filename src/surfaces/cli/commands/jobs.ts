@@ -5,6 +5,7 @@ import { JOB_STATES } from "../../../domain/states.ts";
 import { CONFLICT_POLICIES, REPLACEABLE, STATE_GROUPS, UNIQUE_SCOPES } from "../../../domain/unique.ts";
 import { UNIQUE_KEY_MAX } from "../../../domain/unique_request.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
+import { GROUP_FLAGS } from "./groups.ts";
 import { boundedText, header, priority, redactPath, someTime, startTime } from "./job_readers.ts";
 import { UPDATE_COMMAND } from "./job_update.ts";
 import { batchId, IDS, PAGE, STATE_FILTER } from "./options.ts";
@@ -108,6 +109,7 @@ export const JOB_COMMANDS: readonly Command[] = [
         "with --after: cancel this job when one of them fails (the default), run it all the same, or hold it until that one is retried",
       ),
       batch: value(batchId, "id", "add it to this batch (its whole id), which must not have ended"),
+      ...GROUP_FLAGS,
       limitKey: value(
         boundedText(255),
         "text",

@@ -38,7 +38,7 @@ export const job = z.object({
   cancelRequestedAt: instant.nullable(),
   worker: z.string().nullable(),
   waitingFor: z.string().nullable().meta({ description: "the wait in which its handler is" }),
-  blockedBy: z.enum(["jobs", "limit", "wait"]).nullable(),
+  blockedBy: z.enum(["jobs", "limit", "wait", "group"]).nullable(),
   options: z.record(z.string(), json).meta({ description: "the rest of its settings" }),
   progress: json,
   result: json,

@@ -29,6 +29,16 @@ const after = z.union([
   }),
 ]);
 
+const group = z.union([
+  z.string(),
+  z.strictObject({
+    key: z.string(),
+    size: z.int().optional(),
+    maxAge: duration.optional(),
+    silence: duration.optional(),
+  }),
+]);
+
 const unique = z.strictObject({
   key: z.string().optional(),
   fields: z.array(z.string()).optional(),
@@ -68,6 +78,7 @@ const fields = {
   unique: unique.optional(),
   batch: z.uuid().optional().meta({ description: "the batch that gets it as a member" }),
   after: after.optional().meta({ description: "jobs that must have completed before" }),
+  group: group.optional().meta({ description: "gather the job with others, to be handled together" }),
   tags: tags.optional(),
   origin: z.string().optional(),
   meta: meta.optional(),
