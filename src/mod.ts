@@ -150,7 +150,7 @@ export { tracing } from "./runtime/middleware/tracing.ts";
 export type { Span, Tracer } from "./runtime/middleware/tracing.ts";
 export type { SpanContext } from "./runtime/middleware/trace_context.ts";
 export type { Encryption } from "./domain/encryption.ts";
-export type { EncryptionOptions } from "./runtime/encryption/keys.ts";
+export type { EncryptionOptions, WebCrypto, WebCryptoKey } from "./runtime/encryption/keys.ts";
 export { Jobd } from "./runtime/jobd.ts";
 export type { Spread } from "./runtime/spread.ts";
 export type {

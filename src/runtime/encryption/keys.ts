@@ -2,10 +2,15 @@ import { JobdError, show } from "../../domain/errors.ts";
 import type { Cipher, Subtle } from "./envelope.ts";
 import { KEY_BYTES, KEY_ID, keyBytes } from "./key_text.ts";
 
+/** WebCrypto, by whatever name the types of the runtime call it. */
+export type WebCrypto = typeof crypto.subtle;
+/** A key of WebCrypto. */
+export type WebCryptoKey = Awaited<ReturnType<WebCrypto["unwrapKey"]>>;
+
 /** Keys for payloads and results, and which jobs are encrypted; option of `Jobd.open`. */
 export interface EncryptionOptions {
   /** Keys by id (1 to 32 letters, digits, _ or -): 32 bytes in base64, or keys of WebCrypto for AES-GCM. All decrypt. */
-  keys: { readonly [id: string]: string | CryptoKey };
+  keys: { readonly [id: string]: string | WebCryptoKey };
   /** The id of the key that encrypts. */
   current: string;
   /** Types whose jobs are always encrypted, besides jobs that ask for it. @default none */
@@ -15,9 +20,9 @@ export interface EncryptionOptions {
    * WebCrypto for HMAC. It stays when the others change: with another one, jobs that are stored already are not recognised.
    * @default none: such jobs are refused
    */
-  uniqueKey?: string | CryptoKey;
+  uniqueKey?: string | WebCryptoKey;
   /** WebCrypto; tests give their own. @default the system's */
-  subtle?: Pick<SubtleCrypto, "encrypt" | "decrypt" | "importKey" | "sign">;
+  subtle?: Pick<WebCrypto, "encrypt" | "decrypt" | "importKey" | "sign">;
 }
 
 /** The keys, read. */
@@ -60,7 +65,7 @@ function checkId(id: string): string {
   throw bad(`Invalid id of an encryption key: ${show(id)}`, "It has 1 to 32 letters, digits, _ or -.");
 }
 
-async function cipherKey(id: string, key: string | CryptoKey, subtle: Subtle): Promise<CryptoKey> {
+async function cipherKey(id: string, key: string | WebCryptoKey, subtle: Subtle): Promise<CryptoKey> {
   const usages: KeyUsage[] = ["encrypt", "decrypt"];
   if (typeof key !== "string") {
     if (isKey(key, "AES-GCM", usages)) return key;
@@ -69,7 +74,7 @@ async function cipherKey(id: string, key: string | CryptoKey, subtle: Subtle): P
   return await subtle.importKey("raw", bytesOf(`Encryption key ${id}`, key), "AES-GCM", false, usages);
 }
 
-async function hashKey(key: string | CryptoKey, subtle: Subtle): Promise<CryptoKey> {
+async function hashKey(key: string | WebCryptoKey, subtle: Subtle): Promise<CryptoKey> {
   if (typeof key !== "string") {
     if (isKey(key, "HMAC", ["sign"])) return key;
     throw bad("The unique key of encryption is no key of WebCrypto that signs by HMAC", HINT);
