@@ -91,6 +91,7 @@ export class Site implements AsyncDisposable {
     return new Site(folder, {
       url: database?.url ?? `sqlite:${join(folder, "jobd.db")}`,
       env: {
+        API_PORT: "0",
         PATH: [bin, dirname(Deno.execPath()), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
         HOME: folder,
         DENO_DIR: denoDir,

@@ -74,6 +74,24 @@ export const here: unknown = defineJob({ type: "here", run: () => Deno.permissio
     }
     assert.equal((await started.output()).code, 0);
   });
+
+  Deno.test(`the ${form} serves the API`, async () => {
+    await using jobd = await Installed.create(path);
+    assert.equal((await jobd.run("migrate")).code, 0);
+    const secret = (await jobd.run("tokens", "create", "test", "--role", "admin")).out.trim();
+    const server = jobd.spawn("serve");
+    const lines = server.stderr.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+    const { value: line = "" } = await lines.next();
+    const { url } = JSON.parse(line.split("\n", 1)[0] ?? "");
+    const answer = await fetch(`${url}/api/v1/openapi.json`, {
+      headers: { authorization: `Bearer ${secret}` },
+    });
+    assert.equal((await answer.json()).openapi, "3.1.0");
+    server.kill("SIGTERM");
+    for await (const _ of { [Symbol.asyncIterator]: () => lines }) { /* to its end */ }
+    await server.stdout.cancel();
+    assert.equal((await server.status).code, 0);
+  });
 }
 
 async function runsJobs(jobd: Installed, store: string): Promise<void> {

@@ -26,7 +26,7 @@ export class Installed implements AsyncDisposable {
       args,
       cwd: this.folder,
       clearEnv: true,
-      env: { PATH: `${this.folder}:/usr/bin:/bin`, HOME: this.folder },
+      env: { PATH: `${this.folder}:/usr/bin:/bin`, HOME: this.folder, API_PORT: "0" },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

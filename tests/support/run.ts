@@ -20,7 +20,9 @@ async function run(args: string[]): Promise<number> {
   ]);
   await using _old = old;
   await using _newest = newest;
-  const env = { JOBD_TEST_POSTGRES_URLS: JSON.stringify({ "15": old.url, "newest": newest.url }) };
+  // Many daemons run at the same time: each takes a port that is free.
+  const API_PORT = "0";
+  const env = { API_PORT, JOBD_TEST_POSTGRES_URLS: JSON.stringify({ "15": old.url, "newest": newest.url }) };
   const running = new Set<Deno.ChildProcess>();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     // The servers stop once the tests have ended.

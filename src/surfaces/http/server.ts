@@ -64,15 +64,20 @@ export function startServer(options: ServerOptions): Server {
   // Routes and schemas take memory and time to load: a daemon whose API nobody calls does without them.
   let app: Promise<Answer> | undefined;
   const answer = async (request: Request): Promise<Response> => await (await (app ??= load()))(request);
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await server.shutdown();
+    await tenants.close();
+  };
   const server = listen({ hostname: host, port, ...tls }, answer);
   return {
     url: `http${tls === undefined ? "" : "s"}://${
       host.includes(":") ? `[${host}]` : host
     }:${server.addr.port}`,
-    async stop() {
-      stopping.abort();
-      await server.shutdown();
-      await tenants.close();
+    stop() {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }

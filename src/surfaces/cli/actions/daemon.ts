@@ -64,7 +64,11 @@ async function run(context: Context, wishes: Wishes): Promise<void> {
   const release = surviveFaults(log);
   let api: Server | undefined;
   try {
-    const stop = stopOnSignals(worker, context.host, log, values.workerShutdownTimeout);
+    // The API goes first: a daemon that takes the place of this one wants its port while jobs end here.
+    const stop = stopOnSignals(worker, context.host, log, {
+      timeoutMs: values.workerShutdownTimeout,
+      also: () => void api?.stop(),
+    });
     if (!noHttp) api = await serveApi(jobd, values, context, log);
     await worker.start();
     announce(context.out, jobd, worker.types, values, log);
@@ -120,7 +124,12 @@ function workerOptions(
 }
 
 /** The first SIGTERM or SIGINT stops gracefully, a second one at once; SIGHUP changes nothing. */
-function stopOnSignals(worker: Worker, host: Host, log: Logger, timeoutMs: number): () => void {
+function stopOnSignals(
+  worker: Worker,
+  host: Host,
+  log: Logger,
+  { timeoutMs, also }: { timeoutMs: number; also: () => void },
+): () => void {
   let asked = false;
   const stop = (signal: string) => (): void => {
     if (asked) log.info("Stopping at once", { signal });
@@ -129,6 +138,7 @@ function stopOnSignals(worker: Worker, host: Host, log: Logger, timeoutMs: numbe
         running: worker.running,
         within: span(timeoutMs),
       });}
+    also();
     void worker.stop({ timeoutMs: asked ? 0 : timeoutMs });
     asked = true;
   };
