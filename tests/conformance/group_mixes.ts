@@ -13,6 +13,7 @@ import {
   idOf,
   newJob,
   parkedAt,
+  released,
   SECOND,
   T,
   type World,
@@ -129,5 +130,21 @@ export const groupMixesChapter: Chapter = {
       const job = await w.job(id);
       assert.deepEqual([blockedBy(job), job.waitingFor], ["group", null]);
     }
+  },
+  "a job that comes back to its lease by its group is in that once": async (w) => {
+    const ids = await w.addMany(2, inGroup());
+    await w.driver.ripen(DUE, 100);
+    const { leaseId, jobs } = await w.claim({ now: DUE });
+    const runs = jobs.map(({ id, attempt }) => ({ id, attempt }));
+    const request = { leaseId: leaseId ?? "", runs, apart: [], now: DUE };
+    const [group] = await w.driver.gather(request);
+    const [follower] = group?.jobs ?? [];
+    assert.ok(follower);
+    assert.equal(await w.settle(follower, released, DUE), "applied");
+    await w.driver.gather(request);
+    const [orphan] = await w.driver.orphans({ now: DUE + 100 * SECOND, workers: [], limit: 10 });
+    assert.deepEqual(orphan?.jobs.map(({ id }) => id).sort(), [...ids].sort());
+    const running = (await w.driver.counts("default", 100)).find(({ state }) => state === "running");
+    assert.equal(running?.count, 2);
   },
 };

@@ -39,6 +39,7 @@ export const insertChapter: Chapter = {
       worker: null,
       leaseId: null,
       waitingFor: null,
+      gathering: false,
       progress: null,
       result: null,
       error: null,

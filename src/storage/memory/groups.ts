@@ -153,7 +153,7 @@ export function gather(tables: Tables, { leaseId, runs, apart, now }: GatherRequ
       const before = startedBefore(tables, group, { leaseId, own });
       const taken = take(tables, group, Math.max(0, group.size - own.length - before.length));
       for (const job of taken) tables.makeRunning(job, lease, now);
-      lease.jobs.push(...taken.map(({ id }) => id));
+      lease.jobs.push(...taken.map(({ id }) => id).filter((id) => !lease.jobs.includes(id)));
       gathered.push({ runs: own, jobs: [...before, ...taken].map(toJob) });
     }
     const left = waiting(tables, group).length > 0;

@@ -64,7 +64,7 @@ export function postgresDialect(names: Names): Dialect {
     *growLease(leaseId, jobs) {
       yield* run(
         `update ${names.table("lease")} set jobs = jobs || ` +
-          "array(select value::uuid from json_array_elements_text($2::json)) where id = $1::bigint",
+          "array(select value::uuid from json_array_elements_text($2::json) where value::uuid <> all (jobs)) where id = $1::bigint",
         [leaseId, JSON.stringify(jobs)],
       );
     },

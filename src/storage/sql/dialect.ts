@@ -42,7 +42,7 @@ export interface Dialect {
   lockFree(alias: string): string;
   /** Opens a lease over jobs and gives its id. */
   openLease(lease: { worker: string; expiresAt: number; jobs: string[] }): Script<string>;
-  /** Adds jobs to those of a lease. */
+  /** Adds jobs to those of a lease; one that was in it before, and has come back, is there once. */
   growLease(leaseId: string, jobs: string[]): Script<void>;
   /** Waits until nobody else decides about these gates; until the transaction ends nobody else does. */
   lockGates(scopes: string[]): Script<void>;

@@ -40,7 +40,8 @@ export const sqliteDialect: Dialect = {
   *growLease(leaseId, jobs) {
     yield* run(
       "update lease set jobs = (select json_group_array(value) from (" +
-        "select value from json_each(lease.jobs) union all select value from json_each($2))) where id = $1",
+        "select value from json_each(lease.jobs) union all select value from json_each($2) " +
+        "where value not in (select value from json_each(lease.jobs)))) where id = $1",
       [Number(leaseId), JSON.stringify(jobs)],
     );
   },
