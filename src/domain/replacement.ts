@@ -34,7 +34,7 @@ type Seen = Pick<Job, "state" | "attempt"> & { waitingFor?: string | null };
 
 /**
  * The state of a waiting job after a replacement: another start time moves it, and one that waits at a limit must pass its
- * limits again when what decides about that has changed. Else it stays, as one does that waits for other jobs or for an
+ * limits again when what decides about that has changed. Else it stays, as one does that gathers, or waits for other jobs or an
  * answer.
  */
 export function stateAfter(
@@ -43,7 +43,7 @@ export function stateAfter(
   at: number,
 ): JobState {
   const { state } = seen;
-  if (["jobs", "wait"].includes(blockedBy(seen) ?? "")) return state;
+  if (["jobs", "wait", "group"].includes(blockedBy(seen) ?? "")) return state;
   if (runAt !== undefined) return runAt > at ? "scheduled" : "available";
   const { limitKey, limitWeight } = options ?? {};
   const passes = [queue, priority, limitKey, limitWeight].some((value) => value !== undefined);

@@ -147,4 +147,12 @@ export const groupMixesChapter: Chapter = {
     const running = (await w.driver.counts("default", 100)).find(({ state }) => state === "running");
     assert.equal(running?.count, 2);
   },
+  "a job that gathers goes on with it when it gets another priority": async (w) => {
+    const ids = await w.addMany(2, inGroup());
+    const set = { priority: 7 };
+    assert.equal(await w.amend(await w.job(ids[1] ?? ""), { kind: "replace", set }), "applied");
+    const job = await w.job(ids[1] ?? "");
+    assert.deepEqual([job.state, job.gathering, job.priority], ["blocked", true, 7]);
+    assert.deepEqual((await handOver(w)).map(({ id }) => id), ids.toReversed());
+  },
 };
