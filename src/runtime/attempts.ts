@@ -247,7 +247,9 @@ export class Attempts {
     try {
       const outcome = await running;
       // What each job of a group gives is its own, and so is the key.
-      return group === undefined ? await this.#encrypted(job, outcome) : outcome;
+      return group === undefined && job.options.encrypted !== undefined
+        ? await this.#encrypted(job, outcome)
+        : outcome;
     } finally {
       slot.ended = true;
       this.#handlers.delete(running);

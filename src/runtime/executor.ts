@@ -129,9 +129,12 @@ class Limit {
   }
 }
 
-function runContext(job: Job, options: ExecuteOptions, limit: Limit, waits: AttemptWaits): RunContext {
-  const { clock, now, stop, log, progress, steps, parents, enqueue } = options;
-  return {
+/** What the handler waits for; made when it asks, which most never do. */
+type Waits = () => AttemptWaits;
+
+function runContext(job: Job, options: ExecuteOptions, limit: Limit, waits: Waits): RunContext {
+  const { clock, now, stop, log, progress, steps, parents, enqueue, group } = options;
+  const context: RunContext = {
     get signal() {
       return stop.signal;
     },
@@ -148,42 +151,38 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit, waits: Atte
     parents,
     enqueue,
     batch: memberBatch(job, enqueue),
-    waitFor: waits.waitFor,
-    waitToken: waits.waitToken,
-    forgetAnswer: waits.forgetAnswer,
-    sleep: waits.sleep,
-    ...groupMark(options.group),
+    get waitFor() {
+      return waits().waitFor;
+    },
+    get waitToken() {
+      return waits().waitToken;
+    },
+    get forgetAnswer() {
+      return waits().forgetAnswer;
+    },
+    get sleep() {
+      return waits().sleep;
+    },
   };
+  return group === undefined ? context : Object.defineProperties(context, groupMark(group));
 }
 
 async function call(job: Job, handler: Handler, options: ExecuteOptions, limit: Limit): Promise<Outcome> {
-  const waits = options.waits(job);
-  const ended = await attempt(handler, {
-    job,
-    context: runContext(job, options, limit, waits),
-    options,
-    waits,
-  });
-  return waits.parkedAt === undefined ? ended : { kind: "parked", wait: waits.parkedAt };
-}
-
-interface Attempt {
-  job: Job;
-  context: RunContext;
-  options: ExecuteOptions;
-  waits: AttemptWaits;
-}
-
-async function attempt(handler: Handler, { job, context, options, waits }: Attempt): Promise<Outcome> {
+  let waits: AttemptWaits | undefined;
+  const context = runContext(job, options, limit, () => waits ??= options.waits(job));
+  const ended = (outcome: Outcome): Outcome =>
+    waits?.parkedAt === undefined ? outcome : { kind: "parked", wait: waits.parkedAt };
   try {
     const given = await handler.run(job, context);
-    return given instanceof Directive
-      ? outcomeOf(given, options.redaction)
-      : { kind: "completed", result: storableResult(given) };
+    return ended(
+      given instanceof Directive
+        ? outcomeOf(given, options.redaction)
+        : { kind: "completed", result: storableResult(given) },
+    );
   } catch (thrown) {
-    if (thrown instanceof Directive) return outcomeOf(thrown, options.redaction);
-    if (options.stop.reason === undefined && waits.parkedAt === undefined) options.onThrown?.(thrown);
-    return { kind: "failed", error: failureOf(thrown, options.redaction) };
+    if (thrown instanceof Directive) return ended(outcomeOf(thrown, options.redaction));
+    if (options.stop.reason === undefined && waits?.parkedAt === undefined) options.onThrown?.(thrown);
+    return ended({ kind: "failed", error: failureOf(thrown, options.redaction) });
   }
 }
 

@@ -33,12 +33,11 @@ export class GroupCall {
   }
 }
 
-/** What makes a context that of a group. */
-export function groupMark(call: GroupCall | undefined): Partial<RunContext> {
-  if (call === undefined) return {};
-  const refuse = () => Promise.reject(noWaits());
+/** What makes a context that of a group, as descriptions of its properties: some of them take the place of getters. */
+export function groupMark(call: GroupCall): PropertyDescriptorMap {
+  const refuse = { value: () => Promise.reject(noWaits()), enumerable: true, writable: true };
   const waits = { waitFor: refuse, waitToken: refuse, forgetAnswer: refuse, sleep: refuse };
-  return { [GROUP]: call, ...waits } as Partial<RunContext>;
+  return { ...waits, [GROUP]: { value: call, enumerable: true } };
 }
 
 /** A call for many jobs cannot stop at a wait of one of them; layers around it have these methods all the same. */
