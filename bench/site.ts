@@ -44,10 +44,8 @@ export class Site implements AsyncDisposable {
 
   /** Lets so many jobs wait for the limited key. They are blocked from the moment at which a worker meets them. */
   async block(count: number): Promise<void> {
-    const wanted = await this.count("blocked") + count;
     await this.#enqueue(count, (n) => ({ type: "held", queue: `q${n % QUEUES}`, limitKey: "k" }));
-    // The order among queues is not exact, so a few may be left.
-    do await this.#meet({ held: () => this.#ended.promise }); while (await this.count("blocked") < wanted);
+    await this.#meet("held", () => this.#ended.promise);
   }
 
   /** Lets so many jobs wait for another one, which is a month away. */
@@ -68,17 +66,9 @@ export class Site implements AsyncDisposable {
   /** Lets so many jobs die: they run, and fail for good. */
   async kill(count: number): Promise<void> {
     await this.#enqueue(count, (n) => ({ type: "doomed", queue: `q${n % QUEUES}`, maxAttempts: 1 }));
-    await this.#meet({
-      doomed: () => {
-        throw new Error("connection refused");
-      },
+    await this.#meet("doomed", () => {
+      throw new Error("connection refused");
     });
-  }
-
-  /** How many jobs are in a state, or more: a queue has too few of them for its count to be cut. */
-  async count(state: "scheduled" | "blocked" | "dead"): Promise<number> {
-    const counts = (await this.#jobd.queues.counts()).filter((one) => one.state === state);
-    return counts.reduce((sum, { count }) => sum + count, 0);
   }
 
   /** Drains free jobs beside those that lie about; gives jobs a second. */
@@ -104,14 +94,16 @@ export class Site implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
-  /** Runs what is there; the turn of the last one comes when the others were met. */
-  async #meet(runs: Record<string, () => unknown>): Promise<void> {
-    const last = Promise.withResolvers<void>();
-    await this.#jobd.enqueue({ type: "last", priority: -1 });
-    await using worker = this.#worker({ ...runs, last: () => last.resolve() }, CONCURRENCY);
-    await worker.start();
-    await last.promise;
-    await worker.stop();
+  /** Lets a worker meet all jobs of a type. The order among queues is not exact, so it looks again for some that are left. */
+  async #meet(type: string, run: () => unknown): Promise<void> {
+    do {
+      const last = Promise.withResolvers<void>();
+      await this.#jobd.enqueue({ type: "last", priority: -1 });
+      await using worker = this.#worker({ [type]: run, last: () => last.resolve() }, CONCURRENCY);
+      await worker.start();
+      await last.promise;
+      await worker.stop();
+    } while ((await this.#jobd.jobs.page({ type, state: "available", limit: 1 })).items.length > 0);
   }
 
   async #enqueue(count: number, request: (n: number) => object): Promise<void> {
