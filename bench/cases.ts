@@ -1,5 +1,6 @@
 import { type Handler, Jobd } from "../src/mod.ts";
 import { besideBlocked } from "./blocked.ts";
+import { besidePiles } from "./piles.ts";
 import { percentile } from "./report.ts";
 import type { Place } from "./stores.ts";
 
@@ -14,6 +15,8 @@ export interface Figure {
 export interface Sizes {
   /** Jobs that wait behind a limited key. */
   blocked: number;
+  /** Jobs that are scheduled, blocked and dead, each. */
+  piles: number;
 }
 
 type Case = (place: Place, sizes: Sizes) => Promise<Figure[]>;
@@ -47,6 +50,7 @@ export const CASES: Record<string, Case> = {
   "drain-64": (place) => drain(place, 64, DRAIN),
   "drain-500": (place) => drain(place, 500, DRAIN),
   blocked: (place, { blocked }) => besideBlocked(place, blocked),
+  piles: (place, { piles }) => besidePiles(place, piles),
   latency: (place) =>
     withStore(place, async (jobd) => {
       let started = Promise.withResolvers<number>();

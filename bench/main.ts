@@ -1,5 +1,5 @@
 /**
- * Measures jobd on both backends: `deno task bench [--rounds 3] [--backend sqlite] [--case drain-500] [--blocked 1000000] [--json FILE]`.
+ * Measures jobd on both backends: `deno task bench [--rounds 3] [--backend sqlite] [--case drain-500] [--blocked 1000000] [--piles 50000] [--json FILE]`.
  *
  * Figures of one run on one machine say little by themselves: compare medians of the same run. The store is as durable
  * as in production (SQLite synchronous=FULL, PostgreSQL fsync on); client, worker and database share the machine.
@@ -15,12 +15,13 @@ const { values: options } = parseArgs({
     backend: { type: "string", multiple: true, default: Object.keys(STORES) },
     case: { type: "string", multiple: true, default: Object.keys(CASES) },
     blocked: { type: "string", default: "100000" },
+    piles: { type: "string", default: "1000000" },
     json: { type: "string" },
   },
 });
 
 const rounds = Number(options.rounds);
-const sizes = { blocked: Number(options.blocked) };
+const sizes = { blocked: countOf("blocked"), piles: countOf("piles") };
 const results: { backend: string; name: string; unit: string; values: number[] }[] = [];
 const put = (line: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 
@@ -61,3 +62,9 @@ if (options.json !== undefined) {
   await Deno.writeTextFile(options.json, JSON.stringify({ about, rows }, undefined, 2) + "\n");
 }
 Deno.exit(0);
+
+function countOf(name: "blocked" | "piles"): number {
+  const count = Number(options[name]);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new Error(`--${name} is ${JSON.stringify(options[name])}: it must be a whole number from 1`);
+}

@@ -182,7 +182,7 @@ export type {
 } from "./domain/limit.ts";
 export type { JobLimits, LimitTargetOptions } from "./runtime/limits.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
-export type { ActionOptions, ActionReport, Selection } from "./runtime/job_actions.ts";
+export type { ActionOptions, ActionReport, RetryOptions, Selection } from "./runtime/job_actions.ts";
 export type { Batches, BatchSource } from "./runtime/batches.ts";
 export type {
   AnyBatchOptions,

@@ -1,6 +1,6 @@
 import type { Encryption } from "./encryption.ts";
 import type { FailureRecord, Job } from "./job.ts";
-import type { Replacement } from "./replacement.ts";
+import { mayMove, type Replacement } from "./replacement.ts";
 import { isFinal, isWaiting, type JobState } from "./states.ts";
 import { type Answer, blockedBy } from "./wait.ts";
 import type { Json } from "./json.ts";
@@ -22,6 +22,8 @@ export type Change =
   | { kind: "archive" }
   /** A waiting job may run now; a final one starts a new life with its failures forgotten. */
   | { kind: "makeAvailable" }
+  /** A final job starts a new life, with what is new about it from its beginning. */
+  | { kind: "reviveWith"; set: Replacement }
   /** Somebody answers what the handler waits for, or will: one that waits for it goes on. */
   | { kind: "answer"; answer: Answer }
   /** A job whose handler waits ends with this result, without running again. */
@@ -70,7 +72,12 @@ export function amendmentOf(
 
 /** Whether a change makes a job that waited go on, or may. */
 export function maySetOff({ kind }: Change): boolean {
-  return kind === "makeAvailable" || kind === "answer";
+  return kind === "makeAvailable" || kind === "reviveWith" || kind === "answer";
+}
+
+/** Whether a change may put a job somewhere else: those who look for work, or for what is due, should look anew. */
+export function mayRelocate(change: Change): boolean {
+  return (change.kind === "replace" || change.kind === "reviveWith") && mayMove(change.set);
 }
 
 /** Whether a change ends a job, so that those who wait for it must hear of it. */

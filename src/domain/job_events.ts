@@ -2,6 +2,7 @@ import { type Amendment, ARCHIVED } from "./amendment.ts";
 import type { JobEvent, JobEventKind, NewEvent } from "./event.ts";
 import type { FailureRecord, Job, NewJob } from "./job.ts";
 import type { JobState } from "./states.ts";
+import { stateAfter } from "./replacement.ts";
 import { blockedBy } from "./wait.ts";
 import { originOf, type Transition } from "./transition.ts";
 
@@ -99,6 +100,11 @@ export function amendedEvent(job: Job, { change, at }: Amendment): NewEvent | un
         : undefined;
     case "makeAvailable":
       return { ...about(job, "job.requeued", at), state: "available" };
+    case "reviveWith": {
+      const { queue = job.queue } = change.set;
+      const state = stateAfter({ state: "available", attempt: job.attempt }, change.set, at);
+      return { ...about({ ...job, queue }, "job.requeued", at), state };
+    }
     case "delete":
       return about(job, "job.deleted", at);
     case "replace":

@@ -1,10 +1,10 @@
-import type { Plan } from "./amendment.ts";
+import { type Plan, planAction } from "./amendment.ts";
 import { JobdError, messageOf } from "./errors.ts";
 import type { Job, JobOptions } from "./job.ts";
 import type { OptionsPatch, Replacement } from "./replacement.ts";
 import { refuseRedacted } from "./redaction.ts";
 import { type JobRequest, newJob } from "./request.ts";
-import { isFinal } from "./states.ts";
+import { isFinal, type JobState } from "./states.ts";
 
 /** Settings that an update may also take away, with null. */
 export type Removable =
@@ -146,4 +146,16 @@ function notReal({ options: { redact: old } }: Job, { payload, options }: Replac
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** What a retry with a patch means for a job in this state; with `only` it means nothing to jobs in other states. */
+export function planEditedRetry(
+  job: Job,
+  { patch, at, only }: { patch: Replacement; at: number; only?: JobState | undefined },
+): Plan {
+  const plan = planAction(job, "retry", only);
+  if (plan.kind !== "change") return plan;
+  return isFinal(job.state)
+    ? { kind: "change", change: { kind: "reviveWith", set: patch } }
+    : planUpdate(job, { runAt: at, ...patch });
 }

@@ -3,7 +3,7 @@ import { invalid, JobdError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Page } from "../storage/driver.ts";
 import type { JobFilter } from "./job_filter.ts";
-import { ACTION_PAGE, type ActionOptions, type ActionReport } from "./job_actions.ts";
+import { ACTION_PAGE, type ActionOptions, type ActionReport, type RetryOptions } from "./job_actions.ts";
 import type { Jobs, ViewOptions } from "./jobs.ts";
 
 /** Which dead letters. */
@@ -92,11 +92,14 @@ export class DeadLetters {
     throw new JobdError("conflict", `Job ${id} is no dead letter: it is ${job.state}`);
   }
 
-  /** Starts a new life of one. @throws {JobdError} `not_found`; `conflict` when it is none, or its unique key is taken */
-  retry(id: string): Promise<void>;
-  /** Starts new lives of several, by id or all that match. */
-  retry(jobs: DeadSelection, options?: ActionOptions): Promise<ActionReport>;
-  retry(which: string | DeadSelection, options?: ActionOptions): Promise<ActionReport | void> {
+  /**
+   * Starts a new life of one; with `update`, changed from its beginning.
+   * @throws {JobdError} `not_found`; `conflict` when it is none, or its unique key is taken; `invalid_request`
+   */
+  retry(id: string, options?: RetryOptions): Promise<void>;
+  /** Starts new lives of several, by id or all that match: in another queue with `{ update: { queue: "slow" } }`. */
+  retry(jobs: DeadSelection, options?: RetryOptions): Promise<ActionReport>;
+  retry(which: string | DeadSelection, options?: RetryOptions): Promise<ActionReport | void> {
     return this.#do("retry", which, options);
   }
 
@@ -130,12 +133,12 @@ export class DeadLetters {
   async #onMatches(
     action: "retry" | "delete",
     { group, ...filter }: DeadFilter,
-    options: ActionOptions = {},
+    options: RetryOptions,
   ): Promise<ActionReport> {
-    if (group === undefined) return await this.#jobs[action](dead(filter), options);
+    if (group === undefined) return await this.#jobs.actAll(action, dead(filter), { ...options, ...ONLY });
     const all: ActionReport = { succeeded: [], failed: [] };
     for await (const jobs of this.#pages({ ...filter, group })) {
-      const report = await this.#jobs.act(action, jobs.map(({ id }) => id), ONLY);
+      const report = await this.#jobs.act(action, jobs.map(({ id }) => id), { ...options, ...ONLY });
       all.succeeded.push(...report.succeeded);
       all.failed.push(...report.failed);
       options.onProgress?.(all.succeeded.length + all.failed.length);
@@ -146,12 +149,13 @@ export class DeadLetters {
   async #do(
     action: "retry" | "delete",
     which: string | DeadSelection,
-    options?: ActionOptions,
+    options: RetryOptions = {},
   ): Promise<ActionReport | void> {
-    if (Array.isArray(which)) return await this.#jobs.act(action, which as readonly string[], ONLY);
+    const how = { ...options, ...ONLY };
+    if (Array.isArray(which)) return await this.#jobs.act(action, which as readonly string[], how);
     if (typeof which !== "string") return await this.#onMatches(action, which as DeadFilter, options);
     await this.get(which);
-    const { failed: [failure] } = await this.#jobs.act(action, [which], ONLY);
+    const { failed: [failure] } = await this.#jobs.act(action, [which], how);
     if (failure !== undefined) throw new JobdError(failure.code, `Job ${which}: ${failure.reason}`);
   }
 }

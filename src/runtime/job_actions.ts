@@ -1,6 +1,7 @@
 import { type Amendment, amendmentOf, type Plan } from "../domain/amendment.ts";
 import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
+import type { JobUpdate } from "../domain/job_update.ts";
 import type { Driver } from "../storage/driver.ts";
 import { type JobFilter, jobQuery } from "./job_filter.ts";
 import type { StoreTime } from "./store_time.ts";
@@ -12,6 +13,12 @@ export type Selection = readonly string[] | JobFilter;
 export interface ActionOptions {
   /** Told how many were looked at so far. */
   onProgress?(done: number): void;
+}
+
+/** Options of a retry. */
+export interface RetryOptions extends ActionOptions {
+  /** What is new about the jobs in their new life: another payload, queue, priority, start, ... */
+  update?: JobUpdate;
 }
 
 /** What became of an action on many jobs. */

@@ -1,7 +1,7 @@
 import { type JobAction, planAction } from "../domain/amendment.ts";
 import { JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
-import { jobPatch, type JobUpdate, planUpdate } from "../domain/job_update.ts";
+import { jobPatch, type JobUpdate, planEditedRetry, planUpdate } from "../domain/job_update.ts";
 import type { Replacement } from "../domain/replacement.ts";
 import type { RedactedKeys } from "../domain/redacted_keys.ts";
 import { shownJob } from "../domain/shown_job.ts";
@@ -18,6 +18,7 @@ import {
   type Intent,
   JobActions,
   noSuchJob,
+  type RetryOptions,
   type Selection,
 } from "./job_actions.ts";
 import { type JobFilter, jobQuery } from "./job_filter.ts";
@@ -166,14 +167,15 @@ export class Jobs {
   }
 
   /**
-   * Starts a new life of a job that has ended, with its failures forgotten.
-   * @throws {JobdError} `not_found`; `conflict` when it has not ended, or another unfinished job has its unique key
+   * Starts a new life of a job that has ended, with its failures forgotten; with `update`, changed from its beginning.
+   * @throws {JobdError} `not_found`; `conflict` when it has not ended, or another unfinished job has its unique key;
+   * `invalid_request` for an update that is wrong
    */
-  retry(id: string): Promise<void>;
+  retry(id: string, options?: RetryOptions): Promise<void>;
   /** Starts new lives of many. */
-  retry(jobs: Selection, options?: ActionOptions): Promise<ActionReport>;
-  retry(jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
-    return this.#do("retry", jobs, options);
+  retry(jobs: Selection, options?: RetryOptions): Promise<ActionReport>;
+  async retry(jobs: string | Selection, options: RetryOptions = {}): Promise<ActionReport | void> {
+    return await this.#actions.on(this.#intentOf("retry", options), jobs, options);
   }
 
   /** Lets a job that waits for a time run now. @throws {JobdError} `not_found`; `conflict` when it does not wait */
@@ -225,17 +227,40 @@ export class Jobs {
   }
 
   #do(action: JobAction, jobs: string | Selection, options?: ActionOptions): Promise<ActionReport | void> {
-    return this.#actions.on(intentOf(action), jobs, options);
+    return this.#actions.on(this.#intentOf(action), jobs, options);
   }
 
-  /** Does something to jobs by id; with `only`, to those in that state. */
-  act(action: JobAction, ids: readonly string[], { only }: { only?: JobState } = {}): Promise<ActionReport> {
-    return this.#actions.onIds(intentOf(action, only), ids);
+  /** Does something to jobs by id; with `only`, to those in that state. Only a retry knows `update`. */
+  async act(
+    action: JobAction,
+    ids: readonly string[],
+    options: RetryOptions & { only?: JobState } = {},
+  ): Promise<ActionReport> {
+    return await this.#actions.onIds(this.#intentOf(action, options), ids);
   }
 
-  /** Does something to all jobs that match and were created before now. */
-  actAll(action: JobAction, filter: JobFilter, options: ActionOptions = {}): Promise<ActionReport> {
-    return this.#actions.onMatches(intentOf(action), filter, options);
+  /** Does something to all jobs that match and were created before now; with `only`, to those still in that state then. */
+  async actAll(
+    action: JobAction,
+    filter: JobFilter,
+    options: RetryOptions & { only?: JobState } = {},
+  ): Promise<ActionReport> {
+    return await this.#actions.onMatches(this.#intentOf(action, options), filter, options);
+  }
+
+  #intentOf(action: JobAction, { only, update }: RetryOptions & { only?: JobState } = {}): Intent {
+    if (action !== "retry" || update === undefined) {
+      return {
+        name: action,
+        plan: (job) => planAction(job, action, only),
+      };
+    }
+    const at = this.#time.now();
+    const set = jobPatch(update, at);
+    return {
+      name: action,
+      plan: async (job) => planEditedRetry(job, { patch: await this.#encrypted(job, set), at, only }),
+    };
   }
 
   /** Attempts of a job, oldest first. */
@@ -325,10 +350,6 @@ export class Jobs {
   async #own(ids: string[]): Promise<Job[]> {
     return (await this.#driver.get(ids)).filter((job) => job.namespace === this.namespace);
   }
-}
-
-function intentOf(action: JobAction, only?: JobState): Intent {
-  return { name: action, plan: (job) => planAction(job, action, only) };
 }
 
 /** Nothing else can be updated, so a filter without a state does not report all that has ended. */

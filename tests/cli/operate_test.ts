@@ -241,6 +241,42 @@ Deno.test("dead retry: by id, by filter, all", async () => {
   assert.equal((await world.run(["dead", "retry", "--all", "--json"])).json().succeeded.length, 1);
 });
 
+Deno.test("dead retry with edits: another payload, queue, priority, start; a dry run changes nothing", async () => {
+  const world = new FakeWorld();
+  const [one = "", two = "", three = ""] = await dead(world, ["a", "b", "b"]);
+  const show = async (id: string) => (await world.run(["job", "show", id, "--json"])).json();
+  const dry = await world.run(["dead", "retry", one, "--to", "slow", "--dry-run", "--json"]);
+  assert.deepEqual([dry.json().matched, (await show(one)).state], [1, "dead"]);
+  const flags = [
+    "--payload",
+    '{"put":"right"}',
+    "--priority",
+    "high",
+    "--max-attempts",
+    "9",
+    "--delay",
+    "1h",
+  ];
+  assert.equal((await world.run(["dead", "retry", one, ...flags])).exitCode, 0);
+  const edited = await show(one);
+  assert.deepEqual([edited.state, edited.payload, edited.priority, edited.maxAttempts, edited.failures], [
+    "scheduled",
+    { put: "right" },
+    10,
+    9,
+    0,
+  ]);
+  const bulk = await world.run(["dead", "retry", "--type", "b", "--to", "slow"]);
+  assert.equal(bulk.stdout, "2 dead letters run again\n");
+  for (const id of [two, three]) {
+    const { state, queue } = await show(id);
+    assert.deepEqual([state, queue], ["available", "slow"]);
+  }
+  const wrong = await world.run(["dead", "retry", "--all", "--payload", "{"]);
+  assert.equal(wrong.exitCode, 2);
+  assert.match(wrong.stderr, /--payload/);
+});
+
 Deno.test("dead delete and purge: only with --yes or an answer", async () => {
   const world = new FakeWorld();
   const ids = await dead(world, ["a", "b", "c"]);

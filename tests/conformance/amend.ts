@@ -55,6 +55,87 @@ export const amendChapter: Chapter = {
       assert.equal(await w.settle(again, done), "applied");
     }
   },
+  "a new life begins with what is new about it: payload, queue, priority, attempts, options": async (w) => {
+    const job = await w.finish(doomed, { queue: "q", options: { tags: ["a"], ttlMs: MINUTE } });
+    const other = await w.finish(doomed, { queue: "q" });
+    const set = { queue: "slow", priority: 7, payload: { put: "right" }, maxAttempts: 9 };
+    const change: Change = { kind: "reviveWith", set: { ...set, options: { tags: ["b"] } } };
+    assert.equal(await w.amend(job, change), "applied");
+    const after = await w.job(job.id);
+    assert.deepEqual(after, {
+      ...job,
+      ...set,
+      state: "available",
+      failures: 0,
+      runAt: AT,
+      expireAt: AT + MINUTE,
+      finishedAt: null,
+      error: null,
+      options: { tags: ["b"], ttlMs: MINUTE },
+    });
+    assert.equal((await w.driver.executions(job.id)).length, 1);
+    assert.deepEqual(await w.list({ states: ["dead"] }), [other.id]);
+    const again = await w.claimOne();
+    assert.deepEqual([again.id, again.queue, again.payload], [job.id, "slow", { put: "right" }]);
+    assert.equal(await w.settle(again, done), "applied");
+  },
+  "a new life may begin later": async (w) => {
+    const job = await w.finish(doomed);
+    const change: Change = { kind: "reviveWith", set: { runAt: T + MINUTE } };
+    assert.equal(await w.amend(job, change), "applied");
+    const { state, runAt, failures } = await w.job(job.id);
+    assert.deepEqual([state, runAt, failures], ["scheduled", T + MINUTE, 0]);
+    assert.deepEqual(await w.claimIds(), []);
+    await w.driver.promote(T + MINUTE, 10);
+    assert.deepEqual(await w.claimIds({ now: T + MINUTE }), [job.id]);
+  },
+  "a new life with another payload has no steps of the old one, and one with the same has them": async (
+    w,
+  ) => {
+    for (const [set, kept] of [[{ payload: 1 }, undefined], [{ priority: 1 }, 1]] as const) {
+      const run = await w.start();
+      await w.driver.saveStep(run, { name: "s", value: 1, at: AT });
+      await w.settle(run, doomed);
+      assert.equal(await w.amend(await w.job(run.id), { kind: "reviveWith", set }), "applied");
+      assert.equal(await w.driver.step(run.id, "s"), kept);
+      await w.settle(await w.claimOne(), done);
+    }
+  },
+  "only a final job, as it was seen, whose unique key is free, starts a new life with something new": async (
+    w,
+  ) => {
+    const change: Change = { kind: "reviveWith", set: { priority: 3 } };
+    const waiting = await w.add();
+    assert.equal(await w.amend(waiting, change), "stale");
+    assert.deepEqual(await w.job(waiting.id), waiting);
+    await w.settle(await w.claimOne(), done);
+    const unique = { unique: { key: "k" } };
+    const job = await w.finish(doomed, { options: unique });
+    const holder = await w.add({ options: unique });
+    assert.equal(await w.amend(job, change), "conflict");
+    assert.deepEqual(await w.job(job.id), job);
+    await w.settle(await w.claimOne(), done);
+    assert.equal((await w.job(holder.id)).state, "completed");
+    assert.equal(await w.amend({ ...job, attempt: 7 }, change), "stale");
+    assert.equal(await w.amend(job, change), "applied");
+  },
+  "jobs that come to life together arrive in the order given, wherever they come": async (w) => {
+    const jobs = [];
+    for (const queue of ["a", "b", "a", "b"]) jobs.push(await w.finish(doomed, { queue }));
+    const changes: Change[] = [
+      { kind: "reviveWith", set: { queue: "b" } },
+      { kind: "reviveWith", set: { payload: 1 } },
+      { kind: "reviveWith", set: { queue: "b" } },
+      AVAILABLE,
+    ];
+    const results = await w.driver.amend(
+      jobs.map((job, index) => amendment(job, changes[index] as Change, AT)),
+    );
+    assert.deepEqual(results, ["applied", "applied", "applied", "applied"]);
+    const order = [];
+    for (const _ of jobs) order.push((await w.claimOne()).id);
+    assert.deepEqual(order, jobs.map(({ id }) => id));
+  },
   "a new life has its full time to live again": async (w) => {
     const job = await w.finish(doomed, { expireAt: T + MINUTE, options: { ttlMs: MINUTE } });
     assert.equal(job.expireAt, null);

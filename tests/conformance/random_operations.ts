@@ -421,6 +421,7 @@ class Maker {
       [1, () => ({ kind: "releaseKey" })],
       [2, () => ({ kind: "rekey", was: this.#pick(ENCRYPTIONS), encrypted: this.#pick(ENCRYPTIONS) })],
       [4, () => ({ kind: "replace", set: this.#replacement(now) })],
+      [3, () => ({ kind: "reviveWith", set: this.#replacement(now) })],
     ]);
     return { job: this.#number(), stale: this.#chance(0.1), change };
   }

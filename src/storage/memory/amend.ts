@@ -43,6 +43,11 @@ export function amendJob(tables: Tables, amendment: Amendment): AmendResult {
       return "applied";
     case "makeAvailable":
       return isFinal(job.state) ? revive(tables, job, at) : runNow(tables, job, at);
+    case "reviveWith": {
+      if (!isFinal(job.state)) return "stale";
+      const revived = revive(tables, job, at);
+      return revived === "applied" ? replace(tables, job, { set: change.set, at }) : revived;
+    }
     case "replace":
       return isWaiting(job.state) ? replace(tables, job, { set: change.set, at }) : "stale";
     case "rekey":

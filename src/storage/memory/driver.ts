@@ -1,9 +1,8 @@
-import { type Amendment, maySetOff } from "../../domain/amendment.ts";
+import { type Amendment, mayRelocate, maySetOff } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import { addHistograms } from "../../domain/histogram.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
-import { mayMove } from "../../domain/replacement.ts";
 import type { Queue } from "../../domain/queue.ts";
 import type { JobState } from "../../domain/states.ts";
 import type { Run } from "../../domain/transition.ts";
@@ -253,7 +252,7 @@ export class MemoryDriver extends MemoryWaits implements Driver {
       const results = amendments.map((amendment) => amendJob(this.tables, amendment));
       const applied = amendments.filter((_, index) => results[index] === "applied");
       if (applied.some(({ change }) => maySetOff(change))) this.wake("available");
-      if (applied.some(({ change }) => change.kind === "replace" && mayMove(change.set))) this.wake("any");
+      if (applied.some(({ change }) => mayRelocate(change))) this.wake("any");
       if (applied.some(({ change }) => change.kind === "requestCancel")) this.wake("cancel");
       this.#wakeEnded();
       return results;

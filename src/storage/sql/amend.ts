@@ -7,7 +7,7 @@ import { dispatch } from "./dispatch.ts";
 import { removeHistory } from "./history.ts";
 import { lockAfterEnd } from "./locks.ts";
 import { replace } from "./replace.ts";
-import { reviveFinal } from "./revive.ts";
+import { comesElsewhere, reviveEdited, reviveFinal } from "./revive.ts";
 import { rekey } from "./rekey.ts";
 import { own, seenJson, seenRows, update } from "./seen.ts";
 import { text } from "./row.ts";
@@ -51,10 +51,14 @@ function groups(amendments: Amendment[]): Member[][] {
   return all;
 }
 
-/** Waiting and final jobs become available in different ways; apart, they still arrive in the order given. */
+/**
+ * Waiting and final jobs become available in different ways, and those that come to life elsewhere do so after those that
+ * stay; apart, they still arrive in the order given.
+ */
 function together(a: Amendment, b: Amendment): boolean {
-  return a.change.kind === b.change.kind &&
-    (a.change.kind !== "makeAvailable" || isFinal(a.from) === isFinal(b.from));
+  if (a.change.kind !== b.change.kind) return false;
+  if (a.change.kind === "makeAvailable") return isFinal(a.from) === isFinal(b.from);
+  return a.change.kind !== "reviveWith" || comesElsewhere(a) === comesElsewhere(b);
 }
 
 type Outcomes = Map<string, AmendResult>;
@@ -84,6 +88,8 @@ function* amendGroup(d: Dialect, group: Amendment[]): Script<Outcomes> {
       const moved = applied(yield* makeAvailable(d, yield* own(d, later)));
       return new Map([...moved, ...yield* reviveFinal(d, final)]);
     }
+    case "reviveWith":
+      return yield* reviveEdited(d, final);
     case "replace":
       return applied(yield* replace(d, waiting));
     case "rekey":

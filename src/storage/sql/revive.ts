@@ -2,12 +2,14 @@ import type { Amendment } from "../../domain/amendment.ts";
 import { latestExecution } from "../../domain/execution.ts";
 import { MAX_INSTANT_MS } from "../../domain/instant.ts";
 import type { Execution } from "../../domain/job.ts";
+import { moves } from "../../domain/replacement.ts";
 import { uniqueLock } from "../../domain/unique.ts";
 import type { AmendResult } from "../driver.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { dispatch } from "./dispatch.ts";
 import { keepExecutions } from "./history.ts";
 import { takenLocks } from "./locks.ts";
+import { replace } from "./replace.ts";
 import { jobColumns, jobTables, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
 import { forgetSteps } from "./steps.ts";
@@ -45,6 +47,26 @@ export function* reviveFinal(d: Dialect, final: Amendment[]): Script<Map<string,
   }
   if (chosen.length > 0) yield* revive(d, chosen);
   return results;
+}
+
+/** The same, with what is new about them: nobody claims them in between, because all of it is one transaction. */
+export function* reviveEdited(d: Dialect, final: Amendment[]): Script<Map<string, AmendResult>> {
+  const results = yield* reviveFinal(d, final);
+  const revived = final.filter(({ id }) => results.get(id) === "applied");
+  yield* replace(d, revived.map(asRevived));
+  return results;
+}
+
+/** Whether a job that comes to life leaves the place to which it would come without what is new. */
+export function comesElsewhere({ attempt, at, change }: Amendment): boolean {
+  return change.kind === "reviveWith" && moves({ state: "available", attempt }, change.set, at);
+}
+
+function asRevived(amendment: Amendment): Amendment {
+  const { change } = amendment;
+  return change.kind === "reviveWith"
+    ? { ...amendment, from: "available", change: { kind: "replace", set: change.set } }
+    : amendment;
 }
 
 /** Locks the jobs that still are as they were seen, in the order of the amendments. */

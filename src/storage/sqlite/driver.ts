@@ -1,6 +1,5 @@
 import type { System } from "../../domain/clock.ts";
-import { mayMove } from "../../domain/replacement.ts";
-import { type Amendment, endsJob, maySetOff } from "../../domain/amendment.ts";
+import { type Amendment, endsJob, mayRelocate, maySetOff } from "../../domain/amendment.ts";
 import type { NewBatch } from "../../domain/batch.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { NewEvent } from "../../domain/event.ts";
@@ -246,7 +245,7 @@ class SqliteDriver extends SqlOperations implements Driver {
     const results = await super.amend(amendments);
     const applied = amendments.filter((_, index) => results[index] === "applied");
     this.#ring("available", applied.some(({ change }) => maySetOff(change)));
-    this.#ring("any", applied.some(({ change }) => change.kind === "replace" && mayMove(change.set)));
+    this.#ring("any", applied.some(({ change }) => mayRelocate(change)));
     this.#ring("cancel", applied.some(({ change }) => change.kind === "requestCancel"));
     this.#ring("ended", applied.some(({ change }) => endsJob(change)));
     return results;

@@ -1,16 +1,25 @@
 import { z } from "zod";
+import type { JobUpdate } from "../../domain/job_update.ts";
 import type { DeadFilter } from "../../runtime/dead_letters.ts";
+import type { RetryOptions } from "../../runtime/job_actions.ts";
 import { errorGroupView, jobView } from "../cli/actions/views.ts";
 import { filterFields, given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { cursor, done, instant, jobId, limit, page } from "./schemas/common.ts";
 import { job, report } from "./schemas/job.ts";
+import { updateFields } from "./schemas/job_request.ts";
 
 const one = z.strictObject({ id: jobId });
 const deadFields = {
   ...filterFields,
   group: z.string().optional().meta({ description: "those that failed for this reason: the key of a group" }),
 } satisfies Record<keyof DeadFilter, z.ZodType>;
+
+const update = z.strictObject(updateFields).optional().meta({ description: "what is new about them" });
+
+function edits(changes: z.infer<typeof update>): RetryOptions {
+  return changes === undefined ? {} : { update: given(changes) as JobUpdate };
+}
 
 /** Dead letters. */
 export const DEAD_OPERATIONS: readonly Operation[] = [
@@ -70,25 +79,27 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
   operation({
     name: "dead.retry",
     summary: "Start a new life of a dead letter",
+    details: "With `update`: changed from its beginning.",
     role: "operate",
     http: { method: "post", path: "/dlq/{id}/retry" },
     tool: "retry_dlq_job",
-    input: one,
+    input: z.strictObject({ id: jobId, update }),
     output: job,
-    async run({ jobd }, { id }) {
-      await jobd.dead.retry(id);
+    async run({ jobd }, { id, update }) {
+      await jobd.dead.retry(id, edits(update));
       return jobView(await jobd.jobs.get(id));
     },
   }),
   operation({
     name: "dead.retryMany",
     summary: "Start new lives of all dead letters that match",
-    details: "Without any field: of all.",
+    details:
+      "Without any field: of all. With `update`: changed from its beginning, in another queue for example.",
     role: "operate",
     http: { method: "post", path: "/dlq/retry" },
-    input: z.strictObject(deadFields),
+    input: z.strictObject({ ...deadFields, update }),
     output: report,
-    run: ({ jobd }, filter) => jobd.dead.retry(given(filter)),
+    run: ({ jobd }, { update, ...filter }) => jobd.dead.retry(given(filter), edits(update)),
   }),
   operation({
     name: "dead.delete",

@@ -1,24 +1,34 @@
 import type { JobAction } from "../../../domain/amendment.ts";
 import { JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
+import { jobPatch, type JobUpdate } from "../../../domain/job_update.ts";
 import type { DeadFilter } from "../../../runtime/dead_letters.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec, OptionValues } from "../command.ts";
-import type { DEAD_FILTER } from "../commands/dead.ts";
+import type { DEAD_FILTER, EDITS } from "../commands/dead.ts";
 import type { PAGE } from "../commands/options.ts";
 import type { Context } from "../context.ts";
 import { count, relative } from "../format.ts";
 import { styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { DONE, reportActions } from "./job_actions.ts";
+import { readPayload } from "./job_update.ts";
 import { printJobs } from "./job_show.ts";
 import { printPage } from "./jobs.ts";
 import { filterOf, findJobs, isNarrowed, type Miss, reportMisses } from "./targets.ts";
 import { errorGroupView, jobView } from "./views.ts";
 
 type Filter = typeof DEAD_FILTER;
+type Edits = typeof EDITS;
 type Yes = { yes: OptionSpec<boolean> };
 type DryRun = { dryRun: OptionSpec<boolean> };
+
+/** With what dead letters are acted on. */
+interface Doing {
+  context: Context;
+  jobd: Jobd;
+  update?: JobUpdate;
+}
 
 /** Jobs that a preview names. */
 const NAMED = 10;
@@ -46,15 +56,17 @@ export async function showDead(
 
 /** `jobd dead retry` */
 export async function retryDead(
-  input: Input<Filter & DryRun & { all: OptionSpec<boolean> }>,
+  input: Input<Filter & Edits & DryRun & { all: OptionSpec<boolean> }>,
   context: Context,
 ): Promise<number> {
   const { args, options } = input;
+  const update = await editsOf(options, context);
+  const edits = update === undefined ? {} : { update };
   const jobd = await context.jobd();
   const filter = chosen(args, deadFilter(options, jobd.now()), options.all, "--all");
-  if (filter === undefined) return await byId("retry", args, context, jobd);
-  if (options.dryRun) return await preview("run again", filter, context, jobd);
-  return await byFilter("retry", filter, context, jobd);
+  if (options.dryRun) return await preview("run again", filter ?? args, context, jobd);
+  if (filter === undefined) return await byId("retry", args, { context, jobd, ...edits });
+  return await byFilter("retry", filter, { context, jobd, ...edits });
 }
 
 /** `jobd dead delete` */
@@ -62,10 +74,10 @@ export async function deleteDead(input: Input<Filter & DryRun & Yes>, context: C
   const { args, options } = input;
   const jobd = await context.jobd();
   const filter = chosen(args, deadFilter(options, jobd.now()), false, "`jobd dead purge` for all");
-  if (filter === undefined) return await byId("delete", args, context, jobd);
-  if (options.dryRun) return await preview("deleted", filter, context, jobd);
+  if (options.dryRun) return await preview("deleted", filter ?? args, context, jobd);
+  if (filter === undefined) return await byId("delete", args, { context, jobd });
   context.confirm(`Delete these dead letters of ${jobd.location} for good?`, options.yes);
-  return await byFilter("delete", filter, context, jobd);
+  return await byFilter("delete", filter, { context, jobd });
 }
 
 /** `jobd dead purge` */
@@ -75,7 +87,7 @@ export async function purgeDead({ options }: Input<Yes>, context: Context): Prom
     `Delete all dead letters in namespace ${jobd.namespace} of ${jobd.location} for good?`,
     options.yes,
   );
-  return await byFilter("delete", {}, context, jobd);
+  return await byFilter("delete", {}, { context, jobd });
 }
 
 /** `jobd dead groups` */
@@ -113,16 +125,39 @@ export async function listGroups(
   }
 }
 
+/** What is new about the jobs; what is wrong with it is said without a store. */
+async function editsOf(options: OptionValues<Edits>, context: Context): Promise<JobUpdate | undefined> {
+  const { payload, to, priority, delay, maxAttempts } = options;
+  const update: JobUpdate = compact({
+    queue: to,
+    priority,
+    delay,
+    maxAttempts,
+    payload: payload === undefined ? undefined : await readPayload(payload, context),
+  });
+  if (Object.keys(update).length === 0) return undefined;
+  jobPatch(update, 0);
+  return update;
+}
+
 function deadFilter(options: OptionValues<Filter>, now: number): DeadFilter {
   return { ...filterOf(options, now), ...compact({ group: options.group }) };
 }
 
 /** Says what would be done. */
-async function preview(verb: string, filter: DeadFilter, context: Context, jobd: Jobd): Promise<number> {
+async function preview(
+  verb: string,
+  which: DeadFilter | readonly string[],
+  context: Context,
+  jobd: Jobd,
+): Promise<number> {
   const { out } = context;
   const some: Job[] = [];
   let matched = 0;
-  for await (const job of jobd.dead.list(filter)) {
+  const { jobs, missed } = Array.isArray(which)
+    ? await findDead(jobd, which as readonly string[])
+    : { jobs: jobd.dead.list(which as DeadFilter), missed: [] };
+  for await (const job of jobs) {
     if (some.length < NAMED) some.push(job);
     matched++;
     if (matched % 1_000 === 0) out.progress(`${count(matched, "dead letter")} found`);
@@ -136,7 +171,7 @@ async function preview(verb: string, filter: DeadFilter, context: Context, jobd:
     }
     if (matched > some.length) out.line(`  and ${matched - some.length} more`);
   }
-  return 0;
+  return reportMisses(out, missed);
 }
 
 /** The filter to act by; undefined when ids say which jobs are meant. */
@@ -171,23 +206,22 @@ async function findDead(jobd: Jobd, ids: readonly string[]): Promise<{ jobs: Job
 async function byId(
   action: JobAction,
   ids: readonly string[],
-  context: Context,
-  jobd: Jobd,
+  { context, jobd, ...edits }: Doing,
 ): Promise<number> {
   const { jobs, missed } = await findDead(jobd, ids);
-  const report = await jobd.jobs.act(action, jobs.map(({ id }) => id), { only: "dead" });
+  const report = await jobd.jobs.act(action, jobs.map(({ id }) => id), { only: "dead", ...edits });
   return reportActions(context.out, DONE[action], report, missed);
 }
 
 async function byFilter(
   action: "retry" | "delete",
   filter: DeadFilter,
-  context: Context,
-  jobd: Jobd,
+  { context, jobd, ...edits }: Doing,
 ): Promise<number> {
   const { out } = context;
   const verb = action === "retry" ? "run again" : "deleted";
   const report = await jobd.dead[action](filter, {
+    ...edits,
     onProgress: (done) => out.progress(`${count(done, "dead letter")} looked at`),
   });
   out.endProgress();

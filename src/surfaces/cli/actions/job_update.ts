@@ -63,7 +63,8 @@ function contradiction(what: "tag" | "header"): JobdError {
   });
 }
 
-async function readPayload(given: string, { host }: Context): Promise<Json> {
+/** The payload that a flag gives. */
+export async function readPayload(given: string, { host }: Context): Promise<Json> {
   const source = payloadSource(given);
   const what = source.kind === "text" ? "--payload" : `payload from ${sourceName(source)}`;
   return parseJson(what, await readWhole(source, host));

@@ -1,5 +1,6 @@
-import { integer, text } from "../../config/readers.ts";
+import { duration, integer, nameOf, text } from "../../config/readers.ts";
 import { type Command, command, flag, type OptionSpec, value } from "../command.ts";
+import { priority } from "./job_readers.ts";
 import { FILTER, IDS, PAGE, YES } from "./options.ts";
 
 /** Flags that choose dead letters. */
@@ -9,6 +10,16 @@ export const DEAD_FILTER = {
 } as const;
 
 const DRY_RUN = { dryRun: flag("say what would be done, and do nothing") } as const;
+
+/** What may be new about dead letters that run again; `--queue` and the like say which are meant. */
+export const EDITS = {
+  payload: value(text, "json", "with this payload: JSON, @FILE, or - for stdin", { short: "p" }),
+  to: value(nameOf("queue"), "queue", "in this queue; it is created if there is none"),
+  priority: value(priority, "n", "with this priority: a number, or critical, high, medium, low"),
+  delay: value(duration(), "duration", "no earlier than after this time"),
+  maxAttempts: value(integer(1, 1000), "n", "dead again after this many failed runs"),
+} as const;
+
 const SOME_IDS = { ...IDS, required: false };
 const ALL = { all: flag("every dead letter of the namespace") } as const;
 
@@ -54,10 +65,14 @@ export const DEAD_COMMANDS: readonly Command[] = [
     path: "dead retry",
     summary: "Run dead letters again: by id, by filter, or all",
     args: [SOME_IDS],
-    options: { ...DEAD_FILTER, ...ALL, ...DRY_RUN },
+    details:
+      "Their failures are forgotten, their history stays. What is not given anew stays as it was. A filter means those that are dead now, not those that die again meanwhile.",
+    options: { ...DEAD_FILTER, ...ALL, ...EDITS, ...DRY_RUN },
     examples: [
       ["jobd dead retry 4f2a91c0", "one"],
       ["jobd dead retry --queue mail --search ECONNREFUSED", "those that failed for one reason"],
+      ["jobd dead retry --queue mail --to mail-slow --max-attempts 10", "in another queue"],
+      [`jobd dead retry 4f2a91c0 --payload '{"to":"user@example.com"}'`, "with what was wrong put right"],
     ],
     run: async (...given) => (await import("../actions/dead.ts")).retryDead(...given),
   }),
