@@ -136,6 +136,12 @@ Deno.test("what an operator does is told, but not that a running job is asked to
   assert.deepEqual(told({ kind: "expire" }), ["job.expired", "expired"]);
   assert.deepEqual(told({ kind: "archive" }), ["job.dead", "dead"]);
   assert.deepEqual(told({ kind: "makeAvailable" }), ["job.requeued", "available"]);
+  assert.deepEqual(told({ kind: "reviveWith", set: { payload: 1 } }), ["job.requeued", "available"]);
+  assert.deepEqual(told({ kind: "reviveWith", set: { runAt: T + 1 } }), ["job.requeued", "scheduled"]);
+  const change = { kind: "reviveWith", set: { queue: "slow" } } as const;
+  const moved = amendedEvent(job, { id: job.id, from: job.state, attempt: 2, at: T, change });
+  assert.ok(moved !== undefined && "queue" in moved);
+  assert.equal(moved.queue, "slow");
   assert.deepEqual(told({ kind: "delete" }), ["job.deleted", "running"]);
   assert.equal(told({ kind: "requestCancel" }), undefined);
 });
