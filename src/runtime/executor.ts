@@ -37,7 +37,7 @@ export interface ExecuteOptions {
   /** Longest run, in milliseconds. */
   timeoutMs: number;
   /** The jobs of the group, when the attempt is one for all of them. */
-  group?: GroupCall;
+  group: GroupCall | undefined;
   /** Stops the attempt. */
   stop: Stop<StopReason>;
   /** Log and progress. */
@@ -53,7 +53,7 @@ export interface ExecuteOptions {
   /** Notes a job that is enqueued with the end. */
   enqueue(job: JobDefinition | JobRequest, payload?: unknown, options?: EnqueueOptions): Promise<FollowUp>;
   /** Takes values that nobody may see out of failures. */
-  redaction?: Redaction;
+  redaction: Redaction | undefined;
   /** Gets what the handler threw by itself, before it becomes a record. */
   onThrown?(thrown: unknown): void;
   /** Called when the handler did not end within the given time after its signal. */

@@ -18,8 +18,8 @@ export interface Traces {
   log: OpenLog;
   /** Its progress notes. */
   progress: RunContext["progress"];
-  /** Takes values out of its failures; absent when the job redacts nothing. */
-  redaction?: Redaction;
+  /** Takes values out of its failures; undefined when the job redacts nothing. */
+  redaction: Redaction | undefined;
 }
 
 /** The same log and notes, or such as let no redacted value of the jobs through: one, or those of a group. */
@@ -28,7 +28,7 @@ export function redactedTraces(
   { log, progress }: Omit<Traces, "redaction">,
 ): Traces {
   const redaction = redactionOf(...jobs);
-  if (redaction === undefined) return { log, progress };
+  if (redaction === undefined) return { log, progress, redaction };
   return {
     log: redactedLog(log, redaction),
     progress: (note) => progress(redaction.json(storableResult(note))),

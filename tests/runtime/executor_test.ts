@@ -30,6 +30,8 @@ function executing(run: Handler["run"], options: Partial<ExecuteOptions> = {}, j
     now: () => clock.now(),
     timeoutMs: 1_000,
     stop,
+    group: undefined,
+    redaction: undefined,
     log: () => {},
     progress: () => {},
     steps: new Steps({ driver: new MemoryDriver(), keyring, now: () => clock.now() }),
