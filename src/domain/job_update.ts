@@ -125,8 +125,6 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
       reason: `it has failed ${job.failures} times already: maxAttempts must be higher than that`,
     };
   }
-  const reason = notReal(job, patch);
-  if (reason !== undefined) return { kind: "refused", reason };
   const set = { ...patch };
   // What is so already is left out, so that the job keeps its place.
   for (const field of ["queue", "priority", "runAt"] as const) {
@@ -137,8 +135,11 @@ export function planUpdate(job: Job, patch: Replacement): Plan {
     : { kind: "change", change: { kind: "replace", set } };
 }
 
-/** Why a patch may not be: its payload was read where it is redacted. */
-function notReal({ options: { redact: old } }: Job, { payload, options }: Replacement): string | undefined {
+/** Why a patch may not be: its payload was read where it is redacted. To be asked before the payload is encrypted. */
+export function notReal(
+  { options: { redact: old } }: Job,
+  { payload, options }: Replacement,
+): string | undefined {
   const redact = options?.redact === undefined ? old : options.redact ?? undefined;
   try {
     if (payload !== undefined) refuseRedacted(payload, redact);

@@ -2,7 +2,7 @@ import { invalid } from "./errors.ts";
 import type { Json } from "./json.ts";
 import { REDACTED } from "./secret_text.ts";
 
-/** Names under which secrets usually are; the command line never shows what is under them. */
+/** Names under which secrets usually are; commands and the HTTP API never show what is under them. */
 export const SECRET_KEYS: readonly string[] = [
   "password",
   "passwd",

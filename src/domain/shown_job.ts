@@ -20,6 +20,11 @@ export function shownJob(job: Job, keys?: RedactedKeys): Job {
   };
 }
 
+/** A document that belongs to a job, such as an answer that it was given, without the values that nobody may see. */
+export function shownPart(job: Job, part: Json, keys?: RedactedKeys): Json {
+  return viewOf(job, keys)?.part(part) ?? part;
+}
+
 /** A schedule as anybody may see it, with the job that it makes; itself when nothing of that is redacted. */
 export function shownSchedule(schedule: Schedule, keys?: RedactedKeys): Schedule {
   const spec = shownSpec(schedule.spec, keys);
@@ -76,6 +81,11 @@ class View {
   result(value: Json): Json {
     const shown = withoutPaths(this.#paths.length === 0 ? value : withoutPreview(value), this.#paths);
     return this.#free(this.#redaction?.cutJson(shown) ?? shown);
+  }
+
+  /** Paths are about payload and result: elsewhere values are known by themselves. */
+  part(value: Json): Json {
+    return this.#free(value);
   }
 
   failure(record: NonNullable<Job["error"]>): NonNullable<Job["error"]> {

@@ -4,11 +4,12 @@ import { JobdError, show } from "../domain/errors.ts";
 import { storableFailure } from "../domain/failure.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import { checkJson, type Json, RESULT_LIMITS } from "../domain/json.ts";
+import { redactionOf } from "../domain/redaction.ts";
 import { blockedBy, checkKeptName, isOpen, type JobWait, planAnswer, planEnd } from "../domain/wait.ts";
 import { isToken, isTokenOf, readToken } from "../domain/wait_token.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Keyring } from "./encryption/keyring.ts";
-import type { Jobs } from "./jobs.ts";
+import type { Jobs, ViewOptions } from "./jobs.ts";
 import type { StoreTime } from "./store_time.ts";
 
 /**
@@ -60,10 +61,13 @@ export class JobWaits {
   }
 
   /** All waits of a job, those that are over too, by name. @throws {JobdError} `not_found` */
-  async list(jobId: string): Promise<JobWait[]> {
-    const job = await this.#jobs.get(jobId);
+  async list(jobId: string, options?: ViewOptions): Promise<JobWait[]> {
+    const job = await this.#jobs.get(jobId, { reveal: true });
     const waits = await this.#driver.waits(job.id);
-    return await Promise.all(waits.map(async (wait) => ({ ...wait, value: await this.#shown(job, wait) })));
+    return await Promise.all(waits.map(async (wait) => {
+      const value = await this.#shown(job, wait);
+      return { ...wait, value: this.#jobs.shownPart(job, value, options) };
+    }));
   }
 
   /**
@@ -110,8 +114,11 @@ export class JobWaits {
    * @throws {JobdError} `not_found`; `conflict` when it does not wait, or not for that
    */
   async fail(target: WaitTarget, error: string | FailureRecord): Promise<{ jobId: string }> {
-    const record = storableFailure(typeof error === "string" ? { code: "failed", message: error } : error);
-    const { job } = await this.#change(target, (found) => endPlan(found, { kind: "fail", error: record }));
+    const given = typeof error === "string" ? { code: "failed", message: error } : error;
+    const { job } = await this.#change(target, (found) => {
+      const record = storableFailure(given, redactionOf(found.job));
+      return endPlan(found, { kind: "fail", error: record });
+    });
     return { jobId: job.id };
   }
 
@@ -140,7 +147,7 @@ export class JobWaits {
   async #find(target: WaitTarget): Promise<Found> {
     if (typeof target === "string" && isToken(target)) return await this.#byToken(target);
     const { job: id, name } = typeof target === "string" ? { job: target } : target;
-    const job = await this.#jobs.get(id);
+    const job = await this.#jobs.get(id, { reveal: true });
     const waits = await this.#driver.waits(job.id);
     const chosen = name === undefined ? this.#only(job, waits) : checkKeptName("wait name", name);
     return { job, name: chosen, wait: waits.find((wait) => wait.name === chosen) };

@@ -1,10 +1,11 @@
-import { type JobAction, planAction } from "../domain/amendment.ts";
+import { type JobAction, type Plan, planAction } from "../domain/amendment.ts";
 import { JobdError, show } from "../domain/errors.ts";
 import type { Execution, Job, LogChunk } from "../domain/job.ts";
-import { jobPatch, type JobUpdate, planEditedRetry, planUpdate } from "../domain/job_update.ts";
+import type { Json } from "../domain/json.ts";
+import { jobPatch, type JobUpdate, notReal, planEditedRetry, planUpdate } from "../domain/job_update.ts";
 import type { Replacement } from "../domain/replacement.ts";
 import type { RedactedKeys } from "../domain/redacted_keys.ts";
-import { shownJob } from "../domain/shown_job.ts";
+import { shownJob, shownPart } from "../domain/shown_job.ts";
 import { isFinal, type JobState, WAITING_STATES } from "../domain/states.ts";
 import type { Driver, Page } from "../storage/driver.ts";
 import { type Clock, sleep } from "../domain/clock.ts";
@@ -221,7 +222,7 @@ export class Jobs {
     const set = jobPatch(update, this.#time.now());
     const intent: Intent = {
       name: "update",
-      plan: async (job) => planUpdate(job, await this.#encrypted(job, set)),
+      plan: (job) => this.#planned(job, set, (patch) => planUpdate(job, patch)),
     };
     return await this.#actions.on(intent, ofWaiting(jobs), options);
   }
@@ -259,7 +260,7 @@ export class Jobs {
     const set = jobPatch(update, at);
     return {
       name: action,
-      plan: async (job) => planEditedRetry(job, { patch: await this.#encrypted(job, set), at, only }),
+      plan: (job) => this.#planned(job, set, (patch) => planEditedRetry(job, { patch, at, only })),
     };
   }
 
@@ -332,6 +333,12 @@ export class Jobs {
     } while (cursor !== undefined);
   }
 
+  /** What a patch means for a job, with its payload as it is stored. */
+  async #planned(job: Job, set: Replacement, plan: (patch: Replacement) => Plan): Promise<Plan> {
+    const reason = notReal(job, set);
+    return reason === undefined ? plan(await this.#encrypted(job, set)) : { kind: "refused", reason };
+  }
+
   /** A payload is stored as the one before; those of types that are always encrypted are so from then on. */
   async #encrypted(job: Job, set: Replacement): Promise<Replacement> {
     if (set.payload === undefined) return set;
@@ -345,6 +352,11 @@ export class Jobs {
   /** A job as it is shown: without what it redacts, unless that is asked for. The one place where that is decided. */
   shown(job: Job, { reveal = false }: ViewOptions = {}): Job {
     return reveal ? job : shownJob(job, this.#redactKeys);
+  }
+
+  /** Something else that belongs to a job, such as an answer to it, as it is shown. */
+  shownPart(job: Job, part: Json, { reveal = false }: ViewOptions = {}): Json {
+    return reveal ? part : shownPart(job, part, this.#redactKeys);
   }
 
   async #own(ids: string[]): Promise<Job[]> {

@@ -96,7 +96,7 @@ export const SETTINGS = {
     placeholder: "names",
     default: SECRET_KEYS.join(","),
     summary:
-      "keys whose values the command line never shows, in payloads, results and notes of all jobs, however they are written " +
+      "keys whose values commands and the HTTP API never show, in payloads, results and notes of all jobs, however written " +
       "(apiKey, api_key); + in front adds to these, none shows all",
     scope: "all",
   }),
