@@ -248,9 +248,10 @@ export class TestJobd implements AsyncDisposable {
   }
 }
 
-function defaults({ namespace, maxAttempts }: StoreOptions): Omit<StoreOptions, "store"> {
+function defaults({ namespace, maxAttempts, encryption }: StoreOptions): Omit<StoreOptions, "store"> {
   return {
     ...(namespace === undefined ? {} : { namespace }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(encryption === undefined ? {} : { encryption }),
   };
 }

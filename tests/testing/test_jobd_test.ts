@@ -309,3 +309,11 @@ Deno.test("a worker that cannot start leaves nothing behind, and programs and wo
   // The block ends its workers in the middle of an outage.
   test.faults.silence();
 });
+
+Deno.test("a test may bring keys of its own, and types that are always encrypted", async () => {
+  const encryption = { keys: { k1: btoa("k".repeat(32)) }, current: "k1", types: ["pay"] };
+  await using test = await TestJobd.open({ encryption });
+  const job = await test.jobd.enqueue({ type: "pay", payload: { a: 1 } });
+  const { payload, options } = await job.job();
+  assert.deepEqual([payload, options.encrypted !== undefined], [{ a: 1 }, true]);
+});
