@@ -83,7 +83,25 @@ Deno.test("the API does not listen where other machines could read along, unless
   assert.equal(await wide.ended(), 0);
 });
 
-Deno.test("a port that is taken stops the start and says what to do; --no-http does without", async () => {
+Deno.test("a daemon whose usual port is taken runs jobs without an API, and says so", async () => {
+  await using folder = await ProgramFolder.create();
+  // Whoever has it: this test, or somebody else on this machine.
+  let own: Deno.Listener | undefined;
+  try {
+    own = Deno.listen({ hostname: "127.0.0.1", port: 8080 });
+  } catch (error) {
+    assert.ok(error instanceof Deno.errors.AddrInUse);
+  }
+  const daemon = new Daemon(folder.command(["start"], { env: { API_PORT: "" } }).spawn());
+  const warning = await daemon.logged("This daemon serves no API: another program listens at its port");
+  assert.equal(warning["level"], "warn");
+  await daemon.logged("jobd started");
+  daemon.kill("SIGTERM");
+  assert.equal(await daemon.ended(), 0);
+  own?.close();
+});
+
+Deno.test("a chosen port that is taken stops the start and says what to do; --no-http does without", async () => {
   await using folder = await ProgramFolder.create();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const env = { API_PORT: String(taken.addr.port) };

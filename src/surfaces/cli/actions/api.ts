@@ -1,6 +1,7 @@
 import { JobdError, messageOf } from "../../../domain/errors.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Logger } from "../../../runtime/logger.ts";
+import type { Config } from "../../config/load.ts";
 import type { SettingValues } from "../../config/settings.ts";
 import type { Server } from "../../http/server.ts";
 import type { Input } from "../command.ts";
@@ -59,6 +60,29 @@ export async function serveApi(
   log.info("API listens", { url: server.url });
   if (out.isTerminal) out.line(styled("bold", "jobd serves its API"), ` at ${server.url}/api/v1`);
   return server;
+}
+
+/**
+ * The API of a daemon. That somebody else has the port that nobody chose is no reason not to run jobs: then there is none, and
+ * the log says so.
+ */
+export async function daemonApi(
+  jobd: Jobd,
+  { values, sources }: Config,
+  context: Context,
+  log: Logger,
+): Promise<Server | undefined> {
+  try {
+    return await serveApi(jobd, values, context, log);
+  } catch (error) {
+    const taken = error instanceof JobdError && error.cause instanceof Deno.errors.AddrInUse;
+    if (!taken || sources.apiPort !== "default") throw error;
+    log.warn("This daemon serves no API: another program listens at its port", {
+      port: values.apiPort,
+      hint: "Give an --api-port that is free, or --no-http.",
+    });
+    return undefined;
+  }
 }
 
 async function readTls(

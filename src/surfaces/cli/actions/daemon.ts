@@ -12,7 +12,7 @@ import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { chooseHandlers, type HandlerChoice } from "./handlers.ts";
 import type { Server } from "../../http/server.ts";
-import { serveApi } from "./api.ts";
+import { daemonApi } from "./api.ts";
 import { makeLogger, surviveFaults } from "./daemon_log.ts";
 import { helloHandler, sayHello } from "./hello.ts";
 
@@ -69,7 +69,7 @@ async function run(context: Context, wishes: Wishes): Promise<void> {
       timeoutMs: values.workerShutdownTimeout,
       also: () => void api?.stop(),
     });
-    if (!noHttp) api = await serveApi(jobd, values, context, log);
+    if (!noHttp) api = await daemonApi(jobd, config, context, log);
     await worker.start();
     announce(context.out, jobd, worker.types, values, log);
     // The worker may stop before its first job has ended.
