@@ -5,6 +5,7 @@
 export type ErrorCode =
   | "invalid_request"
   | "invalid_config"
+  | "key_missing"
   | "not_found"
   | "conflict"
   | "store_unavailable"

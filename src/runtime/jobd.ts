@@ -277,7 +277,7 @@ export class Jobd implements AsyncDisposable {
   /**
    * Encrypts jobs with the current key, where another one did; those whose key is not here are reported as failed.
    *
-   * @throws {JobdError} `invalid_config` when there is no key
+   * @throws {JobdError} `key_missing` when there is no key
    */
   reencrypt(options?: ActionOptions): Promise<ActionReport> {
     return reencrypt(this.#parts, options);

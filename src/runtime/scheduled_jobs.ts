@@ -23,7 +23,7 @@ export interface StartedTick {
 }
 
 /** A request that cannot be, or a key for its encryption that is not here. */
-const UNMAKEABLE = ["invalid_request", "invalid_config"];
+const UNMAKEABLE = ["invalid_request", "invalid_config", "key_missing"];
 
 /** Makes the jobs of ticks. One that cannot be made, because another release wrote its schedule or a key is missing, keeps none from the others. */
 export async function startTicks(

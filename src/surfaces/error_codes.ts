@@ -11,6 +11,8 @@ interface Meaning {
 const BY_CODE: Readonly<Record<ErrorCode, Meaning>> = {
   invalid_request: { exit: 2, http: 400 },
   invalid_config: { exit: 2, http: 500 },
+  // The program works, only not for what this request asks: a client that asks for it is told, and no alarm goes off.
+  key_missing: { exit: 2, http: 409 },
   not_found: { exit: 3, http: 404 },
   conflict: { exit: 4, http: 409 },
   store_unavailable: { exit: 5, http: 503 },

@@ -39,7 +39,7 @@ async function keyOf(w: World, id: string): Promise<string | undefined> {
 }
 
 const refused = (message: RegExp) => (error: unknown): boolean =>
-  error instanceof JobdError && error.code === "invalid_config" && message.test(error.message);
+  error instanceof JobdError && error.code === "key_missing" && message.test(error.message);
 
 /** Answers of requests with the same key, one after the other, and what the job is then. */
 async function replaced(w: World, first: Partial<JobRequest>, second: Partial<JobRequest>) {
@@ -317,7 +317,7 @@ export const encryptionChapter: Chapter = {
     await using third = await open(w, { keys: { k3: key(3) }, current: "k3" });
     assert.deepEqual(await third.reencrypt(), {
       succeeded: [],
-      failed: [{ id, code: "invalid_config", reason: 'the encryption key "k1" is not here' }],
+      failed: [{ id, code: "key_missing", reason: 'the encryption key "k1" is not here' }],
     });
     await using none = await open(w);
     await assert.rejects(none.reencrypt(), refused(/no key to encrypt with/));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { delayed, holderIn, HOUR, insert, make } from "./unique_world.ts";
-import { cancelled, type Chapter, DAY, done, doomed, failed, MINUTE, SECOND, T } from "./world.ts";
+import { answerTo, ask } from "./waits.ts";
+import { cancelled, type Chapter, DAY, done, doomed, failed, MINUTE, parkedAt, SECOND, T } from "./world.ts";
 
 /** What each policy does to the holder of the key. */
 export const uniqueConflictsChapter: Chapter = {
@@ -48,6 +49,18 @@ export const uniqueConflictsChapter: Chapter = {
       assert.deepEqual(await w.claimIds(), [c, holder.id, a, b]);
       assert.equal((await w.job(holder.id)).payload, 2);
     },
+  "replace: a job that waits for an answer waits on, with what the request says": async (w) => {
+    const job = await w.start(make(w, {}));
+    await ask(w, job);
+    await w.settle(job, parkedAt("approval"));
+    const { id, state } = await insert(w, { onConflict: "replace" }, { payload: 2, priority: 5, runAt: T });
+    assert.deepEqual([id, state], [job.id, "blocked"]);
+    const parked = await w.job(id);
+    assert.deepEqual([parked.waitingFor, parked.payload, parked.priority], ["approval", 2, 5]);
+    assert.deepEqual(await w.claimIds(), []);
+    assert.equal(await w.amend(parked, answerTo("approval")), "applied");
+    assert.deepEqual(await w.claimIds(), [id]);
+  },
   "replace: with another start time it moves between the waiting states": async (w) => {
     const { id } = await insert(w, {});
     const at = async (runAt: number): Promise<string> =>

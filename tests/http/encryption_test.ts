@@ -24,5 +24,5 @@ Deno.test("an encrypted job over HTTP: stored as ciphertext, read with the serve
 Deno.test("a server without the key refuses such a job", async () => {
   await using site = await Site.open();
   const refused = await site.call("POST", "/api/v1/jobs", { body: BODY });
-  assert.deepEqual([refused.status, refused.body.code], [500, "invalid_config"]);
+  assert.deepEqual([refused.status, refused.body.code], [409, "key_missing"]);
 });

@@ -69,7 +69,13 @@ Deno.test("a body that is no JSON object, too long, too deep or of two minds is 
     ['{"payload":{"__proto__":1}}', 400, /payload/],
     ['{"payload":"\\u0000"}', 400, /payload/],
     ['{"jobs":[]}', 400, /Unknown field "jobs"/],
-    ['{"priority":"urgent"}', 400, /Invalid priority: "urgent"/],
+    ['{"priority":"urgent"}', 400, /Invalid priority: "urgent": expected one of "critical"\|"high"/],
+    ['{"delay":{}}', 400, /Invalid delay: \{\}: expected string, .* or expected number/],
+    [
+      '{"unique":{"key":"k","onConflict":"x"}}',
+      400,
+      /Invalid unique.onConflict: "x": expected one of "keep"/,
+    ],
     ['{"maxAttempts":0}', 400, /maxAttempts/],
   ];
   for (const [body, status, detail] of refusals) {

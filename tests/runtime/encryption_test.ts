@@ -14,8 +14,8 @@ const SECRET = { card: "4111 1111 1111 1111", list: [null, 0.5, "ä 😀"] };
 const open = (driver: MemoryDriver, encryption?: OpenOptions["encryption"]): Promise<Jobd> =>
   Jobd.open(driver, encryption === undefined ? {} : { encryption });
 
-const refused = (message: RegExp) => (error: unknown): boolean =>
-  error instanceof JobdError && error.code === "invalid_config" && message.test(error.message);
+const refused = (code: string, message: RegExp) => (error: unknown): boolean =>
+  error instanceof JobdError && error.code === code && message.test(error.message);
 
 /** What the store holds. */
 async function stored(driver: MemoryDriver, id: string): Promise<Job> {
@@ -215,7 +215,7 @@ Deno.test("keys that are none are refused without being shown", async () => {
   for (const [encryption, message] of cases) {
     await assert.rejects(open(new MemoryDriver(), encryption as never), (error: Error) => {
       assert.doesNotMatch(error.message, /secret/);
-      return refused(message)(error);
+      return refused("invalid_config", message)(error);
     });
   }
   await using jobd = await open(new MemoryDriver(), { keys: { own }, current: "own", uniqueKey: sign });
@@ -238,7 +238,10 @@ Deno.test("answers and results from outside are encrypted, too; who has no key c
     while ((await jobd.jobs.get(id)).waitingFor === null) await new Promise((next) => setTimeout(next, 1));
   }
   await using stranger = await open(driver);
-  await assert.rejects(stranger.waits.resume(one.id, SECRET), refused(/encryption key "k1" is not here/));
+  await assert.rejects(
+    stranger.waits.resume(one.id, SECRET),
+    refused("key_missing", /encryption key "k1" is not here/),
+  );
   await jobd.waits.resume(one.id, SECRET);
   assert.deepEqual(await one.result(), [SECRET]);
   await jobd.waits.complete(two.id, SECRET);

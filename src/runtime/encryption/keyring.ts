@@ -56,7 +56,7 @@ export class Keyring {
   /**
    * New jobs of requests as they are stored, encrypted or not.
    *
-   * @throws {JobdError} `invalid_config` when a key that one of them needs is not here
+   * @throws {JobdError} `key_missing` when a key that one of them needs is not here
    */
   async sealNew(requests: readonly Pick<JobRequest, "encrypt">[], jobs: NewJob[]): Promise<NewJob[]> {
     const wanted = jobs.map(({ type }, at) => requests[at]?.encrypt === true || this.covers(type));
@@ -73,13 +73,13 @@ export class Keyring {
     return { ...job, payload, options: { ...job.options, ...hashed, encrypted } };
   }
 
-  /** A payload as it is stored. @throws {JobdError} `invalid_config` when there is no key to encrypt with */
+  /** A payload as it is stored. @throws {JobdError} `key_missing` when there is no key to encrypt with */
   async sealPayload(job: Pick<Job, "namespace" | "type">, payload: Json): Promise<SealedPayload> {
     const { current = "", byId } = this.#keys;
     const master = byId.get(current);
     if (master === undefined) {
       throw new JobdError(
-        "invalid_config",
+        "key_missing",
         `Jobs of type ${show(job.type)} are to be encrypted, and there is no key here`,
         { hint: "Set JOBD_ENCRYPTION_KEYS, or `encryption` of Jobd.open()." },
       );
@@ -127,18 +127,18 @@ export class Keyring {
     }));
   }
 
-  /** The job's own key encrypted with the current key. @throws {JobdError} `invalid_config` when it cannot be read here */
+  /** The job's own key encrypted with the current key. @throws {JobdError} `key_missing` when it cannot be read here */
   async rewrap(job: Marked, encrypted: Encryption): Promise<Encryption> {
     const { current = "", byId } = this.#keys;
     const [old, master] = [byId.get(encrypted.key), byId.get(current)];
     if (old === undefined || master === undefined) {
-      throw new JobdError("invalid_config", absent(old === undefined ? encrypted.key : current));
+      throw new JobdError("key_missing", absent(old === undefined ? encrypted.key : current));
     }
     try {
       const raw = await openBytes(encrypted.wrapped, placeOfKey(job), old);
       return { key: current, wrapped: await sealBytes(raw, placeOfKey(job), master) };
     } catch {
-      throw new JobdError("invalid_config", foreign("job", encrypted.key));
+      throw new JobdError("key_missing", foreign("job", encrypted.key));
     }
   }
 
@@ -169,7 +169,7 @@ export class Keyring {
     const known = this.#opened.get(encrypted);
     if (known !== undefined) return known;
     const master = this.#keys.byId.get(encrypted.key);
-    if (master === undefined) throw new JobdError("invalid_config", absent(encrypted.key));
+    if (master === undefined) throw new JobdError("key_missing", absent(encrypted.key));
     const key = await this.#ownKey(await openBytes(encrypted.wrapped, placeOfKey(job), master));
     this.#opened.set(encrypted, key);
     return key;
@@ -185,7 +185,7 @@ export class Keyring {
     const { unique } = this.#keys;
     if (unique === undefined) {
       throw new JobdError(
-        "invalid_config",
+        "key_missing",
         `Jobs of type ${
           show(type)
         } are encrypted and unique by their payload, and the key for that is not here`,

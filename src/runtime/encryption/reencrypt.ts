@@ -24,11 +24,11 @@ const TRIES = 20;
  * Encrypts the own keys of jobs, in whatever state, with the current key, where another one did. Ciphertexts stay, so it does not
  * matter who runs or changes a job meanwhile; whoever stops early or repeats it does nothing twice.
  *
- * @throws {JobdError} `invalid_config` when there is no key
+ * @throws {JobdError} `key_missing` when there is no key
  */
 export async function reencrypt(parts: ReencryptParts, options: ActionOptions = {}): Promise<ActionReport> {
   if (parts.keyring.current === undefined) {
-    throw new JobdError("invalid_config", "There is no key to encrypt with", {
+    throw new JobdError("key_missing", "There is no key to encrypt with", {
       hint: "Set JOBD_ENCRYPTION_KEYS, or `encryption` of Jobd.open().",
     });
   }

@@ -52,9 +52,10 @@ function fieldOf(texts: readonly string[], schema: z.ZodType): unknown {
 export function checkInput({ input }: Operation, fields: Record<string, unknown>): unknown {
   const result = input.safeParse(fields);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  if (issue === undefined) throw new JobdError("invalid_request", "Invalid request");
-  if (issue.code === "unrecognized_keys") {
+  const [first] = result.error.issues;
+  if (first === undefined) throw new JobdError("invalid_request", "Invalid request");
+  const issue = innermost(first);
+  if (issue.code === "unrecognized_keys" && issue.path.length === 0) {
     throw new JobdError("invalid_request", `Unknown field ${issue.keys.map(show).join(", ")}`, {
       hint: `Known fields: ${Object.keys(input.shape).join(", ")}.`,
     });
@@ -67,6 +68,24 @@ export function checkInput({ input }: Operation, fields: Record<string, unknown>
   const shown = value === undefined ? "" : `${show(value)}: `;
   throw new JobdError(
     "invalid_request",
-    `Invalid ${place === "" ? "request" : place}: ${shown}${issue.message}`,
+    `Invalid ${place === "" ? "request" : place}: ${shown}${messagesOf(issue)}`,
   );
+}
+
+/** Of a field that may have one of several shapes, what is wrong with the shape that fits best: that in which one could look furthest. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== "invalid_union") return issue;
+  const deep = issue.errors.flat().filter(({ path }) => path.length > 0);
+  const [furthest] = deep.sort((a, b) => b.path.length - a.path.length);
+  return furthest === undefined
+    ? issue
+    : innermost({ ...furthest, path: [...issue.path, ...furthest.path] } as z.core.$ZodIssue);
+}
+
+/** What is allowed. Of several shapes only those are named whose kind of value it is, or else all. */
+function messagesOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_union") return issue.message.replace(/^Invalid (input|option): /, "");
+  const all = issue.errors.flat();
+  const near = all.filter(({ code }) => code !== "invalid_type");
+  return [...new Set((near.length > 0 ? near : all).map(messagesOf))].join(" or ") || issue.message;
 }
