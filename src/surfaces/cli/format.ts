@@ -23,11 +23,6 @@ export function instant(at: number, now: number): string {
   return `${formatInstant(at)} (${relative(at, now)})`;
 }
 
-/** An instant for JSON: ISO 8601, or null. */
-export function iso(at: number | null): string | null {
-  return at === null ? null : formatInstant(at);
-}
-
 /** "1 job", "2 jobs". */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { PlainJob } from "../../runtime/jobd_options.ts";
 import type { AnyBatchOptions } from "../../runtime/batch_options.ts";
-import { batchView } from "../cli/actions/views.ts";
+import { batchView } from "../views.ts";
 import { given } from "./filters.ts";
 import { BULK_MAX, enqueuedView, keyed, touched } from "./enqueued.ts";
 import { type Operation, operation } from "./operation.ts";

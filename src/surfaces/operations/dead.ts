@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { JobUpdate } from "../../domain/job_update.ts";
 import type { DeadFilter } from "../../runtime/dead_letters.ts";
 import type { RetryOptions } from "../../runtime/job_actions.ts";
-import { errorGroupView, jobView } from "../cli/actions/views.ts";
+import { errorGroupView, jobView } from "../views.ts";
 import { filterFields, given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { cursor, done, instant, jobId, limit, page } from "./schemas/common.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EVENT_PATTERNS, type EventPattern } from "../../domain/event.ts";
 import type { EventsOptions } from "../../runtime/events/watching.ts";
-import { eventView } from "../cli/actions/views.ts";
+import { eventView } from "../views.ts";
 import { given } from "./filters.ts";
 import { type Call, type Operation, operation, type StreamItem } from "./operation.ts";
 import { texts } from "./schemas/common.ts";

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { parseDuration } from "../../domain/duration.ts";
 import { statsView } from "../cli/actions/stats.ts";
-import { executionView, workerView } from "../cli/actions/views.ts";
-import { iso } from "../cli/format.ts";
+import { executionView, iso, workerView } from "../views.ts";
 import { given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { cursor, duration, instant, json, limit, name, page } from "./schemas/common.ts";

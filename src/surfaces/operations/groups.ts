@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { GroupSelection } from "../../runtime/groups/groups.ts";
-import { groupView, jobView } from "../cli/actions/views.ts";
+import { groupView, jobView } from "../views.ts";
 import { given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { instant, limit, name } from "./schemas/common.ts";

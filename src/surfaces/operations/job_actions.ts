@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { JobdError } from "../../domain/errors.ts";
 import type { JobAction } from "../../domain/amendment.ts";
-import { jobView } from "../cli/actions/views.ts";
+import { jobView } from "../views.ts";
 import { given, stateFilterFields } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { jobId } from "./schemas/common.ts";

@@ -4,7 +4,7 @@ import { JobdError } from "../../domain/errors.ts";
 import type { JobUpdate } from "../../domain/job_update.ts";
 import type { JobRequest } from "../../domain/request.ts";
 import { isFinal } from "../../domain/states.ts";
-import { executionView, jobView, logView } from "../cli/actions/views.ts";
+import { executionView, jobView, logView } from "../views.ts";
 import { given, stateFilterFields } from "./filters.ts";
 import { BULK_MAX, enqueuedView, keyed, touched } from "./enqueued.ts";
 import { type Operation, operation } from "./operation.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkQueueSettings, type Queue } from "../../domain/queue.ts";
 import { WAITING_STATES } from "../../domain/states.ts";
 import type { Jobd } from "../../runtime/jobd.ts";
-import { queueView, type View } from "../cli/actions/views.ts";
+import { queueView, type View } from "../views.ts";
 import { given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { name } from "./schemas/common.ts";

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { ScheduleOptions } from "../../domain/schedule_request.ts";
 import type { ScheduleChange } from "../../runtime/schedules.ts";
-import { scheduleView, tickView } from "../cli/actions/views.ts";
-import { iso } from "../cli/format.ts";
+import { iso, scheduleView, tickView } from "../views.ts";
 import { given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { done, instant, name, time } from "./schemas/common.ts";

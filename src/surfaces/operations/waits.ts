@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Json } from "../../domain/json.ts";
 import type { WaitTarget } from "../../runtime/job_waits.ts";
-import { waitView } from "../cli/actions/views.ts";
+import { waitView } from "../views.ts";
 import { given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { instant, jobId, json } from "./schemas/common.ts";

@@ -7,7 +7,7 @@ import { INTERRUPTED } from "../exit_codes.ts";
 import { count } from "../format.ts";
 import { styled } from "../style.ts";
 import { LogReader } from "./job_logs.ts";
-import { jobView } from "./views.ts";
+import { jobView } from "../../views.ts";
 
 /** Waits for the end of a job, prints its result and gives the exit code. Ctrl-C leaves the job alone. */
 export async function awaitJob(

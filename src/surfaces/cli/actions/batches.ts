@@ -13,7 +13,7 @@ import { type Part, type Style, styled } from "../style.ts";
 import { progressText } from "./batch_text.ts";
 import { compact } from "./compact.ts";
 import { reportActions } from "./job_actions.ts";
-import { batchView } from "./views.ts";
+import { batchView } from "../../views.ts";
 
 /** Recent batches among which a shortened id is looked for. */
 const RECENT = 1_000;

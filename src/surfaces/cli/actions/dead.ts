@@ -16,7 +16,7 @@ import { readPayload } from "./job_update.ts";
 import { printJobs } from "./job_show.ts";
 import { printPage } from "./jobs.ts";
 import { filterOf, findJobs, isNarrowed, type Miss, reportMisses } from "./targets.ts";
-import { errorGroupView, jobView } from "./views.ts";
+import { errorGroupView, jobView } from "../../views.ts";
 
 type Filter = typeof DEAD_FILTER;
 type Edits = typeof EDITS;

@@ -2,12 +2,12 @@ import type { BatchEvent, EventKind, EventPattern, JobdEvent, ScheduleEvent } fr
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { INTERRUPTED } from "../exit_codes.ts";
-import { count, iso } from "../format.ts";
+import { count } from "../format.ts";
 import { progressText } from "./batch_text.ts";
 import { type Part, type Style, styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { findJobs, reportMisses } from "./targets.ts";
-import { eventView } from "./views.ts";
+import { eventView, iso } from "../../views.ts";
 
 type EventsInput = Input<{
   kind: OptionSpec<EventPattern[]>;

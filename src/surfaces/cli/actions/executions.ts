@@ -7,7 +7,7 @@ import type { Output } from "../output.ts";
 import { type Style, styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { findJobs, reportMisses } from "./targets.ts";
-import { executionView } from "./views.ts";
+import { executionView } from "../../views.ts";
 
 const STYLES: Record<ExecutionOutcome, Style> = {
   running: "yellow",

@@ -43,7 +43,7 @@ export async function listGroups(
   const jobd = await context.jobd();
   const groups = await jobd.groups.page({ ...compact({ key, type }), limit });
   if (out.json) {
-    const { groupView } = await import("./views.ts");
+    const { groupView } = await import("../../views.ts");
     return out.document({ items: groups.map(groupView) });
   }
   if (groups.length === 0) return out.note("No groups: nothing is gathered at this moment.");
@@ -76,7 +76,7 @@ export async function showGroup(input: Input<Which>, context: Context): Promise<
   const jobd = await context.jobd();
   const jobs = await jobd.groups.jobs(which);
   if (out.json) {
-    const { jobView } = await import("./views.ts");
+    const { jobView } = await import("../../views.ts");
     return out.document({ items: jobs.map(jobView) });
   }
   if (jobs.length === 0) return out.note("No jobs of such a group are kept.");

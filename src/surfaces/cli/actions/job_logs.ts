@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { INTERRUPTED } from "../exit_codes.ts";
 import type { Style } from "../style.ts";
 import { findJobs, reportMisses } from "./targets.ts";
-import { logView } from "./views.ts";
+import { logView } from "../../views.ts";
 
 type LogsInput = Input<{ follow: OptionSpec<boolean>; raw: OptionSpec<boolean> }>;
 

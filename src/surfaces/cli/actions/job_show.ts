@@ -10,7 +10,7 @@ import { styled } from "../style.ts";
 import { describeJob } from "./describe.ts";
 import { attemptsTable } from "./executions.ts";
 import { findJobs, reportMisses } from "./targets.ts";
-import { executionView, jobView, type View, waitView } from "./views.ts";
+import { executionView, jobView, type View, waitView } from "../../views.ts";
 
 type ShowInput = Input<{ lines: OptionSpec<number> }>;
 

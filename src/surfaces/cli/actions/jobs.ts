@@ -8,7 +8,7 @@ import { relative } from "../format.ts";
 import { type Part, stateOf, styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { filterOf } from "./targets.ts";
-import { jobView } from "./views.ts";
+import { jobView } from "../../views.ts";
 
 /** A page looks at a bounded number of jobs; after this many pages a rare filter answers with what it has. */
 const PAGES = 50;

@@ -1,6 +1,7 @@
 import type { Input } from "../command.ts";
 import type { Context } from "../context.ts";
-import { iso, relative } from "../format.ts";
+import { relative } from "../format.ts";
+import { iso } from "../../views.ts";
 
 /** `jobd namespaces` */
 export async function listNamespaces(_: Input, context: Context): Promise<void> {

@@ -9,13 +9,13 @@ import type { Jobd } from "../../../runtime/jobd.ts";
 import type { QueueCount } from "../../../storage/driver.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
-import { instant, iso } from "../format.ts";
+import { instant } from "../format.ts";
 import type { Output } from "../output.ts";
 import { type Part, styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { changeLimits, limitsOf, limitText } from "./queue_limits.ts";
 import { reportMisses } from "./targets.ts";
-import { queueView } from "./views.ts";
+import { iso, queueView } from "../../views.ts";
 
 /** States that are counted: completed jobs are too many for that. */
 export const COUNTED = JOB_STATES.filter((state) => state !== "completed");

@@ -2,13 +2,13 @@ import { JobdError } from "../../../domain/errors.ts";
 import type { TickOutcome, TickRecord } from "../../../domain/schedule.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
-import { count, instant, iso, span } from "../format.ts";
+import { count, instant, span } from "../format.ts";
 import type { Output } from "../output.ts";
 import { type Style, styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import type { TimeFlags } from "./schedule_flags.ts";
 import { tickParts } from "./schedule_text.ts";
-import { tickView } from "./views.ts";
+import { iso, tickView } from "../../views.ts";
 
 const STYLES: Record<TickOutcome, Style> = {
   started: "green",

@@ -11,8 +11,7 @@ import { type Part, styled } from "../style.ts";
 import { type JobFlags, jobOf, ruleChange, type RuleFlags } from "./schedule_flags.ts";
 import { tickCell, tickParts, timesText } from "./schedule_text.ts";
 import { printHistory } from "./schedule_ticks.ts";
-import { iso } from "../format.ts";
-import { scheduleView, tickView } from "./views.ts";
+import { iso, scheduleView, tickView } from "../../views.ts";
 
 /** Ticks that `show` tells of, in each direction. */
 const SHOWN = 5;

@@ -5,12 +5,12 @@ import type { Stats } from "../../../runtime/jobd_options.ts";
 import type { StatRow } from "../../../storage/driver.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
-import { iso, span } from "../format.ts";
+import { span } from "../format.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { compact } from "./compact.ts";
 import { COUNTED, countText } from "./queues.ts";
-import { countsView } from "./views.ts";
+import { countsView, iso } from "../../views.ts";
 
 type StatsInput = Input<
   {

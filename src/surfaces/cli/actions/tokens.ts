@@ -4,10 +4,11 @@ import { isGood } from "../../../domain/token.ts";
 import type { TokenView } from "../../../runtime/tokens.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
-import { iso, relative } from "../format.ts";
+import { relative } from "../format.ts";
 import { compact } from "./compact.ts";
 import { type Miss, reportMisses } from "./targets.ts";
-import type { View } from "./views.ts";
+import type { View } from "../../views.ts";
+import { iso } from "../../views.ts";
 
 type CreateInput = Input<{
   role: OptionSpec<Role>;

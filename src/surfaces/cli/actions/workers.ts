@@ -4,7 +4,7 @@ import type { WorkerRow } from "../../../storage/driver.ts";
 import type { Input } from "../command.ts";
 import type { Context } from "../context.ts";
 import { relative } from "../format.ts";
-import { workerView } from "./views.ts";
+import { workerView } from "../../views.ts";
 
 /** `jobd workers` */
 export async function listWorkers(_: Input, context: Context): Promise<void> {

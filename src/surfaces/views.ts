@@ -1,17 +1,22 @@
-import type { JobdEvent } from "../../../domain/event.ts";
-import type { Execution, Job, LogChunk } from "../../../domain/job.ts";
-import type { Json } from "../../../domain/json.ts";
-import type { Queue } from "../../../domain/queue.ts";
-import { type Schedule, statusOf, type TickRecord } from "../../../domain/schedule.ts";
-import { isOverridden } from "../../../domain/schedule_change.ts";
-import type { BatchInfo } from "../../../runtime/batch_options.ts";
-import { blockedBy, type JobWait, waitStatus } from "../../../domain/wait.ts";
-import type { DeadGroup } from "../../../runtime/dead_letters.ts";
-import type { GroupRow, QueueCount, WorkerRow } from "../../../storage/driver.ts";
-import { iso } from "../format.ts";
+import { formatInstant } from "../domain/instant.ts";
+import type { JobdEvent } from "../domain/event.ts";
+import type { Execution, Job, LogChunk } from "../domain/job.ts";
+import type { Json } from "../domain/json.ts";
+import type { Queue } from "../domain/queue.ts";
+import { type Schedule, statusOf, type TickRecord } from "../domain/schedule.ts";
+import { isOverridden } from "../domain/schedule_change.ts";
+import type { BatchInfo } from "../runtime/batch_options.ts";
+import { blockedBy, type JobWait, waitStatus } from "../domain/wait.ts";
+import type { DeadGroup } from "../runtime/dead_letters.ts";
+import type { GroupRow, QueueCount, WorkerRow } from "../storage/driver.ts";
 
 /** A document for `--json`: stable camelCase keys, instants in ISO 8601, durations in milliseconds. */
 export type View = Record<string, unknown>;
+
+/** An instant for JSON: ISO 8601, or null. */
+export function iso(at: number | null): string | null {
+  return at === null ? null : formatInstant(at);
+}
 
 /** A job. */
 export function jobView(job: Job): View {
