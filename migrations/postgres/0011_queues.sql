@@ -90,26 +90,6 @@ begin
   return '{' || array_to_string(fields, ',') || '}';
 end $$;
 
-create or replace function jobd.refuse_unknown(request jsonb) returns void language plpgsql as $$
-declare
-  known text[] := array['type', 'payload', 'id', 'namespace', 'queue', 'priority', 'delay', 'runAt', 'maxAttempts',
-    'timeout', 'ttl', 'backoff', 'retention', 'uniqueKey', 'limitKey', 'limitWeight', 'unique', 'after', 'tags',
-    'origin', 'meta', 'headers'];
-  field text;
-begin
-  for field in select * from jsonb_object_keys(request) loop
-    if field <> all (known) then
-      perform jobd.refuse('Unknown job field ' || to_json(field),
-        format('Known fields: %s.', array_to_string(known, ', ')));
-    end if;
-  end loop;
-  -- Refused, not passed over: the job would not wait.
-  if not jobd.is_absent(request -> 'after') then
-    perform jobd.refuse('Invalid after: SQL enqueues no jobs that wait for others',
-      'Enqueue it with the library; the jobs that it waits for may be of SQL.');
-  end if;
-end $$;
-
 -- A field that is null is one that was not given.
 create or replace function jobd.read_job(request jsonb, payload text, now_ms bigint) returns jobd.new_job language plpgsql as $$
 declare

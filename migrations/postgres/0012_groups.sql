@@ -24,7 +24,7 @@ create table jobd.group_member (
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 create index group_member_group on jobd.group_member (group_id, job_id);
 
--- SQL refuses what it would pass over: a job with a group would not be gathered.
+-- SQL knows headers, and refuses what it would pass over: a job with a group would not be gathered.
 create or replace function jobd.refuse_unknown(request jsonb) returns void language plpgsql as $$
 declare
   known text[] := array['type', 'payload', 'id', 'namespace', 'queue', 'priority', 'delay', 'runAt', 'maxAttempts',
