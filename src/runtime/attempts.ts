@@ -73,6 +73,8 @@ export class Attempts {
   readonly #steps: Steps;
   readonly #timers: Timers;
   readonly #handlers = new Set<Promise<unknown>>();
+  readonly #now = (): number => this.#options.time.now();
+  readonly #waits = (job: Job): AttemptWaits => new AttemptWaits(job, { ...this.#options, now: this.#now });
   #stopped: StopReason | undefined;
   #givenUp = false;
   #running = 0;
@@ -80,9 +82,9 @@ export class Attempts {
   #followers = 0;
 
   constructor(options: AttemptsOptions) {
-    const { driver, keyring, clock, time, random, worker, settings, backoff, log } = options;
+    const { driver, keyring, clock, random, worker, settings, backoff, log } = options;
     const { leaseMs, maxDeaths } = settings;
-    const now = (): number => time.now();
+    const now = this.#now;
     this.#options = options;
     this.#timers = new Timers(clock);
     this.#leases = new Leases({ driver, clock, now, worker, leaseMs, onLost: (id) => this.#slots.lose(id) });
@@ -123,19 +125,23 @@ export class Attempts {
     this.#settler.opened(leaseId, jobs.length);
     this.#leases.opened(leaseId, askedAt);
     const { handlers } = this.#options.settings;
-    const handled = jobs.map((job) => asHandled(job, handlers.get(job.type)));
-    const slots = new Map(handled.map((job) => [job.id, this.#slots.take(job, leaseId)]));
-    for (const slot of slots.values()) {
+    const slots = jobs.map((job) => this.#slots.take(asHandled(job, handlers.get(job.type)), leaseId));
+    for (const slot of slots) {
       if (this.#stopped !== undefined) slot.stop.abort(this.#stopped);
       if (this.#givenUp) slot.lost.abort();
     }
-    for (const ids of groups) {
-      // What cannot be read here is held back, and does not keep the others of its group from running.
-      const open = ids.flatMap((id) => slots.get(id) ?? []).filter(({ job }) => job.sealed === undefined);
-      this.#runGroup(open);
-      for (const { job } of open) slots.delete(job.id);
-    }
-    for (const slot of slots.values()) void this.#run(slot, () => this.#execute(slot));
+    const grouped = groups.length === 0 ? undefined : this.#runGroups(slots, groups);
+    for (const slot of slots) if (grouped?.has(slot) !== true) void this.#run(slot);
+  }
+
+  /** Gives those that are run so: what cannot be read here is held back, and does not keep the others of its group from running. */
+  #runGroups(slots: readonly Slot[], groups: readonly string[][]): Set<Slot> {
+    const byId = new Map(slots.map((slot) => [slot.job.id, slot]));
+    const open = groups.map((ids) =>
+      ids.flatMap((id) => byId.get(id) ?? []).filter(({ job }) => job.sealed === undefined)
+    );
+    for (const group of open) this.#runGroup(group);
+    return new Set(open.flat());
   }
 
   /** One call for all of them; each of them ends by itself. */
@@ -190,7 +196,7 @@ export class Attempts {
     return this.#leases.giveUpLapsing();
   }
 
-  async #run(slot: Slot, execute: () => Promise<Outcome | undefined>): Promise<void> {
+  async #run(slot: Slot, execute = () => this.#execute(slot)): Promise<void> {
     const { log, onFree } = this.#options;
     const { job, leaseId, lost } = slot;
     let written = false;
@@ -214,22 +220,23 @@ export class Attempts {
 
   async #execute(slot: Slot, group?: GroupAttempt): Promise<Outcome | undefined> {
     const { job, stop } = group ?? slot;
-    const { clock, time, log, settings, queues, onFree } = this.#options;
+    const { clock, log, settings, queues, onFree } = this.#options;
     const handler = job.sealed === undefined ? settings.handlers.get(job.type) : hold(job, job.sealed);
     if (handler === undefined) return { kind: "released" };
-    for (const one of group?.call.jobs ?? [job]) this.#warnOfPlain(one, handler);
+    const jobs = group?.call.jobs ?? [job];
+    for (const one of jobs) this.#warnOfPlain(one, handler);
     const timeoutMs = job.options.timeoutMs ?? queues.of(job.queue).timeoutMs ?? handler.timeoutMs ??
       settings.defaultTimeoutMs;
-    const jobs = group?.call.jobs ?? [job];
     const traces = redactedTraces(jobs, {
       log: this.#logs.open(job),
       progress: (note) => this.#logs.progress(job, note),
+      redaction: undefined,
     });
     if (group !== undefined) group.call.redaction = traces.redaction;
     const running = execute(job, handler, {
       timers: this.#timers,
       clock,
-      now: () => time.now(),
+      now: this.#now,
       timeoutMs,
       stop,
       group: group?.call,
@@ -237,7 +244,7 @@ export class Attempts {
       progress: traces.progress,
       redaction: traces.redaction,
       steps: this.#steps,
-      waits: (job) => new AttemptWaits(job, { ...this.#options, now: () => time.now() }),
+      waits: this.#waits,
       parents: () => parentsOf(this.#options.driver, job),
       enqueue: (job, payload, options) => addFollowUp(slot, this.#options.newJobs, { job, payload, options }),
       onThrown: (thrown) => slot.thrown = thrown,
@@ -286,13 +293,10 @@ export class Attempts {
   }
 
   async #settle(slot: Slot, outcome: Outcome): Promise<void> {
-    const { job, lost, followUps, moment } = slot;
+    const { job, lost } = slot;
     const { log, statistics } = this.#options;
     await this.#coolDown(job, outcome);
-    const transition = await this.#settler.settle(job, outcome, lost, {
-      ...(followUps === undefined ? {} : { followUps }),
-      ...(moment === undefined ? {} : { moment }),
-    });
+    const transition = await this.#settler.settle(job, outcome, lost, slot);
     if (transition === undefined) {
       if (this.#givenUp) return;
       log.warn("A late result changed nothing: the attempt is over", { job: job.id, attempt: job.attempt });

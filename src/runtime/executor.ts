@@ -13,6 +13,7 @@ import type { AttemptWaits, WaitsOf } from "./attempt_waits.ts";
 import { type GroupCall, groupMark } from "./groups/group_call.ts";
 import { outcomeOf } from "./directed.ts";
 import type { Steps } from "./steps.ts";
+import type { WaitCalls } from "./wait_calls.ts";
 import type { Stop } from "./stop.ts";
 import {
   type Checkpoint,
@@ -151,18 +152,11 @@ function runContext(job: Job, options: ExecuteOptions, limit: Limit, waits: Wait
     parents,
     enqueue,
     batch: memberBatch(job, enqueue),
-    get waitFor() {
-      return waits().waitFor;
-    },
-    get waitToken() {
-      return waits().waitToken;
-    },
-    get forgetAnswer() {
-      return waits().forgetAnswer;
-    },
-    get sleep() {
-      return waits().sleep;
-    },
+    // No getters, which cost each attempt as much as a short job does.
+    waitFor: ((name, options) => waits().waitFor(name, options)) as WaitCalls["waitFor"],
+    waitToken: (name) => waits().waitToken(name),
+    forgetAnswer: (name) => waits().forgetAnswer(name),
+    sleep: (name, time) => waits().sleep(name, time),
   };
   return group === undefined ? context : Object.defineProperties(context, groupMark(group));
 }

@@ -23,15 +23,14 @@ export interface Traces {
 }
 
 /** The same log and notes, or such as let no redacted value of the jobs through: one, or those of a group. */
-export function redactedTraces(
-  jobs: readonly Job[],
-  { log, progress }: Omit<Traces, "redaction">,
-): Traces {
+export function redactedTraces(jobs: readonly Job[], plain: Traces): Traces {
+  // Most attempts redact nothing, and are not to pay for those that do.
+  if (jobs.every(({ options }) => options.redact === undefined)) return plain;
   const redaction = redactionOf(...jobs);
-  if (redaction === undefined) return { log, progress, redaction };
+  if (redaction === undefined) return plain;
   return {
-    log: redactedLog(log, redaction),
-    progress: (note) => progress(redaction.json(storableResult(note))),
+    log: redactedLog(plain.log, redaction),
+    progress: (note) => plain.progress(redaction.json(storableResult(note))),
     redaction,
   };
 }

@@ -123,15 +123,11 @@ export class Settler {
     if (this.#closable.length > 0) await this.#flush([]);
   }
 
-  #decide(
-    job: Job,
-    outcome: Outcome,
-    { now, random }: Moment = { now: this.#options.now(), random: this.#options.random() },
-  ): Transition {
-    const { backoff, maxDeaths } = this.#options;
+  #decide(job: Job, outcome: Outcome, moment: Moment | undefined): Transition {
+    const { now, random, backoff, maxDeaths } = this.#options;
     return decide(job, outcome, {
-      now,
-      random,
+      now: moment?.now ?? now(),
+      random: moment?.random ?? random(),
       backoff: backoff(job),
       ...(maxDeaths === undefined ? {} : { maxDeaths }),
     });

@@ -33,7 +33,7 @@ export class GroupCall {
   }
 }
 
-/** What makes a context that of a group, as descriptions of its properties: some of them take the place of getters. */
+/** What makes a context that of a group, as descriptions of its properties. */
 export function groupMark(call: GroupCall): PropertyDescriptorMap {
   const refuse = { value: () => Promise.reject(noWaits()), enumerable: true, writable: true };
   const waits = { waitFor: refuse, waitToken: refuse, forgetAnswer: refuse, sleep: refuse };
