@@ -302,7 +302,7 @@ export class Jobd implements AsyncDisposable {
         id: `${host}:${pid}:${ids.next(time.now()).slice(-8)}`,
         newJobs: (requests) => this.#newJobs(requests),
         cancel: (jobIds) => this.jobs.cancel(jobIds),
-        declareSchedules: () => this.schedules.declare(settings.schedules),
+        declareSchedules: () => this.schedules.declare([...settings.schedules, ...modules?.schedules ?? []]),
         log: options.log ?? silentLogger,
         ...(store === undefined ? {} : { store }),
         ...(modules === undefined ? {} : { modules }),

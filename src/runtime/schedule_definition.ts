@@ -18,6 +18,9 @@ export type ScheduleInput<Input = unknown> =
   | ScheduleOptions
   | (Omit<ScheduleOptions, "job"> & ScheduledDefinition<Input>);
 
+/** Marks what {@linkcode defineSchedule} gives, also for another copy of the library. */
+const SCHEDULE = Symbol.for("jobd.schedule");
+
 /** A schedule that a program brings along; made by {@linkcode defineSchedule}. */
 export interface ScheduleDefinition {
   /** Its name. */
@@ -57,10 +60,22 @@ export function defineSchedule<Input>(
     ...rest,
     ...(isDefinition(job) ? { job: { type: job.type } } : job === undefined ? {} : { job }),
   });
-  return {
+  const definition: ScheduleDefinition & { [SCHEDULE]: true } = {
+    [SCHEDULE]: true,
     name: checkName("schedule", name),
     spec: async () => parseSchedule(await plainOptions(input as ScheduleInput)),
   };
+  return definition;
+}
+
+/** Whether {@linkcode defineSchedule} has made it. */
+export function isScheduleDefinition(value: unknown): value is ScheduleDefinition {
+  return typeof value === "object" && value !== null && SCHEDULE in value;
+}
+
+/** A schedule of which only plain data is known. */
+export function definedSchedule({ name, spec }: { name: string; spec: ScheduleSpec }): ScheduleDefinition {
+  return { name, spec: () => Promise.resolve(spec) };
 }
 
 /** Options in which the job is a request. */

@@ -1,12 +1,15 @@
 import { platform } from "../storage/platform/here.ts";
 import { system } from "../storage/system.ts";
 import type { Handler } from "./handler.ts";
+import type { ScheduleDefinition } from "./schedule_definition.ts";
 import type { WorkerSettings } from "./worker_options.ts";
 
 /** Files of handlers, loaded. */
 export interface LoadedModules {
   /** What runs their jobs. */
   handlers: Handler[];
+  /** Schedules that they define. */
+  schedules: ScheduleDefinition[];
   /** Ends the processes of those that have their own. */
   close(): Promise<void>;
 }

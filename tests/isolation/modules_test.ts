@@ -113,6 +113,33 @@ ${HEAD}export const a = defineJob({ type: "a", isolate: true, run: () => word })
   assert.equal(await Deno.readTextFile(`${folder.path}/deno.lock`), lock);
 });
 
+Deno.test("schedules that files define are stored when the worker starts, isolated or not", async () => {
+  const schedule = (name: string, rest = "") =>
+    `import { defineJob, defineSchedule } from "@jobd/jobd";
+const tick = defineJob({ type: "${name}", run: () => null, ${rest} });
+export const jobs = [tick];
+export const plan = defineSchedule({ name: "${name}", cron: "0 3 * * *", job: tick, payload: { of: "${name}" } });
+`;
+  await using folder = await Folder.with({
+    "here.ts": schedule("here"),
+    "apart.ts": schedule("apart", "isolate: true"),
+    "only.ts": `import { defineSchedule } from "@jobd/jobd";
+export const plans = [defineSchedule({ name: "only", every: "1h", job: { type: "elsewhere" } })];
+`,
+  });
+  await using work = await working([], { modules: [`${folder.path}/*.ts`] });
+  const stored = await work.jobd.schedules.list();
+  assert.deepEqual(
+    stored.map(({ name, source, spec }) => [name, source, spec.job?.type, spec.job?.payload]),
+    [
+      ["apart", "code", "apart", { of: "apart" }],
+      ["here", "code", "here", { of: "here" }],
+      ["only", "code", "elsewhere", undefined],
+    ],
+  );
+  assert.deepEqual(work.worker.types.toSorted(), ["apart", "here"]);
+});
+
 Deno.test("files that cannot be used stop the start, and say why", async () => {
   await using folder = await Folder.with({
     "empty.ts": "",
@@ -125,6 +152,10 @@ Deno.test("files that cannot be used stop the start, and say why", async () => {
     "b.ts": job("same", "isolate: true"),
     "twice.ts": `${job("twice")}export const b = defineJob({ type: "c", aliases: ["twice"], run: () => 1 });`,
     "bad.ts": job("bad", "permissions: { network: true }"),
+    "plan.ts": `import { defineSchedule } from "@jobd/jobd";
+export const plan = defineSchedule({ name: "nightly", cron: "0 3 * * *" });
+`,
+    "plan_too.ts": `export { plan } from "./plan.ts";`,
     "deno/deno.json": "{ no json",
     "deno/a.ts": job("a"),
   });
@@ -157,6 +188,11 @@ Deno.test("files that cannot be used stop the start, and say why", async () => {
       /"same" is defined in .*a\.ts and in .*b\.ts\nKeep one/,
     ],
     [file("twice.ts"), "invalid_config", /"twice" is defined twice in .*twice\.ts/],
+    [
+      [...file("plan.ts"), ...file("plan_too.ts")],
+      "invalid_config",
+      /The schedule "nightly" is defined in .*plan\.ts and in .*plan_too\.ts/,
+    ],
     [file("bad.ts"), "invalid_config", /Unknown key "network" in permissions/],
     [file("deno/a.ts"), "invalid_config", /deno\.json is not JSON/],
   ];

@@ -8,8 +8,11 @@ const APART = ["tests/soak", "tests/transactions"];
 /** Runs alone, before all others and without types, which `deno task check` looks at: whether fork bombs are caught up with depends on who else wants the processors. */
 const ALONE = "tests/process";
 
-/** Each of these runs beside all others: the first keeps a processor busy, while the second waits for what daemons do. */
+/** Each of these runs beside all others: the first keeps a processor busy, while those after it wait for what daemons do. */
 const BESIDE = ["tests/conformance", "tests/e2e"];
+
+/** Of those that mostly wait, about half, which wait at the same time as the other half. */
+const HALF = /^(agent|real_agent|.*failpoints)/;
 
 /** Tests look into /proc to prove that nothing is left, which Deno allows only with all rights. Daemons get the shipped ones. */
 const PERMISSIONS = ["--allow-all"];
@@ -46,7 +49,7 @@ async function run(args: string[]): Promise<number> {
   };
   if (args.length > 0) return (await test(args, "inherit").status).code;
   const codes = [(await test([ALONE, "--no-check"], "inherit").status).code];
-  const beside = BESIDE.map((folder) => test([folder], "piped").output());
+  const beside = (await besides()).map((files) => test(files, "piped").output());
   const { code } = await test([`--ignore=${[...APART, ALONE, ...BESIDE].join(",")}`], "inherit").status;
   codes.push(code);
   for (const one of beside) {
@@ -56,6 +59,15 @@ async function run(args: string[]): Promise<number> {
     codes.push(code);
   }
   return codes.find((code) => code !== 0) ?? 0;
+}
+
+/** What each of the runs beside the main one takes. */
+async function besides(): Promise<string[][]> {
+  const [conformance = "", e2e = ""] = BESIDE;
+  const files = (await Array.fromAsync(Deno.readDir(e2e))).map(({ name }) => name)
+    .filter((name) => name.endsWith("_test.ts")).sort();
+  const halves = [true, false].map((half) => files.filter((name) => HALF.test(name) === half));
+  return [[conformance], ...halves.map((names) => names.map((name) => `${e2e}/${name}`))];
 }
 
 async function write(to: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {

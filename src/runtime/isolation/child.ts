@@ -7,7 +7,7 @@ import type { OutputStream, ProcessEnd } from "../process/run_process.ts";
 import { AttemptLink } from "./attempt_link.ts";
 import { type Death, deathOf } from "./death.ts";
 import { FrameReader } from "./frames.ts";
-import type { AttemptEnd, Described, FromChild, ToChild } from "./protocol.ts";
+import type { AttemptEnd, FromChild, ModuleContents, ToChild } from "./protocol.ts";
 import type { ChildProgram } from "./child_program.ts";
 import { unpackThrown } from "./thrown.ts";
 
@@ -17,14 +17,6 @@ export interface ChildMeans {
   processes: Processes;
   /** Time. */
   clock: Clock;
-}
-
-/** What a module turned out to hold. */
-export interface ModuleContents {
-  /** Its definitions that can run jobs. */
-  definitions: readonly Described[];
-  /** How many exports it has in all. */
-  exports: number;
 }
 
 /** A module that cannot be loaded in its process. */

@@ -5,7 +5,7 @@ import { layered } from "../middleware/layers.ts";
 import { attemptEnd } from "./attempt_end.ts";
 import { ChildContext } from "./child_context.ts";
 import { framed } from "./frames.ts";
-import { definitionsOf, described } from "./module_exports.ts";
+import { contentsOf, definitionsOf } from "./module_exports.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 import { refusalOf } from "./rights.ts";
 import { packThrown } from "./thrown.ts";
@@ -58,16 +58,11 @@ class Served {
   async load(load: () => Promise<Record<string, unknown>>): Promise<void> {
     try {
       const exports = await load();
-      const definitions = definitionsOf(exports);
-      for (const definition of definitions) {
+      for (const definition of definitionsOf(exports)) {
         const handler = layered(definition, []);
         for (const type of [definition.type, ...definition.aliases ?? []]) this.#handlers.set(type, handler);
       }
-      this.#send({
-        kind: "ready",
-        definitions: definitions.map(described),
-        exports: Object.keys(exports).length,
-      });
+      this.#send({ kind: "ready", ...await contentsOf(exports) });
     } catch (thrown) {
       const refused = refusalOf(thrown);
       this.#send({

@@ -3,19 +3,20 @@ import { JobdError, messageOf } from "../../domain/errors.ts";
 import { pathToFileURL } from "node:url";
 import type { JobDefinition } from "../definition.ts";
 import type { Handler } from "../handler.ts";
+import { definedSchedule } from "../schedule_definition.ts";
 import type { LoadedModules } from "../worker_modules.ts";
 import type { Processes } from "../process/processes.ts";
 import { StartError } from "../process/start_error.ts";
-import { BrokenModule, Child, type ModuleContents } from "./child.ts";
+import { BrokenModule, Child } from "./child.ts";
 import { type ChildKind, ChildPool } from "./child_pool.ts";
 import { childProgram, denoFor } from "./child_program.ts";
 import { type Isolation, parseIsolation } from "./isolation.ts";
 import { isolatedHandler } from "./isolated_handler.ts";
-import { definitionsOf, described } from "./module_exports.ts";
-import { checkModuleTypes, nothingToRun } from "./module_checks.ts";
+import { contentsOf, definitionsOf } from "./module_exports.ts";
+import { checkModules, nothingToRun } from "./module_checks.ts";
 import { modulePaths } from "./module_paths.ts";
 import { type ProjectFlags, projectFlags } from "./project.ts";
-import type { Described } from "./protocol.ts";
+import type { Described, DescribedSchedule, ModuleContents } from "./protocol.ts";
 
 /** Options of {@linkcode loadModules}. */
 export interface ModulesOptions {
@@ -58,11 +59,12 @@ export async function loadModules(names: readonly string[], options: ModulesOpti
     const some = paths.slice(at, at + LOADS_AT_ONCE);
     modules.push(...await Promise.all(some.map((path) => Module.load(path, options))));
   }
-  checkModuleTypes(modules);
+  checkModules(modules);
   const { processes, clock, maxProcesses } = options;
   const pool = new ChildPool({ processes, clock, max: maxProcesses });
   const handlers = modules.flatMap((module) => module.handlers(pool));
-  return { handlers, pool, close: () => pool.close() };
+  const schedules = modules.flatMap((module) => module.schedules).map(definedSchedule);
+  return { handlers, schedules, pool, close: () => pool.close() };
 }
 
 type Isolated = Described & { isolation: Isolation };
@@ -79,6 +81,8 @@ class Module {
   #own: JobDefinition[] = [];
   /** Those that do not. */
   #isolated: Isolated[] = [];
+  /** The schedules that it defines. */
+  schedules: readonly DescribedSchedule[] = [];
 
   static async load(path: string, options: ModulesOptions): Promise<Module> {
     const module = new Module(path, options, await projectFlags(path));
@@ -106,11 +110,12 @@ class Module {
   }
 
   async #load(): Promise<void> {
-    const { definitions, exports } = await this.#contents();
+    const { definitions, schedules, exports } = await this.#contents();
     const wanted = this.#options.isolate
       ? definitions.map((one) => ({ ...one, isolation: one.isolation ?? NOTHING }))
       : definitions;
-    if (wanted.length === 0) throw nothingToRun(this.path, exports);
+    if (wanted.length === 0 && schedules.length === 0) throw nothingToRun(this.path, exports);
+    this.schedules = schedules;
     this.#isolated = wanted.filter(isIsolated);
     if (this.#isolated.length === wanted.length) return;
     this.#own = definitionsOf(await this.#import()).filter(({ isolation }) => isolation === undefined);
@@ -128,7 +133,7 @@ class Module {
       if (!(error instanceof BrokenModule) && definitions.some(({ isolation }) => isolation !== undefined)) {
         throw this.#failure(error);
       }
-      return { definitions: definitions.map(described), exports: Object.keys(exports).length };
+      return await contentsOf(exports);
     }
   }
 

@@ -2,6 +2,7 @@ import type { FailureRecord, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { JobRequest } from "../../domain/request.ts";
 import type { Outcome } from "../../domain/outcome.ts";
+import type { ScheduleSpec } from "../../domain/schedule.ts";
 import type { WaitKind } from "../../domain/wait.ts";
 import type { HandlerLimit } from "../handler.ts";
 import type { Isolation } from "./isolation.ts";
@@ -27,6 +28,24 @@ export interface Described {
   isolation?: Isolation;
 }
 
+/** A schedule that a module defines. */
+export interface DescribedSchedule {
+  /** Its name. */
+  name: string;
+  /** What it says. */
+  spec: ScheduleSpec;
+}
+
+/** What a module turned out to hold. */
+export interface ModuleContents {
+  /** Its definitions that can run jobs. */
+  definitions: readonly Described[];
+  /** Its schedules. */
+  schedules: readonly DescribedSchedule[];
+  /** How many exports it has in all. */
+  exports: number;
+}
+
 /** From the worker to the process. */
 export type ToChild =
   /** The first message: how this process marks what it says. */
@@ -45,7 +64,7 @@ export type ToChild =
 /** From the process to the worker. */
 export type FromChild =
   /** The module is loaded. */
-  | { kind: "ready"; definitions: Described[]; exports: number }
+  | ({ kind: "ready" } & ModuleContents)
   /** The module cannot be loaded. */
   | { kind: "broken"; thrown: Thrown; refused?: FailureRecord }
   /** The handler calls one of the functions of its context. */
