@@ -43,6 +43,11 @@ Deno.test("job show tells what a job waits for, since when and until when, and w
   const child = await world.run(["enqueue", "child", "--after", id]);
   const waiting = await world.run(["job", "show", child.stdout.trim()]);
   assert.match(waiting.stdout, /State +blocked, waits for other jobs/);
+  const list = (await world.run(["jobs"])).stdout.split("\n");
+  assert.deepEqual(list.flatMap((line) => /waits .*/.exec(line) ?? []).toSorted(), [
+    'waits for "approval"',
+    "waits for other jobs",
+  ]);
 });
 
 Deno.test("job resume answers: the job goes on; a second answer is refused, one with the same key is not", async () => {

@@ -68,18 +68,23 @@ function block(out: Output, label: string, value: Json): void {
 }
 
 const WAITS: Record<BlockedBy, (job: Job) => string> = {
-  jobs: () => ", waits for other jobs",
-  limit: () => ", waits at a limit",
-  group: () => ", gathers with others",
-  wait: ({ waitingFor }) => `, waits for ${JSON.stringify(waitingFor)}`,
+  jobs: () => "waits for other jobs",
+  limit: () => "waits at a limit",
+  group: () => "gathers with others",
+  wait: ({ waitingFor }) => `waits for ${JSON.stringify(waitingFor)}`,
 };
+
+/** What a blocked job waits for, in words; empty for others. */
+export function whyBlocked(job: Job): string {
+  const blocked = blockedBy(job);
+  return blocked === null ? "" : WAITS[blocked](job);
+}
 
 function stateNote(job: Job, now: number): string {
   if (job.state === "running" && job.cancelRequestedAt !== null) {
     return `, told to stop ${instant(job.cancelRequestedAt, now)}`;
   }
-  const blocked = blockedBy(job);
-  if (blocked !== null) return WAITS[blocked](job);
+  if (job.state === "blocked") return `, ${whyBlocked(job)}`;
   if (job.state === "running" && job.startedAt !== null) return ` for ${span(now - job.startedAt)}`;
   return "";
 }

@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { relative } from "../format.ts";
 import { type Part, stateOf, styled } from "../style.ts";
 import { compact } from "./compact.ts";
+import { whyBlocked } from "./describe.ts";
 import { filterOf } from "./targets.ts";
 import { jobView } from "../../views.ts";
 
@@ -90,5 +91,5 @@ function noteOf(job: Job, now: number): Part {
   const error = job.error === null || job.state === "completed" ? "" : job.error.message;
   if (job.state === "scheduled") return `${relative(job.runAt, now)}${error === "" ? "" : `: ${error}`}`;
   if (job.state === "running" && job.startedAt !== null) return `since ${relative(job.startedAt, now)}`;
-  return error;
+  return job.state === "blocked" ? whyBlocked(job) : error;
 }
