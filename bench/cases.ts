@@ -1,5 +1,6 @@
 import { type Handler, Jobd } from "../src/mod.ts";
 import { besideBlocked } from "./blocked.ts";
+import { overHttp } from "./http.ts";
 import { besidePiles } from "./piles.ts";
 import { percentile } from "./report.ts";
 import type { Place } from "./stores.ts";
@@ -7,7 +8,7 @@ import type { Place } from "./stores.ts";
 /** One figure. */
 export interface Figure {
   label: string;
-  unit: "jobs/s" | "ms" | "%";
+  unit: "jobs/s" | "requests/s" | "ms" | "%" | "MB";
   value: number;
 }
 
@@ -51,6 +52,7 @@ export const CASES: Record<string, Case> = {
   "drain-500": (place) => drain(place, 500, DRAIN),
   blocked: (place, { blocked }) => besideBlocked(place, blocked),
   piles: (place, { piles }) => besidePiles(place, piles),
+  http: overHttp,
   latency: (place) =>
     withStore(place, async (jobd) => {
       let started = Promise.withResolvers<number>();

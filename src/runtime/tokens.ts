@@ -23,6 +23,7 @@ export interface CreatedToken {
 export class Tokens {
   readonly #driver: Driver;
   readonly #time: StoreTime;
+  /** By secret: to hash it costs a request more than all else that is done to find out whose it is. */
   readonly #found = new Map<string, { token: Token; until: number }>();
 
   /** Made by {@linkcode Jobd}. */
@@ -56,20 +57,20 @@ export class Tokens {
 
   /** Whose secret this is; undefined for one that is unknown, revoked or expired. */
   async find(secret: string): Promise<TokenView | undefined> {
-    const hash = hashOf(secret);
-    if (hash === undefined) return undefined;
     const now = this.#time.now();
-    const known = this.#found.get(hash);
-    const token = known !== undefined && now < known.until ? known.token : await this.#look(hash, now);
+    const known = this.#found.get(secret);
+    const token = known !== undefined && now < known.until ? known.token : await this.#look(secret, now);
     return token !== undefined && isGood(token, now) ? viewOf(token) : undefined;
   }
 
-  async #look(hash: string, now: number): Promise<Token | undefined> {
+  async #look(secret: string, now: number): Promise<Token | undefined> {
+    const hash = hashOf(secret);
+    if (hash === undefined) return undefined;
     const token = await this.#driver.tokenByHash(hash);
-    this.#found.delete(hash);
+    this.#found.delete(secret);
     if (token === undefined) return undefined;
-    this.#found.set(hash, { token, until: now + TRUST_MS });
-    if (this.#found.size > REMEMBERED) this.#found.delete(this.#found.keys().next().value ?? hash);
+    this.#found.set(secret, { token, until: now + TRUST_MS });
+    if (this.#found.size > REMEMBERED) this.#found.delete(this.#found.keys().next().value ?? secret);
     return token;
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../../domain/clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 import { invalid, JobdError } from "../../domain/errors.ts";
 import { parseJson } from "../../domain/json.ts";
 import { Refusal } from "./problem.ts";
@@ -47,16 +47,35 @@ function textOf(bytes: Uint8Array): string {
 
 async function readBytes(request: Request, maxBytes: number, clock: Clock): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array();
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const reader = request.body.getReader();
-  const arrived = new AbortController();
-  const late = sleep(clock, ARRIVAL_MS, arrived.signal).then(() => "late" as const);
+  const declared = request.headers.get("content-length");
+  if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.after(ARRIVAL_MS, () => {
+    late.reject(new Refusal("request_timeout", `The body took longer than ${ARRIVAL_MS} ms`));
+  });
+  try {
+    // The server takes no more than was declared, so that it can be read at once, which is much faster.
+    const all = declared === null ? pieces(request.body, late.promise, maxBytes) : request.bytes();
+    const bytes = await Promise.race([all, late.promise]);
+    if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+    return bytes;
+  } finally {
+    cancel();
+  }
+}
+
+/** A body of which nobody knows how long it is. */
+async function pieces(
+  body: ReadableStream<Uint8Array>,
+  late: Promise<never>,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const reader = body.getReader();
   try {
     const parts: Uint8Array[] = [];
     let size = 0;
     for (;;) {
       const read = await Promise.race([reader.read(), late]);
-      if (read === "late") throw new Refusal("request_timeout", `The body took longer than ${ARRIVAL_MS} ms`);
       if (read.done) return joined(parts, size);
       size += read.value.length;
       if (size > maxBytes) throw tooLarge(maxBytes);
@@ -65,8 +84,6 @@ async function readBytes(request: Request, maxBytes: number, clock: Clock): Prom
   } catch (error) {
     void reader.cancel().catch(() => {});
     throw error;
-  } finally {
-    arrived.abort();
   }
 }
 

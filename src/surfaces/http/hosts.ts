@@ -17,10 +17,11 @@ export class HostGuard {
 
   /** @throws {Refusal} `forbidden_host`, `forbidden_origin` */
   check(request: Request): void {
+    const host = request.headers.get("host");
     // The address of the request and its Host header are the same thing to the server, but for a request in absolute form.
-    const named = [request.headers.get("host"), new URL(request.url).host];
-    for (const host of named) {
-      if (host !== null && !this.#knows(host)) {
+    const same = host !== null && request.url.startsWith(`http://${host}/`);
+    for (const name of same ? [host] : [host, new URL(request.url).host]) {
+      if (name !== null && !this.#knows(name)) {
         throw new Refusal("forbidden_host", "This host name is not one of jobd's", {
           hint: "Call it by localhost, or name the host with --api-hosts.",
         });
