@@ -58,7 +58,7 @@ export function openApi(version: string): Schema {
 function operationObject(operation: Operation, components: Record<string, Schema>): Schema {
   const { name, summary, details, role, http, input, output, run, stream } = operation;
   const places = placesOf(operation);
-  const { properties = {}, required = [] } = schemaOf(input, "input", components) as {
+  const { properties = {}, required = [] } = resolved(schemaOf(input, "input", components), components) as {
     properties?: Record<string, Schema>;
     required?: string[];
   };
@@ -119,6 +119,9 @@ function operationObject(operation: Operation, components: Record<string, Schema
   };
 }
 
+/** Where schemas with names of their own are. */
+const COMPONENTS = "#/components/schemas/";
+
 /** A schema as JSON Schema, with those that have names of their own moved to the components. */
 function schemaOf(schema: z.ZodType, io: "input" | "output", components: Record<string, Schema>): Schema {
   const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as
@@ -132,6 +135,12 @@ function schemaOf(schema: z.ZodType, io: "input" | "output", components: Record<
   return referring(own) as Schema;
 }
 
+/** The schema itself, where only its name stands. */
+function resolved(schema: Schema, components: Record<string, Schema>): Schema {
+  const name = typeof schema.$ref === "string" ? schema.$ref.replace(COMPONENTS, "") : undefined;
+  return name === undefined ? schema : components[name] ?? schema;
+}
+
 function referring(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(referring);
   if (typeof value !== "object" || value === null) return value;
@@ -139,9 +148,7 @@ function referring(value: unknown): unknown {
     Object.entries(value).filter(([key]) => key !== "id" || typeof (value as Schema).id !== "string").map(
       ([key, item]) => [
         key,
-        key === "$ref" && typeof item === "string"
-          ? item.replace("#/$defs/", "#/components/schemas/")
-          : referring(item),
+        key === "$ref" && typeof item === "string" ? item.replace("#/$defs/", COMPONENTS) : referring(item),
       ],
     ),
   );
