@@ -233,3 +233,5 @@ export type { QueueChoice } from "./runtime/queue_order.ts";
 export { Worker } from "./runtime/worker.ts";
 export type { AttemptFailure, Handlers, WorkerOptions } from "./runtime/worker_options.ts";
 export type { CreatedToken, Tokens, TokenView } from "./runtime/tokens.ts";
+export { verifyWebhook } from "./runtime/webhook.ts";
+export type { VerifyWebhookOptions } from "./runtime/webhook.ts";

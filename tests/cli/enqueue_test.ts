@@ -35,7 +35,7 @@ Deno.test("enqueue: for a type that no shipped handler runs, the note says what 
   assert.equal(
     ran.stderr,
     "note: No running worker serves type email in queue default: the job waits. `jobd start` and `jobd worker` " +
-      "run claude and exec; for another type give them a file with its handler: --handlers FILE (docs/handlers.md).\n",
+      "run claude, exec, http; for another type give them a file with its handler: --handlers FILE (docs/handlers.md).\n",
   );
   const jobd = await world.jobd();
   await using worker = jobd.worker({

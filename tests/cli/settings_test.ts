@@ -252,10 +252,14 @@ Deno.test("docs/configuration.md holds the table of settings", async () => {
 Deno.test("docs/configuration.md names every key of the handlers' sections", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
   const agent = text.slice(text.indexOf("### `agent`"), text.indexOf("### `commands`"));
-  const commands = text.slice(text.indexOf("### `commands`"), text.indexOf("## Queues"));
+  const commands = text.slice(text.indexOf("### `commands`"), text.indexOf("### `http`"));
+  const http = text.slice(text.indexOf("### `http`"), text.indexOf("## Queues"));
   for (const key of HANDLER_KEYS.agent) assert.ok(agent.includes(`\`${key}\``), key);
   for (const key of [...HANDLER_KEYS.command, ...HANDLER_KEYS.slot]) {
     assert.ok(commands.includes(`\`${key}\``), key);
+  }
+  for (const key of [...HANDLER_KEYS.http, ...HANDLER_KEYS.target]) {
+    assert.ok(http.includes(`\`${key}\``), key);
   }
 });
 

@@ -35,7 +35,14 @@ Deno.test("jobd worker --handlers runs the examples, from names that a shell has
   const mail = `${ROOT}examples/handlers/mail.ts`;
   const { daemon, pid } = await worker(folder, ["--handlers", mail, `${ROOT}examples/handlers/rep*.ts`]);
   const types = String((await daemon.logged("jobd started"))["types"]);
-  assert.deepEqual(types.split(", "), ["claude", "exec", "mail.send", "report.build", "primes.count"]);
+  assert.deepEqual(types.split(", "), [
+    "claude",
+    "exec",
+    "http",
+    "mail.send",
+    "report.build",
+    "primes.count",
+  ]);
 
   const sent = await folder.run([
     ...["enqueue", "mail.send", "--wait", "--payload", '{"to":"ada@example.com","subject":"Hi"}'],

@@ -1,6 +1,12 @@
 import { OUTPUT_FORMATS, type PromptBy } from "../../runtime/handlers/agent/adapter.ts";
 import type { AgentConfig } from "../../runtime/handlers/agent/agent_config.ts";
 import type { ExecCommand, ExecSlot } from "../../runtime/handlers/exec_config.ts";
+import {
+  HTTP_METHODS,
+  type HttpConfig,
+  type HttpTarget,
+  MAX_RESPONSE_LIMIT,
+} from "../../runtime/handlers/http/http_config.ts";
 import { anyText, boolean, choice, duration, integer, type Reader, text } from "./readers.ts";
 import { listOf, object, record, scalar, type Shape } from "./shapes.ts";
 
@@ -10,6 +16,8 @@ export interface HandlerSections {
   agent?: AgentConfig;
   /** Commands of the `exec` handler by name. */
   commands?: Record<string, ExecCommand>;
+  /** Where the `http` handler may send to, and how. */
+  http?: HttpConfig;
 }
 
 const limit = scalar(duration());
@@ -17,6 +25,7 @@ const id = scalar(integer(0, 2 ** 32 - 2));
 const texts = listOf(scalar(anyText));
 const names = listOf(scalar(text));
 const variables = record(scalar(anyText));
+const secretTexts = listOf(scalar({ ...text, secret: true }));
 
 const money: Reader<number> = {
   allowed: "a number of US dollars above 0",
@@ -68,10 +77,30 @@ const COMMAND: Record<keyof ExecCommand, Shape> = {
   gid: id,
 };
 
+const TARGET: Record<keyof HttpTarget, Shape> = {
+  url: scalar(text),
+  method: scalar(choice(HTTP_METHODS)),
+  headers: variables,
+  secrets: secretTexts,
+  timeout: limit,
+};
+
+const HTTP: Record<keyof HttpConfig, Shape> = {
+  targets: record(object(TARGET)),
+  hosts: names,
+  allowPrivate: names,
+  ports: listOf(scalar(integer(1, 65_535))),
+  secrets: secretTexts,
+  timeout: limit,
+  maxResponse: scalar(integer(0, MAX_RESPONSE_LIMIT)),
+  rateLimitDelay: limit,
+};
+
 /** Keys and types of each section; what the values mean together is checked by the handler. */
 export const HANDLER_SECTIONS: Record<keyof HandlerSections, Shape> = {
   agent: object(AGENT),
   commands: record(object(COMMAND)),
+  http: object(HTTP),
 };
 
 /** The keys of the sections, for the documents. */
@@ -79,4 +108,6 @@ export const HANDLER_KEYS = {
   agent: Object.keys(AGENT),
   command: Object.keys(COMMAND),
   slot: Object.keys(SLOT),
+  http: Object.keys(HTTP),
+  target: Object.keys(TARGET),
 } as const;

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { HttpConfig } from "../../../runtime/handlers/http/http_config.ts";
 import type { Config } from "../../config/load.ts";
 import { settingsList } from "../../config/settings.ts";
 import type { Context } from "../context.ts";
@@ -40,14 +41,21 @@ export async function checkPermissions(): Promise<Finding[]> {
 export async function checkHandlers(context: Context): Promise<Finding[]> {
   const config = await context.config();
   await loadHandlers(config);
-  const { agent = {}, commands = {} } = config.file?.sections ?? {};
+  const { agent = {}, commands = {}, http } = config.file?.sections ?? {};
   const path = context.host.env("PATH") ?? "";
   const findings = [await checkProgram("handler claude", agent.command ?? "claude", { path })];
   for (const [name, { command, cwd }] of Object.entries(commands)) {
     const program = command.includes("/") && cwd !== undefined ? resolve(cwd, command) : command;
     findings.push(await checkProgram(`command ${name}`, program, { path }));
   }
-  return [...findings, ...await checkFiles(config)];
+  return [...findings, ...checkHttp(http), ...await checkFiles(config)];
+}
+
+/** Where messages may go. Nobody is asked whether they would arrive: that is for a job to find out. */
+function checkHttp(http: HttpConfig | undefined): Finding[] {
+  if (http === undefined) return [];
+  const names = [...Object.keys(http.targets ?? {}), ...http.hosts ?? []];
+  return [{ name: "handler http", value: names.join(", ") || "no targets and no hosts", level: "ok" }];
 }
 
 /** Whether the files of handlers are there. They are not loaded: that may do anything. */

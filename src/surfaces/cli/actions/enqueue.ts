@@ -212,7 +212,7 @@ async function noteIfUnserved(jobd: Jobd, type: string, queue = "default", { out
     : `No running worker serves type ${type} in queue ${queue}`;
   const advice = shipped
     ? "Start one with `jobd start` or `jobd worker`."
-    : `\`jobd start\` and \`jobd worker\` run ${SHIPPED_TYPES.join(" and ")}; ` +
+    : `\`jobd start\` and \`jobd worker\` run ${SHIPPED_TYPES.join(", ")}; ` +
       "for another type give them a file with its handler: --handlers FILE (docs/handlers.md).";
   out.note(styled("yellow", "note:"), ` ${what}: the job waits. ${advice}`);
 }

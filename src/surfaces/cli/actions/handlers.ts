@@ -4,7 +4,7 @@ import type { Config } from "../../config/load.ts";
 import { nearest } from "../../config/nearest.ts";
 
 /** The types of the handlers that ship with the daemon; all others come from files, or run in programs that use the library. */
-export const SHIPPED_TYPES: readonly string[] = ["claude", "exec"];
+export const SHIPPED_TYPES: readonly string[] = ["claude", "exec", "http"];
 
 /**
  * The handlers that ship with the daemon, as the configuration wants them; `types` leaves the others out.
@@ -13,15 +13,20 @@ export const SHIPPED_TYPES: readonly string[] = ["claude", "exec"];
  * @throws {Deno.errors.NotCapable} when processes cannot be looked at
  */
 export async function loadHandlers(config: Config, types?: readonly string[]): Promise<Handler[]> {
-  const [{ claudeHandler }, { execHandler }, { Processes }] = await Promise.all([
+  const [{ claudeHandler }, { execHandler }, { httpHandler }, { Processes }] = await Promise.all([
     import("../../../runtime/handlers/claude.ts"),
     import("../../../runtime/handlers/exec.ts"),
+    import("../../../runtime/handlers/http.ts"),
     import("../../../runtime/process/processes.ts"),
   ]);
-  const { agent = {}, commands = {} } = config.file?.sections ?? {};
+  const { agent = {}, commands = {}, http = {} } = config.file?.sections ?? {};
   const processes = new Processes();
   await processes.identity(); // a daemon that may not look at processes could not end what it starts
-  const handlers = [claudeHandler(agent, { processes }), execHandler({ commands }, { processes })];
+  const handlers = [
+    claudeHandler(agent, { processes }),
+    execHandler({ commands }, { processes }),
+    httpHandler(http),
+  ];
   return types === undefined ? handlers : types.map((type) => pick(handlers, type));
 }
 
