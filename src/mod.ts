@@ -235,3 +235,6 @@ export type { AttemptFailure, Handlers, WorkerOptions } from "./runtime/worker_o
 export type { CreatedToken, Tokens, TokenView } from "./runtime/tokens.ts";
 export { verifyWebhook } from "./runtime/webhook.ts";
 export type { VerifyWebhookOptions } from "./runtime/webhook.ts";
+export type { AuditFilter, AuditLog } from "./runtime/audit/audit_log.ts";
+export type { Actor, AuditEntry, NewAuditEntry, Surface } from "./domain/audit.ts";
+export type { AuditQuery, AuditStore } from "./storage/audit_store.ts";

@@ -121,6 +121,7 @@ export class Engine {
       pollIntervalMs,
       sweepMs: Math.min(5_000, leaseMs / 6),
       retention,
+      auditRetentionMs: settings.auditRetentionMs,
       longestMs,
       rescuer,
       statistics,

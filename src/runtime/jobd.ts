@@ -1,3 +1,4 @@
+import { type Actor, actorOf } from "../domain/audit.ts";
 import { invalid } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
@@ -8,11 +9,12 @@ import { isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
 import { keptOpen } from "../storage/intercept.ts";
 import { openDriver } from "../storage/open.ts";
-import type { Batcher } from "./batcher.ts";
+import { AuditLog } from "./audit/audit_log.ts";
+import { audited } from "./audit/audited.ts";
+import { Auditor } from "./audit/auditor.ts";
 import type { AnyBatchOptions, BatchOptions } from "./batch_options.ts";
 import { Batches, type BatchSource } from "./batches.ts";
 import { requestsOf } from "./bulk.ts";
-import { insertBatcher } from "./insert_batcher.ts";
 import { sleep } from "../domain/clock.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import {
@@ -34,13 +36,13 @@ import { Groups } from "./groups/groups.ts";
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
 import { type JobdParts, partsOf } from "./jobd_parts.ts";
+import { type Shared, sharedOf } from "./jobd_shared.ts";
 import { JobLimits } from "./limits.ts";
 import type { MadeBatch } from "./made_batch.ts";
 import { silentLogger } from "./logger.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import { spreadStarts } from "./spread.ts";
-import { QueueDefaults } from "./queue_defaults.ts";
 import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
 import { Schedules } from "./schedules.ts";
@@ -51,8 +53,6 @@ import { loadedModules } from "./worker_modules.ts";
 import { withHandlers, type WorkerOptions } from "./worker_options.ts";
 import { Workers } from "./workers.ts";
 
-/** Gathered inserts under way at the same time: while the store commits one, the next is already being sent. */
-const INSERT_LANES = 2;
 const MINUTE_MS = 60_000;
 
 /**
@@ -94,32 +94,35 @@ export class Jobd implements AsyncDisposable {
   readonly tokens: Tokens;
   /** Jobs that are tracked as one unit: look at them and change them. */
   readonly batches: Batches;
+  /** What operators have done. */
+  readonly audit: AuditLog;
   readonly #parts: JobdParts;
-  readonly #defaults: QueueDefaults;
-  readonly #inserts: Batcher<NewJob[], InsertResult[]>;
-  /** Jobs that may change others take longer, and hold up only each other. */
-  readonly #contests: Batcher<NewJob[], InsertResult[]>;
+  readonly #auditor: Auditor;
+  /** What does not end up in the audit log: what follows from something else. */
+  readonly #jobs: Jobs;
+  readonly #shared: Shared;
 
-  private constructor(parts: JobdParts) {
-    const { driver } = parts;
+  private constructor(parts: JobdParts, shared: Shared = sharedOf(parts)) {
     this.#parts = parts;
+    this.#shared = shared;
     this.namespace = parts.namespace;
-    this.jobs = new Jobs({ ...parts, waits: parts.watching.waits });
-    this.dead = new DeadLetters(this.jobs);
-    this.waits = new JobWaits({ ...parts, jobs: this.jobs });
-    this.queues = new Queues({ ...parts, jobs: this.jobs });
-    this.limits = new JobLimits(parts);
+    const auditor = this.#auditor = new Auditor(parts);
+    const jobs = this.#jobs = new Jobs({ ...parts, waits: parts.watching.waits });
+    const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
+    const batches = new Batches({ ...parts, newJobs, jobs, waits: parts.watching.batchWaits });
+    this.jobs = audited("jobs", jobs, auditor);
+    this.dead = audited("dead", new DeadLetters(jobs), auditor);
+    this.waits = audited("waits", new JobWaits({ ...parts, jobs }), auditor);
+    this.queues = audited("queues", new Queues({ ...parts, jobs }), auditor);
+    this.limits = audited("limits", new JobLimits(parts), auditor);
     this.workers = new Workers(parts);
     this.namespaces = new Namespaces(parts);
-    this.tokens = new Tokens(parts);
-    this.groups = new Groups({ ...parts, jobs: this.jobs });
-    this.executions = new Executions({ ...parts, jobs: this.jobs });
-    const newJobs = (requests: readonly JobRequest[]) => this.#newJobs(requests);
-    this.schedules = new Schedules({ ...parts, newJobs, jobs: this.jobs });
-    this.batches = new Batches({ ...parts, newJobs, jobs: this.jobs, waits: parts.watching.batchWaits });
-    this.#defaults = new QueueDefaults(parts);
-    this.#inserts = insertBatcher(driver, INSERT_LANES);
-    this.#contests = insertBatcher(driver, 1);
+    this.tokens = audited("tokens", new Tokens(parts), auditor);
+    this.groups = audited("groups", new Groups({ ...parts, jobs }), auditor);
+    this.executions = new Executions({ ...parts, jobs });
+    this.schedules = audited("schedules", new Schedules({ ...parts, newJobs, jobs }), auditor);
+    this.batches = audited("batches", batches, auditor);
+    this.audit = new AuditLog(parts);
   }
 
   /**
@@ -151,6 +154,14 @@ export class Jobd implements AsyncDisposable {
   async forNamespace(namespace: string): Promise<Jobd> {
     const { watching, ...parts } = this.#parts;
     return new Jobd(await partsOf(keptOpen(watching.store), { ...parts, namespace }));
+  }
+
+  /**
+   * The same object for somebody else, whom the audit log is to name: a server calls it for each of its users. It costs
+   * little, shares everything with this one, and closing either closes both.
+   */
+  as(actor: Partial<Actor>): Jobd {
+    return new Jobd({ ...this.#parts, actor: actorOf(actor) }, this.#shared);
   }
 
   /** Which backend holds the jobs. */
@@ -280,7 +291,8 @@ export class Jobd implements AsyncDisposable {
    * @throws {JobdError} `key_missing` when there is no key
    */
   reencrypt(options?: ActionOptions): Promise<ActionReport> {
-    return reencrypt(this.#parts, options);
+    const call = { operation: "reencrypt", names: ["options"], args: [options] };
+    return this.#auditor.watch(call, () => reencrypt(this.#parts, options));
   }
 
   /** Makes a worker; `start()` it. @throws {JobdError} `invalid_request` for an option that cannot be */
@@ -301,7 +313,7 @@ export class Jobd implements AsyncDisposable {
         namespace: this.namespace,
         id: `${host}:${pid}:${ids.next(time.now()).slice(-8)}`,
         newJobs: (requests) => this.#newJobs(requests),
-        cancel: (jobIds) => this.jobs.cancel(jobIds),
+        cancel: (jobIds) => this.#jobs.cancel(jobIds),
         declareSchedules: () => this.schedules.declare([...settings.schedules, ...modules?.schedules ?? []]),
         log: options.log ?? silentLogger,
         ...(store === undefined ? {} : { store }),
@@ -317,7 +329,7 @@ export class Jobd implements AsyncDisposable {
   async close({ withinMs }: CloseOptions = {}): Promise<void> {
     const { driver, clock, watching } = this.#parts;
     const idle = new AbortController();
-    const inserted = Promise.all([this.#inserts.idle(), this.#contests.idle()])
+    const inserted = Promise.all([this.#shared.inserts.idle(), this.#shared.contests.idle()])
       .then(() => watching.close()).then(() => idle.abort());
     if (withinMs === undefined) {
       await inserted;
@@ -342,11 +354,11 @@ export class Jobd implements AsyncDisposable {
   #gather(jobs: NewJob[]): Promise<InsertResult[]> {
     // A call that may be refused as a whole must not take others with it.
     if (jobs.some(mayBeRefused)) return this.#parts.driver.insert(jobs);
-    return (jobs.some(isContested) ? this.#contests : this.#inserts).add(jobs);
+    return (jobs.some(isContested) ? this.#shared.contests : this.#shared.inserts).add(jobs);
   }
 
   async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
-    await this.#defaults.refresh(requests);
+    await this.#shared.defaults.refresh(requests);
     const jobs = requests.map((request) => this.#newJob(request));
     return await this.#parts.keyring.sealNew(requests, jobs);
   }
@@ -358,7 +370,7 @@ export class Jobd implements AsyncDisposable {
       now,
       id: ids.next(now),
       maxAttempts,
-      ...this.#defaults.of(request),
+      ...this.#shared.defaults.of(request),
     });
   }
 }

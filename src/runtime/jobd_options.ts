@@ -1,3 +1,4 @@
+import type { Actor } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Duration } from "../domain/duration.ts";
 import type { JobRequest } from "../domain/request.ts";
@@ -33,6 +34,8 @@ export interface OpenOptions extends OpenDriverOptions {
   redactKeys?: readonly string[];
   /** Where it says what goes wrong behind your back, such as a listener that throws. Workers have their own. @default nowhere */
   log?: Logger;
+  /** Whom the audit log names for what operators do by this object, such as `{ name: "nightly-cleanup" }`. @default nobody */
+  actor?: Partial<Actor>;
   /** Keys for jobs whose payloads, results and steps are stored encrypted. @default none: such jobs cannot be read here */
   encryption?: EncryptionOptions;
 }

@@ -1,3 +1,4 @@
+import { type Actor, actorOf } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import { checkNamespace, DEFAULT_NAMESPACE } from "../domain/names.ts";
 import { DEFAULT_MAX_ATTEMPTS } from "../domain/request.ts";
@@ -42,11 +43,13 @@ export interface JobdParts {
   keyring: Keyring;
   /** Names of values that nobody sees, whatever jobs say. */
   redactKeys: RedactedKeys | undefined;
+  /** Whom the audit log names. */
+  actor: Actor;
 }
 
 /** What of the parts is given. */
 export type GivenParts =
-  & Pick<OpenOptions, "namespace" | "maxAttempts" | "clock" | "random" | "ids" | "log">
+  & Pick<OpenOptions, "namespace" | "maxAttempts" | "clock" | "random" | "ids" | "log" | "actor">
   & { processes?: ProcessWatch | undefined }
   & Pick<JobdParts, "keyring" | "redactKeys" | "store">;
 
@@ -70,5 +73,6 @@ export async function partsOf(driver: Driver, given: GivenParts): Promise<JobdPa
     watching,
     keyring,
     redactKeys,
+    actor: actorOf(given.actor),
   };
 }

@@ -40,6 +40,8 @@ export interface MaintenanceOptions {
   longestMs(): number;
   /** How long final jobs are kept by default. */
   retention: Retention;
+  /** How long entries of the audit log are kept, in milliseconds. */
+  auditRetentionMs: number;
   /** Takes back lost jobs. */
   rescuer: Rescuer;
   /** What to flush. */
@@ -199,8 +201,9 @@ export class Maintenance {
   }
 
   async #prune(): Promise<number> {
-    const { driver, now, retention, log } = this.#options;
+    const { driver, now, retention, auditRetentionMs, log } = this.#options;
     const cursor = this.#pruneCursor;
+    if (cursor === undefined) await driver.pruneAudit(now() - auditRetentionMs, BATCH);
     const step = await driver.prune({
       now: now(),
       retention,

@@ -70,6 +70,8 @@ export interface WorkerOptions {
   backoff?: Backoff;
   /** How long finished jobs are kept when neither they nor their queue says so. */
   retention?: Partial<Retention>;
+  /** How long entries of the audit log are kept, in milliseconds. @default 90 days */
+  auditRetentionMs?: number;
   /** What happens when a handler blocks the event loop for ten minutes: say so, or end the process. @default "report" */
   whenBlocked?: "report" | "kill";
   /** Layers around every handler, outermost first. */
@@ -79,6 +81,9 @@ export interface WorkerOptions {
   /** Where the worker says what it does. @default nowhere */
   log?: Logger;
 }
+
+/** How long the audit log remembers. */
+const AUDIT_RETENTION_MS = 90 * 86_400_000;
 
 /** Settings of a worker: checked, with defaults filled in. */
 export type WorkerSettings =
@@ -116,6 +121,12 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     defaultTimeoutMs: whole("defaultTimeoutMs", options.defaultTimeoutMs ?? 300_000, 1, MAX_DURATION_MS),
     backoff: options.backoff ?? DEFAULT_BACKOFF,
     retention: { ...DEFAULT_RETENTION, ...options.retention },
+    auditRetentionMs: whole(
+      "auditRetentionMs",
+      options.auditRetentionMs ?? AUDIT_RETENTION_MS,
+      0,
+      MAX_DURATION_MS,
+    ),
   };
   // What the modules hold is known only when they are loaded.
   return modules.length === 0 ? withHandlers(settings, []) : settings;

@@ -6,6 +6,7 @@ import type { Queue, QueueSettings } from "../domain/queue.ts";
 import type { JobState } from "../domain/states.ts";
 import type { Run, Transition } from "../domain/transition.ts";
 import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
+import type { AuditStore } from "./audit_store.ts";
 import type { BatchStore } from "./batch_store.ts";
 import type { EventStore } from "./event_store.ts";
 import type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
@@ -25,6 +26,7 @@ import type {
   Told,
 } from "./upkeep.ts";
 
+export type * from "./audit_store.ts";
 export type {
   BatchChange,
   BatchQuery,
@@ -62,7 +64,8 @@ export interface CloseOptions {
  *   next move; nobody moves a waiting job without it.
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
-export interface Driver extends BatchStore, EventStore, GroupStore, ScheduleStore, TokenStore, WaitStore {
+export interface Driver
+  extends AuditStore, BatchStore, EventStore, GroupStore, ScheduleStore, TokenStore, WaitStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */

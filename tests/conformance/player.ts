@@ -102,6 +102,13 @@ export class Player {
         const row = { minute, namespace: "default", queue, type: "x", outcome: "completed", count: 1 };
         return await driver.addStats([{ ...row, wait: [1, 2], run: [0, 3] }]);
       }
+      case "addAudit":
+        return await driver.addAudit(operation.entry);
+      case "audit":
+        // Ids and cursors are each backend's own affair.
+        return (await driver.audit(operation.query)).items.map(({ id: _, ...entry }) => entry);
+      case "pruneAudit":
+        return await driver.pruneAudit(operation.before, operation.limit);
       case "publish":
         await driver.publish(operation.events);
         return await driver.eventSpan();

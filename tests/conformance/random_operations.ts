@@ -16,6 +16,9 @@ import {
   REPLACEABLE,
   type Uniqueness,
 } from "../../src/domain/unique.ts";
+import type { NewAuditEntry } from "../../src/domain/audit.ts";
+import type { AuditQuery } from "../../src/storage/driver.ts";
+import { auditOperation } from "./random_audit.ts";
 import { type BatchOperation, batchOperation, type Chance, perhapsMember } from "./random_batches.ts";
 import { DAY, idOf, MINUTE, newJob, SECOND, T } from "./world.ts";
 
@@ -82,6 +85,9 @@ export type Operation =
     events: { before: number; keep: number };
   }
   | { do: "publish"; events: NewEvent[] }
+  | { do: "addAudit"; entry: NewAuditEntry }
+  | { do: "audit"; query: AuditQuery }
+  | { do: "pruneAudit"; before: number; limit: number }
   | { do: "pause"; queue: string; at: number; paused: boolean }
   | { do: "removeQueue"; queue: string; at: number }
   | { do: "progress"; run: number; note: number }
@@ -220,6 +226,7 @@ class Maker {
       [1, () => ({ do: "removeSchedule", name: this.#pick(SCHEDULES) })],
       [8, () => ({ do: "schedule", now, limit: 1 + this.#number(3), stale: this.#chance(0.1), queue })],
       [2, () => ({ do: "publish", events: this.#many(4, () => this.#event(now, queue)) })],
+      [3, () => auditOperation(this.#chances, now)],
     ]);
   }
 

@@ -1,5 +1,6 @@
 import { ageingChapter } from "./ageing.ts";
 import { amendChapter } from "./amend.ts";
+import { auditChapter } from "./audit.ts";
 import { batchesChapter } from "./batches.ts";
 import { cancelChapter } from "./cancel.ts";
 import { claimChapter } from "./claim.ts";
@@ -75,6 +76,7 @@ const CHAPTERS: Record<string, Chapter> = {
   prune: pruneChapter,
   workers: workersChapter,
   tokens: tokensChapter,
+  audit: auditChapter,
   events: eventsChapter,
   schedules: schedulesChapter,
   encryption: encryptionChapter,

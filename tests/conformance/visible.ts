@@ -1,3 +1,4 @@
+import type { NewAuditEntry } from "../../src/domain/audit.ts";
 import type { Batch } from "../../src/domain/batch.ts";
 import type { JobdEvent } from "../../src/domain/event.ts";
 import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
@@ -28,6 +29,7 @@ export interface Visible {
   ticks: TickRecord[][];
   batches: { batch: Batch; members: string[] }[];
   events: JobdEvent[];
+  audit: NewAuditEntry[];
   /** Groups that wait, without their ids, which each backend gives itself, and the members of all groups. */
   groups: unknown[];
 }
@@ -73,6 +75,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     ticks: await Promise.all(schedules.map(({ id }) => driver.ticks({ scheduleId: id, limit: 1_000 }))),
     batches: await allBatches(driver, namespace),
     events: await driver.eventsAfter(0, 1_000),
+    audit: (await driver.audit({ namespace, limit: 1_000 })).items.map(({ id: _, ...entry }) => entry),
     groups: await groupsOf(driver, namespace),
   };
 }

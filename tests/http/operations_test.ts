@@ -148,6 +148,7 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "workers.list": () => ({}),
   "workers.get": () => ({ id: WORKER.id }),
   "namespaces.list": () => ({}),
+  "audit.list": () => ({ operation: "tokens.*", done: true, limit: 3 }),
   "stats.get": () => ({ since: "2h", step: "1h" }),
 };
 
@@ -206,5 +207,20 @@ for (const operation of OPERATIONS) {
       const refused = await here.site.call(method, path, { ...given, as: other });
       assert.deepEqual([refused.status, refused.body.code], [403, "forbidden"], other);
     }
+  });
+}
+
+for (const operation of OPERATIONS) {
+  const { name, http, role } = operation;
+  if (http.method === "get" || (role !== "operate" && role !== "admin")) continue;
+
+  Deno.test(`${name} leaves one entry in the audit log`, async () => {
+    await using here = await world();
+    const { path, body } = requestFor(operation, SAMPLES[name]?.(here) ?? {});
+    await here.site.call(http.method.toUpperCase(), path, body === undefined ? {} : { body });
+    const { items } = await here.site.jobd.audit.page({ surface: "http" });
+    assert.equal(items.length, 1, JSON.stringify(items));
+    assert.equal(items[0]?.outcome, "done");
+    assert.equal(items[0]?.operation.split(".")[0], name.split(".")[0]);
   });
 }

@@ -31,6 +31,7 @@ function upkeep() {
     longestMs: () => POLL_MS,
     sweepMs: 5_000,
     retention: DEFAULT_RETENTION,
+    auditRetentionMs: 0,
     rescuer: { sweep: () => Promise.resolve(0) } as Partial<Rescuer> as Rescuer,
     statistics: new Statistics(),
   });

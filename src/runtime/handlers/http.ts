@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { sleep } from "../../domain/clock.ts";
 import { messageOf, show } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
@@ -11,7 +10,6 @@ import type { HttpConfig } from "./http/http_config.ts";
 import { secretValues } from "./http/request_headers.ts";
 import { BadHttpPayload, type HttpRequest, requestOf } from "./http/http_payload.ts";
 import { type HttpRules, httpRules, type ReadVariable } from "./http/http_rules.ts";
-import { send } from "./http/send.ts";
 import { verdict } from "./http/verdict.ts";
 
 /** Options of {@linkcode httpHandler}. */
@@ -24,8 +22,11 @@ export interface HttpHandlerOptions {
   ca?: string;
 }
 
-const systemResolve: Resolve = async (host) =>
-  (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+/** Loaded with the first name: a daemon that sends nothing does without, and so does its start. */
+const systemResolve: Resolve = async (host) => {
+  const { lookup } = await import("node:dns/promises");
+  return (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+};
 
 /**
  * The handler of type `http`: sends a request to where the configuration allows, signed as Standard Webhooks are. The
@@ -97,6 +98,7 @@ async function answered(
   const now = context.now();
   const message = { id: job.id, at: now, body: body ?? "" };
   const signed = secrets.length > 0 ? await signWebhook(message, secrets) : unsigned(message);
+  const { send } = await import("./http/send.ts");
   const answer = await send({
     url,
     destinations,

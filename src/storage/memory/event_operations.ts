@@ -1,11 +1,11 @@
 import type { JobdEvent, NewEvent } from "../../domain/event.ts";
 import type { EventSpan, EventStore, WatcherRow } from "../driver.ts";
-import { MemoryBase } from "./base.ts";
+import { MemoryAudit } from "./audit_operations.ts";
 import { eventSpan, publishEvents } from "./events.ts";
 import { compareText, copy } from "./tables.ts";
 
 /** The operations about events. */
-export abstract class MemoryEvents extends MemoryBase implements EventStore {
+export abstract class MemoryEvents extends MemoryAudit implements EventStore {
   publish(events: NewEvent[]): Promise<void> {
     return this.run(() => {
       publishEvents(this.tables, copy(events));

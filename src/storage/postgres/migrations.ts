@@ -10,6 +10,7 @@ import batches from "../../../migrations/postgres/0009_batches.sql" with { type:
 import waits from "../../../migrations/postgres/0010_waits.sql" with { type: "text" };
 import queues from "../../../migrations/postgres/0011_queues.sql" with { type: "text" };
 import groups from "../../../migrations/postgres/0012_groups.sql" with { type: "text" };
+import audit from "../../../migrations/postgres/0016_audit.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history. */
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 10, name: "waits", sql: waits },
   { number: 11, name: "queues", sql: queues },
   { number: 12, name: "groups", sql: groups },
+  { number: 16, name: "audit", sql: audit },
 ];

@@ -53,6 +53,7 @@ import type {
 } from "../driver.ts";
 import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
+import { AuditOperations } from "./audit_operations.ts";
 import { changeBatch } from "./batches.ts";
 import { batchCounts, batches } from "./list_batches.ts";
 import { counts } from "./counts.ts";
@@ -83,13 +84,9 @@ import { addToken, revokeToken, tokenByHash, tokens } from "./tokens.ts";
 import { removeWorker, saveWorker, workers } from "./workers.ts";
 
 /** The operations of {@linkcode Driver} that both SQL backends share; each of them says only how a script is run. */
-export abstract class SqlOperations {
-  /** Runs a script that only reads: each statement at one moment of the store, all of them where that costs nothing. */
-  protected abstract read<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+export abstract class SqlOperations extends AuditOperations {
   /** Runs a script that writes, all of it or nothing. */
   protected abstract change<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
-  /** The same for a script of one statement, which is a transaction by itself. */
-  protected abstract changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
   /** Wakes whoever waits for something like that, in all processes if the backend can. */
   protected abstract ring(wake: "any" | "ended" | "scheduled"): void;
   /** {@linkcode BatchStore.tellBatches} when there is something to tell. */

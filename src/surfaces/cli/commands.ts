@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { API_COMMANDS } from "./commands/api.ts";
+import { AUDIT_COMMANDS } from "./commands/audit.ts";
 import { BATCH_COMMANDS } from "./commands/batches.ts";
 import { DAEMON_COMMANDS } from "./commands/daemon.ts";
 import { DEAD_COMMANDS } from "./commands/dead.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   ...GROUP_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,
+  ...AUDIT_COMMANDS,
   ...STORE_COMMANDS,
 ];
 

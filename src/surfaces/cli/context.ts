@@ -58,6 +58,7 @@ export class Context {
       maxAttempts: values.jobDefaultMaxAttempts,
       redactKeys: values.redactKeys,
       clock: this.host.clock,
+      actor: { surface: "cli", name: userOf(this.host) },
       ...encryption(values),
       ...options,
     };
@@ -106,6 +107,16 @@ export class Context {
   /** Closes what was opened, last first. */
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+/** Who the machine says that its user is; nobody has checked that. */
+function userOf(host: Host): string | null {
+  try {
+    return host.env("USER") || host.env("LOGNAME") || host.env("USERNAME") || null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return null;
+    throw error;
   }
 }
 

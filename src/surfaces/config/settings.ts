@@ -346,6 +346,13 @@ export const SETTINGS = {
     summary: "how long dead jobs are kept",
     scope: "worker",
   }),
+  retentionAudit: setting(duration("0s"), {
+    key: "retention.audit",
+    placeholder: "duration",
+    default: "90d",
+    summary: "how long the audit log remembers what operators did",
+    scope: "worker",
+  }),
 } as const;
 
 /** The name of a setting in the program. */

@@ -6,7 +6,7 @@ import { healthOf } from "./health.ts";
 import { HostGuard } from "./hosts.ts";
 import { openApi } from "./openapi.ts";
 import { faultText, isFault, problemResponse, Refusal } from "./problem.ts";
-import { route, type RouteContext } from "./route.ts";
+import { type Origin, route, type RouteContext } from "./route.ts";
 
 /** What the HTTP surface needs. */
 export interface AppOptions extends RouteContext {
@@ -34,20 +34,20 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** Answers one HTTP request. Never rejects. */
-export type Answer = (request: Request) => Promise<Response>;
+/** Answers one HTTP request; `address` is that of the other side. Never rejects. */
+export type Answer = (request: Request, address?: string) => Promise<Response>;
 
 /** The HTTP surface: everything in the table of operations, and what a server needs besides. */
 export function createApp(options: AppOptions): Answer {
   const guard = new HostGuard(options.hosts);
   const app = routes(options);
-  return async (request) => {
+  return async (request, address) => {
     const given = request.headers.get("x-request-id") ?? "";
     const requestId = REQUEST_ID.test(given) ? given : crypto.randomUUID();
     let response: Response;
     try {
       guard.check(request);
-      response = await app.fetch(request);
+      response = await app.fetch(request, { address: address ?? null, requestId });
     } catch (error) {
       response = fail(error, request, requestId, options.log);
     }
@@ -67,8 +67,8 @@ function fail(error: unknown, request: Request, requestId: string, log: Logger):
   return problemResponse(error, requestId);
 }
 
-function routes(options: AppOptions): Hono {
-  const app = new Hono();
+function routes(options: AppOptions): Hono<{ Bindings: Origin }> {
+  const app = new Hono<{ Bindings: Origin }>();
   const caller = (c: Context) => callerOf(c.req.raw, options.findToken);
   // Says only that the process lives, so it needs no token: who restarts processes has none.
   app.get("/livez", () => Response.json({ status: "ok" }));
@@ -94,6 +94,7 @@ function routes(options: AppOptions): Hono {
           request: c.req.raw,
           params: c.req.param() as Record<string, string>,
           caller: await caller(c),
+          origin: c.env,
         }),
     );
   }

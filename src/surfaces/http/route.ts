@@ -29,6 +29,16 @@ export interface RoutedRequest {
   params: Record<string, string>;
   /** Who calls. */
   caller: TokenView;
+  /** From where. */
+  origin: Origin;
+}
+
+/** Where a request comes from. */
+export interface Origin {
+  /** The address of the other side; null where there is no network. */
+  address: string | null;
+  /** Names the request in logs and answers. */
+  requestId: string;
 }
 
 /** Answers requests for one operation. */
@@ -37,7 +47,7 @@ export function route(
   context: RouteContext,
 ): (routed: RoutedRequest) => Promise<Response> {
   const inQuery = operation.http.method === "get" || operation.http.method === "delete";
-  return async ({ request, params, caller }) => {
+  return async ({ request, params, caller, origin }) => {
     checkRole(caller, operation.role);
     const namespace = namespaceOf(request, caller, context.namespace);
     const fields = inQuery
@@ -45,9 +55,15 @@ export function route(
       : await bodyFields(request, operation, context.clock);
     const input = checkInput(operation, { ...fields, ...params });
     checkScope(caller, operation.touches?.(input) ?? []);
-    const jobd = await context.jobdOf(namespace);
+    const jobd = actingAs(await context.jobdOf(namespace), operation, caller, origin);
     return await answer(operation, callOf(request, jobd, context.stopping), input, { request, context });
   };
+}
+
+/** The store for whoever calls: the audit log names them for what operators do. */
+function actingAs(jobd: Jobd, { role, http }: Operation, caller: TokenView, origin: Origin): Jobd {
+  if (http.method === "get" || (role !== "operate" && role !== "admin")) return jobd;
+  return jobd.as({ surface: "http", token: caller.id, name: caller.name, role: caller.role, ...origin });
 }
 
 async function answer(

@@ -63,7 +63,8 @@ export function startServer(options: ServerOptions): Server {
     });
   // Routes and schemas take memory and time to load: a daemon whose API nobody calls does without them.
   let app: Promise<Answer> | undefined;
-  const answer = async (request: Request): Promise<Response> => await (await (app ??= load()))(request);
+  const answer = async (request: Request, address: string): Promise<Response> =>
+    await (await (app ??= load()))(request, address);
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopping.abort();
@@ -84,10 +85,13 @@ export function startServer(options: ServerOptions): Server {
 
 function listen(
   at: { hostname: string; port: number; cert?: string; key?: string },
-  answer: (request: Request) => Promise<Response>,
+  answer: (request: Request, address: string) => Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ ...at, onListen: () => {} }, answer);
+    return Deno.serve(
+      { ...at, onListen: () => {} },
+      (request, { remoteAddr }) => answer(request, remoteAddr.hostname),
+    );
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
     throw new JobdError("invalid_config", `Cannot listen at ${at.hostname}:${at.port}: ${messageOf(error)}`, {

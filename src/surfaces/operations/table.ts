@@ -1,3 +1,4 @@
+import { AUDIT_OPERATIONS } from "./audit.ts";
 import { BATCH_OPERATIONS } from "./batches.ts";
 import { DEAD_OPERATIONS } from "./dead.ts";
 import { EVENT_OPERATIONS } from "./events.ts";
@@ -25,4 +26,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...EVENT_OPERATIONS,
   ...SCHEDULE_OPERATIONS,
   ...FACT_OPERATIONS,
+  ...AUDIT_OPERATIONS,
 ];

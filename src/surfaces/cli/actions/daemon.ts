@@ -119,6 +119,7 @@ function workerOptions(
       expired: values.retentionExpired,
       dead: values.retentionDead,
     },
+    auditRetentionMs: values.retentionAudit,
     log,
   };
 }

@@ -1,0 +1,26 @@
+import type { AuditEntry, NewAuditEntry } from "../../domain/audit.ts";
+import type { AuditQuery, AuditStore } from "../audit_store.ts";
+import type { Page } from "../driver.ts";
+import { addAudit, audit, pruneAudit } from "./audit.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Script } from "./script.ts";
+
+/** The operations about what operators did. */
+export abstract class AuditOperations implements AuditStore {
+  /** Runs a script that only reads: each statement at one moment of the store, all of them where that costs nothing. */
+  protected abstract read<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+  /** Runs a script of one statement that writes, which is a transaction by itself. */
+  protected abstract changeAtOnce<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+
+  addAudit(entry: NewAuditEntry): Promise<void> {
+    return this.changeAtOnce((d) => addAudit(d, entry));
+  }
+
+  audit(query: AuditQuery): Promise<Page<AuditEntry>> {
+    return this.read((d) => audit(d, query));
+  }
+
+  pruneAudit(before: number, limit: number): Promise<number> {
+    return this.changeAtOnce((d) => pruneAudit(d, before, limit));
+  }
+}
