@@ -238,3 +238,4 @@ export type { VerifyWebhookOptions } from "./runtime/webhook.ts";
 export type { AuditFilter, AuditLog } from "./runtime/audit/audit_log.ts";
 export type { Actor, AuditEntry, NewAuditEntry, Surface } from "./domain/audit.ts";
 export type { AuditQuery, AuditStore } from "./storage/audit_store.ts";
+export type { TypeInfo, Types } from "./runtime/types.ts";

@@ -48,6 +48,7 @@ import { bySteps } from "./series.ts";
 import { Schedules } from "./schedules.ts";
 import { threadStore } from "./thread_store.ts";
 import { Tokens } from "./tokens.ts";
+import { Types } from "./types.ts";
 import { Worker } from "./worker.ts";
 import { loadedModules } from "./worker_modules.ts";
 import { withHandlers, type WorkerOptions } from "./worker_options.ts";
@@ -84,6 +85,8 @@ export class Jobd implements AsyncDisposable {
   readonly workers: Workers;
   /** Look at the namespaces of the store. */
   readonly namespaces: Namespaces;
+  /** Look at the types of jobs. */
+  readonly types: Types;
   /** Look at attempts. */
   readonly executions: Executions;
   /** Jobs that are gathered to be handled together. */
@@ -116,6 +119,7 @@ export class Jobd implements AsyncDisposable {
     this.queues = audited("queues", new Queues({ ...parts, jobs }), auditor);
     this.limits = audited("limits", new JobLimits(parts), auditor);
     this.workers = new Workers(parts);
+    this.types = new Types({ ...parts, workers: this.workers });
     this.namespaces = new Namespaces(parts);
     this.tokens = audited("tokens", new Tokens(parts), auditor);
     this.groups = audited("groups", new Groups({ ...parts, jobs }), auditor);

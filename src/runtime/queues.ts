@@ -161,7 +161,8 @@ export class Queues {
     const jobs = await contents(this.#parts, name, COUNT_CAP);
     if (jobs.length > 0) {
       throw new JobdError("conflict", `The queue ${show(name)} is not empty: ${jobs.join(", ")}`, {
-        hint: "With `force` (`--force` on the command line) it is removed with its jobs; `jobd queue drain` only cancels those that wait.",
+        hint:
+          "With `force` (`--force` on the command line) it is removed with its jobs; `jobd queue drain` only cancels those that wait.",
       });
     }
     if (schedules.length > 0) {

@@ -9,7 +9,7 @@ import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from ".
 import type { AuditStore } from "./audit_store.ts";
 import type { BatchStore } from "./batch_store.ts";
 import type { EventStore } from "./event_store.ts";
-import type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
+import type { NamespaceRow, StatRow, StoreFact, TypeCount, WorkerRow } from "./facts.ts";
 import type { GroupStore } from "./group_store.ts";
 import type { ScheduleStore } from "./schedule_store.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
@@ -37,7 +37,7 @@ export type {
 } from "./batch_store.ts";
 export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
-export type { NamespaceRow, StatRow, StoreFact, WorkerRow } from "./facts.ts";
+export type { NamespaceRow, StatRow, StoreFact, TypeCount, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type * from "./group_store.ts";
 export type * from "./schedule_store.ts";
@@ -197,6 +197,8 @@ export interface Driver
   removeQueue(queue: QueueName, at: number): Promise<boolean>;
   /** How many jobs each queue has in each state, counted up to `cap`; completed ones are not counted. */
   counts(namespace: string, cap: number): Promise<QueueCount[]>;
+  /** The same by type, in the order of types and states: those that have jobs which are not completed. */
+  typeCounts(namespace: string, cap: number): Promise<TypeCount[]>;
 
   // ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
   /** The limits of a namespace, by target, name and key. */

@@ -1,4 +1,5 @@
 import type { Json } from "../domain/json.ts";
+import type { JobState } from "../domain/states.ts";
 
 /** A running worker, as others see it. */
 export interface WorkerRow {
@@ -30,6 +31,18 @@ export interface NamespaceRow {
   queues: number;
   /** When its first queue was made, epoch milliseconds. */
   createdAt: number;
+}
+
+/** How many jobs of a type are in a state. */
+export interface TypeCount {
+  /** The type. */
+  type: string;
+  /** The state. */
+  state: Exclude<JobState, "completed">;
+  /** How many, at most the cap. */
+  count: number;
+  /** Whether there may be more. */
+  capped: boolean;
 }
 
 /** Ends of runs in one minute. */

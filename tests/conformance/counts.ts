@@ -31,6 +31,30 @@ export const countsChapter: Chapter = {
     assert.deepEqual(await counts(w, 5), ["default available 5+", "default scheduled 5+"]);
     assert.deepEqual(await counts(w, 8), ["default available 7", "default scheduled 7"]);
   },
+  "jobs of each type are counted likewise, over all queues": async (w) => {
+    const types = async (cap = 100, namespace = "default"): Promise<string[]> =>
+      (await w.driver.typeCounts(namespace, cap))
+        .map(({ type, state, count, capped }) => `${type} ${state} ${count}${capped ? "+" : ""}`);
+    for (const queue of ["a", "b"]) {
+      for (const outcome of [done, doomed, cancelled, expired]) await w.finish(outcome, { queue, type: "x" });
+      await w.start({ queue, type: "y" });
+    }
+    await w.addMany(3, { queue: "a", type: "x" });
+    await w.addMany(2, { queue: "b", type: "Z", runAt: T + MINUTE });
+    await w.add({ namespace: "other", type: "x" });
+    const expected = [
+      "Z scheduled 2",
+      "x available 3",
+      "x cancelled 2",
+      "x dead 2",
+      "x expired 2",
+      "y running 2",
+    ];
+    assert.deepEqual(await types(), expected);
+    assert.deepEqual(await types(2), expected.map((text) => text.replace("available 3", "available 2+")));
+    assert.deepEqual(await types(100, "other"), ["x available 1"]);
+    assert.deepEqual(await types(100, "nowhere"), []);
+  },
   "counts follow the jobs": async (w) => {
     await w.add();
     assert.deepEqual(await counts(w), ["default available 1"]);

@@ -6,7 +6,7 @@ import type { Limit } from "../../src/domain/limit.ts";
 import type { Schedule, TickRecord } from "../../src/domain/schedule.ts";
 import type { JobWait } from "../../src/domain/wait.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
-import type { Driver, QueueCount, StatRow } from "../../src/storage/driver.ts";
+import type { Driver, QueueCount, StatRow, TypeCount } from "../../src/storage/driver.ts";
 import { GROUP_KEYS, STEPS } from "./random_operations.ts";
 import { allJobs } from "./world.ts";
 
@@ -21,6 +21,7 @@ export interface Visible {
   steps: string[];
   waits: JobWait[];
   counts: QueueCount[];
+  types: TypeCount[];
   namespaces: unknown[];
   queues: unknown[];
   stats: StatRow[];
@@ -66,6 +67,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     counts: (await driver.counts(namespace, 1_000))
       .filter(({ count }) => count > 0)
       .sort(by(({ queue, state }) => `${queue} ${state}`)),
+    types: await driver.typeCounts(namespace, 1_000),
     namespaces: await driver.namespaces(),
     queues: await driver.queues(namespace),
     limits: await driver.limits(namespace),

@@ -33,6 +33,7 @@ import type {
   StoreFact,
   TellRequest,
   Told,
+  TypeCount,
   WorkerRow,
 } from "../driver.ts";
 import { mayRegather } from "../sql/join_groups.ts";
@@ -43,7 +44,7 @@ import { amendJob } from "./amend.ts";
 import { tellChildren } from "./dependencies.ts";
 import { pruneEvents } from "./events.ts";
 import { appendLog, claimJobs, insertJobs, settleRuns } from "./life.ts";
-import { countJobs, findJobs, listAttempts, listJobs } from "./list.ts";
+import { countJobs, countTypes, findJobs, listAttempts, listJobs } from "./list.ts";
 import { pruneBatches } from "./batches.ts";
 import { compareText, copy, type QueueRow, toJob } from "./tables.ts";
 import { findOrphans, findOverdue, promoteDue, pruneStep } from "./upkeep.ts";
@@ -321,6 +322,10 @@ export class MemoryDriver extends MemoryWaits implements Driver {
 
   counts(namespace: string, cap: number): Promise<QueueCount[]> {
     return this.run(() => countJobs(this.tables, namespace, cap));
+  }
+
+  typeCounts(namespace: string, cap: number): Promise<TypeCount[]> {
+    return this.run(() => countTypes(this.tables, namespace, cap));
   }
 
   saveWorker(worker: WorkerRow): Promise<void> {

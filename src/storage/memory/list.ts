@@ -1,7 +1,7 @@
 import { invalid } from "../../domain/errors.ts";
 import type { Execution, Job } from "../../domain/job.ts";
 import type { JobState } from "../../domain/states.ts";
-import type { JobQuery, Page, QueueCount } from "../driver.ts";
+import type { JobQuery, Page, QueueCount, TypeCount } from "../driver.ts";
 import { compareText, copy, type JobRow, type Tables, toJob } from "./tables.ts";
 
 /** Place of a job in a list: numbers and ids, compared one after the other. */
@@ -138,6 +138,20 @@ export function countJobs(tables: Tables, namespace: string, cap: number): Queue
     else entry.capped = true;
   }
   return [...counts.values()].sort((a, b) => compareText(a.queue, b.queue) || compareText(a.state, b.state));
+}
+
+/** The same by type. */
+export function countTypes(tables: Tables, namespace: string, cap: number): TypeCount[] {
+  const counts = new Map<string, TypeCount>();
+  for (const { namespace: owner, type, state } of tables.jobs.values()) {
+    if (owner !== namespace || state === "completed") continue;
+    const key = `${type}\n${state}`;
+    const entry = counts.get(key) ?? { type, state, count: 0, capped: false };
+    counts.set(key, entry);
+    if (entry.count < cap) entry.count++;
+    else entry.capped = true;
+  }
+  return [...counts.values()].sort((a, b) => compareText(a.type, b.type) || compareText(a.state, b.state));
 }
 
 function compareKeys(a: Key, b: Key): number {

@@ -4,7 +4,7 @@ import { int, text } from "./row.ts";
 import { type Row, run, type Script } from "./script.ts";
 
 /** Rows that are looked at to count one state over all queues, if the cap does not ask for more. */
-const WALK_BOUND = 20_000;
+export const WALK_BOUND = 20_000;
 
 /**
  * {@linkcode Driver.counts}. Only states in which a queue has jobs are named. Available jobs are counted for each queue
@@ -50,28 +50,28 @@ function toCount(
   return { queue: text(row.queue), state, count: Math.min(jobs, cap), capped: cut || jobs > cap };
 }
 
-/** For each state, a SELECT that gives the queue_id of at most `bound` of its jobs. */
-function walks(d: Dialect, bound: number): [QueueCount["state"], string][] {
+/** For each state, a SELECT that gives queue_id and type of at most `bound` of its jobs. */
+export function walks(d: Dialect, bound: number): [QueueCount["state"], string][] {
   const job = d.table("job");
   const rare = (state: "dead" | "cancelled" | "expired"): [QueueCount["state"], string] => [
     state,
-    `select queue_id from ${job} where ${state}_at is not null order by ${state}_at desc, id desc limit ${bound}`,
+    `select queue_id, type from ${job} where ${state}_at is not null order by ${state}_at desc, id desc limit ${bound}`,
   ];
   return [
     [
       "scheduled",
-      "select j.queue_id from (" +
+      "select j.queue_id, j.type from (" +
       `select job_id from ${d.table("scheduled")} order by run_at, job_id limit ${bound}) s ` +
       `join ${job} j on j.id = s.job_id`,
     ],
     [
       "blocked",
-      `select j.queue_id from (select job_id from ${d.table("parked")} limit ${bound}) p ` +
+      `select j.queue_id, j.type from (select job_id from ${d.table("parked")} limit ${bound}) p ` +
       `join ${job} j on j.id = p.job_id`,
     ],
     [
       "running",
-      `select j.queue_id from ${d.table("lease")} l cross join ${d.leaseJobs("l", "e")} ` +
+      `select j.queue_id, j.type from ${d.table("lease")} l cross join ${d.leaseJobs("l", "e")} ` +
       `join ${job} j on j.id = e.value and j.lease_id = l.id where j.state = 'running' limit ${bound}`,
     ],
     rare("dead"),

@@ -5,7 +5,6 @@ import type { Execution, Job, LogChunk } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Limit, LimitName } from "../../domain/limit.ts";
 import type { Queue } from "../../domain/queue.ts";
-import type { Token } from "../../domain/token.ts";
 import type { Schedule, TickRecord } from "../../domain/schedule.ts";
 import type { Run } from "../../domain/transition.ts";
 import type { JobWait, WaitOpening } from "../../domain/wait.ts";
@@ -48,12 +47,13 @@ import type {
   TellRequest,
   Told,
   ToldBatches,
+  TypeCount,
   WatcherRow,
   WorkerRow,
 } from "../driver.ts";
+import { AccountOperations } from "./account_operations.ts";
 import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
-import { AuditOperations } from "./audit_operations.ts";
 import { changeBatch } from "./batches.ts";
 import { batchCounts, batches } from "./list_batches.ts";
 import { counts } from "./counts.ts";
@@ -74,17 +74,17 @@ import { removeQueue } from "./removed_queues.ts";
 import { dueSchedules, removeSchedule, saveSchedule, schedules, ticks } from "./schedules.ts";
 import type { Script } from "./script.ts";
 import { addStats, stats } from "./stats.ts";
+import { typeCounts } from "./type_counts.ts";
 import { someEnded, tellChildren } from "./tell_children.ts";
 import { someNoted } from "./tell_batches.ts";
 import { saveStep, step } from "./steps.ts";
 import { cancelRequests, orphans, overdue, progress } from "./upkeep.ts";
 import { endWaits, forgetWait, nextWaitDue, openWait, secret, waits } from "./waits.ts";
 import { removeWatcher, saveWatcher, watchers } from "./watchers.ts";
-import { addToken, revokeToken, tokenByHash, tokens } from "./tokens.ts";
 import { removeWorker, saveWorker, workers } from "./workers.ts";
 
 /** The operations of {@linkcode Driver} that both SQL backends share; each of them says only how a script is run. */
-export abstract class SqlOperations extends AuditOperations {
+export abstract class SqlOperations extends AccountOperations {
   /** Runs a script that writes, all of it or nothing. */
   protected abstract change<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
   /** Wakes whoever waits for something like that, in all processes if the backend can. */
@@ -219,6 +219,10 @@ export abstract class SqlOperations extends AuditOperations {
     return this.read((d) => counts(d, namespace, cap));
   }
 
+  typeCounts(namespace: string, cap: number): Promise<TypeCount[]> {
+    return this.read((d) => typeCounts(d, namespace, cap));
+  }
+
   // ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   limits(namespace: string): Promise<Limit[]> {
@@ -347,24 +351,6 @@ export abstract class SqlOperations extends AuditOperations {
 
   stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
     return this.read((d) => stats(d, query));
-  }
-
-  // ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  addToken(token: Token): Promise<void> {
-    return this.changeAtOnce((d) => addToken(d, token));
-  }
-
-  tokenByHash(hash: string): Promise<Token | undefined> {
-    return this.read((d) => tokenByHash(d, hash));
-  }
-
-  tokens(): Promise<Token[]> {
-    return this.read((d) => tokens(d));
-  }
-
-  revokeToken(id: string, at: number): Promise<boolean> {
-    return this.changeAtOnce((d) => revokeToken(d, id, at));
   }
 
   // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ import { WAIT_COMMANDS } from "./commands/job_waits.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
 import { SCHEDULE_COMMANDS } from "./commands/schedules.ts";
 import { STORE_COMMANDS } from "./commands/store.ts";
+import { TYPE_COMMANDS } from "./commands/types.ts";
 
 /** The table of commands: the parser, help, completions and `docs/commands.md` come from it. */
 export const COMMANDS: readonly Command[] = [
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   ...GROUP_COMMANDS,
   ...DEAD_COMMANDS,
   ...SCHEDULE_COMMANDS,
+  ...TYPE_COMMANDS,
   ...AUDIT_COMMANDS,
   ...STORE_COMMANDS,
 ];

@@ -4,7 +4,10 @@ import { OPERATIONS } from "../operations/table.ts";
 import { callerOf, type TokenFinder } from "./caller.ts";
 import { healthOf } from "./health.ts";
 import { HostGuard } from "./hosts.ts";
+import { checkSize, Crowd } from "./limits.ts";
 import { openApi } from "./openapi.ts";
+import { DOCS_PAGE } from "./docs_page.ts";
+import { toYaml } from "./yaml.ts";
 import { faultText, isFault, problemResponse, Refusal } from "./problem.ts";
 import { type Origin, route, type RouteContext } from "./route.ts";
 
@@ -40,6 +43,7 @@ export type Answer = (request: Request, address?: string) => Promise<Response>;
 /** The HTTP surface: everything in the table of operations, and what a server needs besides. */
 export function createApp(options: AppOptions): Answer {
   const guard = new HostGuard(options.hosts);
+  const crowd = new Crowd();
   const app = routes(options);
   return async (request, address) => {
     const given = request.headers.get("x-request-id") ?? "";
@@ -47,7 +51,9 @@ export function createApp(options: AppOptions): Answer {
     let response: Response;
     try {
       guard.check(request);
-      response = await app.fetch(request, { address: address ?? null, requestId });
+      checkSize(request);
+      const origin = { address: address ?? null, requestId };
+      response = await crowd.answer(async () => await app.fetch(request, origin));
     } catch (error) {
       response = fail(error, request, requestId, options.log);
     }
@@ -83,6 +89,13 @@ function routes(options: AppOptions): Hono<{ Bindings: Origin }> {
     await caller(c);
     return Response.json(openApi(options.version));
   });
+  app.get(`${API}/openapi.yaml`, async (c) => {
+    await caller(c);
+    return new Response(toYaml(openApi(options.version)), {
+      headers: { "content-type": "application/yaml" },
+    });
+  });
+  for (const [path, file] of Object.entries(DOCS_PAGE)) app.get(path, file);
   for (const operation of OPERATIONS) {
     const answer = route(operation, options);
     const path = API + operation.http.path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -12,6 +12,9 @@ export type RefusalCode =
   | "not_acceptable"
   | "request_timeout"
   | "body_too_large"
+  | "uri_too_long"
+  | "headers_too_large"
+  | "overloaded"
   | "unsupported_media_type";
 
 const STATUS = {
@@ -24,7 +27,10 @@ const STATUS = {
   not_acceptable: 406,
   request_timeout: 408,
   body_too_large: 413,
+  uri_too_long: 414,
   unsupported_media_type: 415,
+  headers_too_large: 431,
+  overloaded: 503,
 } as const satisfies Record<RefusalCode, number>;
 
 /** A refusal by the HTTP surface itself. */
@@ -77,7 +83,7 @@ export function problemOf(error: unknown): Problem {
 
 /** Whether an error is the program's and not the caller's. */
 export function isFault(error: unknown): boolean {
-  return problemOf(error).status >= 500;
+  return !(error instanceof Refusal) && problemOf(error).status >= 500;
 }
 
 /** The answer that tells of an error. */

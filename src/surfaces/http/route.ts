@@ -56,7 +56,10 @@ export function route(
     const input = checkInput(operation, { ...fields, ...params });
     checkScope(caller, operation.touches?.(input) ?? []);
     const jobd = actingAs(await context.jobdOf(namespace), operation, caller, origin);
-    return await answer(operation, callOf(request, jobd, context.stopping), input, { request, context });
+    return await answer(operation, { ...callOf(request, jobd, context.stopping), caller }, input, {
+      request,
+      context,
+    });
   };
 }
 
@@ -80,7 +83,16 @@ async function answer(
     const signal = AbortSignal.any([gone.signal, call.signal]);
     return eventStream(operation.stream({ ...call, signal }, input), { clock: context.clock, signal, gone });
   }
-  return Response.json(await operation.run?.(call, input), { status: operation.http.status ?? 200 });
+  return jsonAnswer(await operation.run?.(call, input), operation.http.status ?? 200);
+}
+
+/** An answer up to this length fits one packet: to compress it would cost time and save none. */
+const SMALL = 1_200;
+
+function jsonAnswer(value: unknown, status: number): Response {
+  const text = JSON.stringify(value);
+  const small = text.length <= SMALL ? { "cache-control": "no-store, no-transform" } : {};
+  return new Response(text, { status, headers: { "content-type": "application/json", ...small } });
 }
 
 function callOf(request: Request, jobd: Jobd, stopping: AbortSignal): Call {

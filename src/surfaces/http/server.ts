@@ -89,7 +89,7 @@ function listen(
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
     return Deno.serve(
-      { ...at, onListen: () => {} },
+      { ...at, onListen: () => {}, automaticCompression: true },
       (request, { remoteAddr }) => answer(request, remoteAddr.hostname),
     );
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Jobd } from "../../runtime/jobd.ts";
+import type { TokenView } from "../../runtime/tokens.ts";
 import type { Role } from "../../domain/role.ts";
 
 /** How an operation is called over HTTP; the fields of its input that the path does not name are query or body. */
@@ -18,6 +19,8 @@ export interface Call {
   jobd: Jobd;
   /** Aborted when an answer is of no use any more: the program stops, or the reader of a stream has gone. */
   signal: AbortSignal;
+  /** Whose token it is; undefined where none is needed. */
+  caller?: TokenView;
   /** Repeating a request for new jobs with the same key makes none twice. */
   idempotencyKey?: string;
 }
@@ -54,8 +57,8 @@ export interface Operation {
   readonly summary: string;
   /** More about it. */
   readonly details?: string;
-  /** What a caller must be allowed to do. */
-  readonly role: Role;
+  /** What a caller must be allowed to do; `any` for all who have a token. */
+  readonly role: Role | "any";
   /** How it is called over HTTP. */
   readonly http: HttpBinding;
   /** What it takes. */

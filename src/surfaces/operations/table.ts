@@ -1,3 +1,4 @@
+import { ABOUT_OPERATIONS } from "./about.ts";
 import { AUDIT_OPERATIONS } from "./audit.ts";
 import { BATCH_OPERATIONS } from "./batches.ts";
 import { DEAD_OPERATIONS } from "./dead.ts";
@@ -27,4 +28,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...SCHEDULE_OPERATIONS,
   ...FACT_OPERATIONS,
   ...AUDIT_OPERATIONS,
+  ...ABOUT_OPERATIONS,
 ];
