@@ -87,9 +87,11 @@ export const here: unknown = defineJob({ type: "here", run: () => Deno.permissio
       headers: { authorization: `Bearer ${secret}` },
     });
     assert.equal((await answer.json()).openapi, "3.1.0");
-    for (const [file, start] of [["", "<!doctype html>"], ["/script.js", "//"], ["/style.css", ":root"]]) {
+    for (
+      const [file, start] of [["", "<!doctype html>"], ["/script.js", "//"], ["/style.css", ":root"]] as const
+    ) {
       const page = await fetch(`${url}/api/docs${file}`);
-      assert.ok((await page.text()).startsWith(start ?? ""), file);
+      assert.ok((await page.text()).startsWith(start), file);
     }
     server.kill("SIGTERM");
     for await (const _ of { [Symbol.asyncIterator]: () => lines }) { /* to its end */ }

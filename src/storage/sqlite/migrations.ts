@@ -10,7 +10,7 @@ import batches from "../../../migrations/sqlite/0009_batches.sql" with { type: "
 import waits from "../../../migrations/sqlite/0010_waits.sql" with { type: "text" };
 import queues from "../../../migrations/sqlite/0011_queues.sql" with { type: "text" };
 import groups from "../../../migrations/sqlite/0012_groups.sql" with { type: "text" };
-import audit from "../../../migrations/sqlite/0016_audit.sql" with { type: "text" };
+import audit from "../../../migrations/sqlite/0013_audit.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
