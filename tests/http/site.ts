@@ -74,7 +74,7 @@ export class Site implements AsyncDisposable {
         },
         ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       }),
-      "10.1.2.3",
+      () => "10.1.2.3",
     );
     const text = await response.text();
     const json = response.headers.get("content-type")?.includes("json");

@@ -37,8 +37,8 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** Answers one HTTP request; `address` is that of the other side. Never rejects. */
-export type Answer = (request: Request, address?: string) => Promise<Response>;
+/** Answers one HTTP request; `address` gives that of the other side, which few requests need. Never rejects. */
+export type Answer = (request: Request, address?: () => string) => Promise<Response>;
 
 /** The HTTP surface: everything in the table of operations, and what a server needs besides. */
 export function createApp(options: AppOptions): Answer {
@@ -52,7 +52,7 @@ export function createApp(options: AppOptions): Answer {
     try {
       guard.check(request);
       checkSize(request);
-      const origin = { address: address ?? null, requestId };
+      const origin: Origin = { address: () => address?.() ?? null, requestId };
       response = await crowd.answer(async () => await app.fetch(request, origin));
     } catch (error) {
       response = fail(error, request, requestId, options.log);

@@ -31,7 +31,6 @@ const REFUSALS: Record<string, string> = {
   413: "The body is too large",
   414: "The address of the request is too long",
   415: "The body is not application/json",
-  431: "There are too many headers, or they are too long",
   500: "jobd failed",
   503: "The store cannot be reached or used, or too many requests are being answered",
   504: "It took too long",
@@ -60,7 +59,10 @@ export function openApi(version: string): Schema {
 function operationObject(operation: Operation, components: Record<string, Schema>): Schema {
   const { name, summary, details, role, http, input, output, run, stream } = operation;
   const places = placesOf(operation);
-  const { properties = {}, required = [] } = fieldsOf(schemaOf(input, "input", components), components);
+  const { properties = {}, required = [] } = resolved(schemaOf(input, "input", components), components) as {
+    properties?: Record<string, Schema>;
+    required?: string[];
+  };
   const parameter = (where: "path" | "query") => (field: string): Schema => ({
     name: field,
     in: where,
@@ -120,14 +122,8 @@ function operationObject(operation: Operation, components: Record<string, Schema
   };
 }
 
-/** The fields of an input; one that has a name of its own is only referred to. */
-function fieldsOf(
-  schema: Schema,
-  components: Record<string, Schema>,
-): { properties?: Record<string, Schema>; required?: string[] } {
-  const { $ref } = schema;
-  return (typeof $ref === "string" ? components[$ref.slice($ref.lastIndexOf("/") + 1)] : schema) ?? {};
-}
+/** Where schemas with names of their own are. */
+const COMPONENTS = "#/components/schemas/";
 
 /** A schema as JSON Schema, with those that have names of their own moved to the components. */
 function schemaOf(schema: z.ZodType, io: "input" | "output", components: Record<string, Schema>): Schema {
@@ -142,6 +138,12 @@ function schemaOf(schema: z.ZodType, io: "input" | "output", components: Record<
   return referring(own) as Schema;
 }
 
+/** The schema itself, where only its name stands. */
+function resolved(schema: Schema, components: Record<string, Schema>): Schema {
+  const name = typeof schema.$ref === "string" ? schema.$ref.replace(COMPONENTS, "") : undefined;
+  return name === undefined ? schema : components[name] ?? schema;
+}
+
 function referring(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(referring);
   if (typeof value !== "object" || value === null) return value;
@@ -149,9 +151,7 @@ function referring(value: unknown): unknown {
     Object.entries(value).filter(([key]) => key !== "id" || typeof (value as Schema).id !== "string").map(
       ([key, item]) => [
         key,
-        key === "$ref" && typeof item === "string"
-          ? item.replace("#/$defs/", "#/components/schemas/")
-          : referring(item),
+        key === "$ref" && typeof item === "string" ? item.replace("#/$defs/", COMPONENTS) : referring(item),
       ],
     ),
   );

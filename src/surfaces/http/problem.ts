@@ -13,7 +13,6 @@ export type RefusalCode =
   | "request_timeout"
   | "body_too_large"
   | "uri_too_long"
-  | "headers_too_large"
   | "overloaded"
   | "unsupported_media_type";
 
@@ -29,7 +28,6 @@ const STATUS = {
   body_too_large: 413,
   uri_too_long: 414,
   unsupported_media_type: 415,
-  headers_too_large: 431,
   overloaded: 503,
 } as const satisfies Record<RefusalCode, number>;
 

@@ -36,7 +36,7 @@ export interface RoutedRequest {
 /** Where a request comes from. */
 export interface Origin {
   /** The address of the other side; null where there is no network. */
-  address: string | null;
+  address(): string | null;
   /** Names the request in logs and answers. */
   requestId: string;
 }
@@ -66,7 +66,9 @@ export function route(
 /** The store for whoever calls: the audit log names them for what operators do. */
 function actingAs(jobd: Jobd, { role, http }: Operation, caller: TokenView, origin: Origin): Jobd {
   if (http.method === "get" || (role !== "operate" && role !== "admin")) return jobd;
-  return jobd.as({ surface: "http", token: caller.id, name: caller.name, role: caller.role, ...origin });
+  const { id: token, name } = caller;
+  const { requestId } = origin;
+  return jobd.as({ surface: "http", token, name, role: caller.role, address: origin.address(), requestId });
 }
 
 async function answer(

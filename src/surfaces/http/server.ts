@@ -63,7 +63,7 @@ export function startServer(options: ServerOptions): Server {
     });
   // Routes and schemas take memory and time to load: a daemon whose API nobody calls does without them.
   let app: Promise<Answer> | undefined;
-  const answer = async (request: Request, address: string): Promise<Response> =>
+  const answer = async (request: Request, address: () => string): Promise<Response> =>
     await (await (app ??= load()))(request, address);
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -85,12 +85,12 @@ export function startServer(options: ServerOptions): Server {
 
 function listen(
   at: { hostname: string; port: number; cert?: string; key?: string },
-  answer: (request: Request, address: string) => Promise<Response>,
+  answer: (request: Request, address: () => string) => Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
     return Deno.serve(
       { ...at, onListen: () => {}, automaticCompression: true },
-      (request, { remoteAddr }) => answer(request, remoteAddr.hostname),
+      (request, info) => answer(request, () => info.remoteAddr.hostname),
     );
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
