@@ -34,6 +34,8 @@ export interface NewAuditEntry extends Actor {
   operation: string;
   /** With what: ids, filters and settings by name, without anything that may be secret. */
   input: Json;
+  /** What an operation that changes or removes one thing found there just before, written likewise; else null. */
+  before: Json;
   /** `done`, or the code of the error. */
   outcome: string;
   /** How many it succeeded for and so on, by name; the id of what it made. */
@@ -80,11 +82,15 @@ export function auditInput(
   args: readonly unknown[],
   redactKeys: RedactedKeys | undefined,
 ): Json {
-  const named = Object.fromEntries(names.map((name, at) => [name, args[at]]));
+  return auditValue(Object.fromEntries(names.map((name, at) => [name, args[at]])), redactKeys);
+}
+
+/** Anything as the audit log keeps it: short, and without what may be secret. */
+export function auditValue(value: unknown, redactKeys: RedactedKeys | undefined): Json {
   let plain: Json;
   try {
     // Through JSON first: what is no data, such as the function of a definition, goes.
-    plain = shortened(JSON.parse(JSON.stringify(named)) as Json, 0);
+    plain = shortened(JSON.parse(JSON.stringify(value)) as Json, 0);
   } catch {
     return { omitted: "It is not JSON" };
   }

@@ -16,6 +16,7 @@ function entry(over: Partial<NewAuditEntry> = {}): NewAuditEntry {
     address: "10.0.0.1",
     requestId: "r1",
     input: { which: ["a", "b"], options: null },
+    before: { settings: { maxAttempts: 3 } },
     result: { succeeded: 1, failed: 1 },
     error: null,
     ...over,
@@ -50,6 +51,7 @@ export const auditChapter: Chapter = {
       outcome: "not_found",
       error: "There is none",
       result: {},
+      before: null,
       input: {},
     });
     await w.driver.addAudit(entry());

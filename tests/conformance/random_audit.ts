@@ -39,6 +39,7 @@ function entry({ pick, chance }: Pick<Chance, "pick" | "chance">, at: number): N
     address: null,
     requestId: null,
     input: { which: [] },
+    before: chance(0.5) ? { x: 1 } : null,
     result: failed ? {} : { succeeded: 1 },
     error: failed ? "no" : null,
   };

@@ -24,6 +24,7 @@ Deno.test("the audit log names token, role, address and request", async () => {
     address: "10.1.2.3",
     requestId: "my-request",
     input: { which: id },
+    before: null,
     result: {},
     error: null,
   });

@@ -69,6 +69,42 @@ Deno.test("producers and workers are not operators", async () => {
   assert.deepEqual(await entries(jobd), []);
 });
 
+Deno.test("what was there before is kept where one thing is changed or removed", async () => {
+  await using jobd = await open();
+  await jobd.queues.create("mail", { maxAttempts: 2 });
+  await jobd.queues.update("mail", { maxAttempts: 9 });
+  await jobd.queues.delete("mail");
+  await jobd.limits.set({ type: "x", key: "*", concurrency: 1 });
+  await jobd.limits.set({ type: "x", key: "*", concurrency: 5 });
+  await jobd.limits.set({ queue: "x", concurrency: 5 });
+  await jobd.limits.remove({ type: "x", key: "*" });
+  await jobd.schedules.create("nightly", { cron: "0 3 * * *", job: { type: "x", payload: { iban: "DE1" } } });
+  await jobd.schedules.update("nightly", { cron: "0 4 * * *" });
+  const { id } = await jobd.enqueue({ type: "x", priority: 3, payload: { iban: "DE1" } });
+  await jobd.jobs.update(id, { priority: 7 });
+  await jobd.jobs.update([id], { priority: 8 });
+  await assert.rejects(jobd.queues.update("none", {}), { code: "not_found" });
+  const found = (await entries(jobd)).map(({ operation, before }) => [operation, before] as const);
+  const [schedule, job] = [found[8]?.[1], found[9]?.[1]] as { [key: string]: unknown }[];
+  assert.deepEqual(found, [
+    ["queues.create", null],
+    ["queues.update", { settings: { maxAttempts: 2 }, pausedAt: null }],
+    ["queues.delete", { settings: { maxAttempts: 9 }, pausedAt: null }],
+    ["limits.set", null],
+    ["limits.set", { settings: { concurrency: 1 }, pausedAt: null }],
+    ["limits.set", null],
+    ["limits.remove", { settings: { concurrency: 5 }, pausedAt: null }],
+    ["schedules.create", null],
+    ["schedules.update", schedule],
+    ["jobs.update", job],
+    ["jobs.update", null],
+    ["queues.update", null],
+  ]);
+  assert.match(JSON.stringify(schedule), /"0 3 \* \* \*"/);
+  assert.equal(job?.["priority"], 3);
+  assert.doesNotMatch(JSON.stringify(found), /DE1/);
+});
+
 Deno.test("one object serves several people", async () => {
   await using jobd = await open();
   const { id } = await jobd.enqueue({ type: "x" });

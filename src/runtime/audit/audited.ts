@@ -1,4 +1,5 @@
 import type { AuditedCall, Auditor } from "./auditor.ts";
+import { before } from "./before.ts";
 
 /**
  * What operators do, with the names of the arguments. What producers and workers do (enqueue, add to batches, claim, settle)
@@ -60,7 +61,10 @@ export function audited<T extends object>(area: AuditedArea, object: T, auditor:
       if (names === undefined) return member.bind(target);
       return (...args: unknown[]) => {
         const call = callOf(area, String(name), names, args);
-        return auditor.watch(call, () => member.apply(target, args));
+        return auditor.watch(
+          { ...call, before: () => before(call.operation, target, args) },
+          () => member.apply(target, args),
+        );
       };
     },
   });

@@ -1,4 +1,11 @@
-import { type Actor, auditInput, auditResult, DONE } from "../../domain/audit.ts";
+import {
+  type Actor,
+  auditInput,
+  auditResult,
+  auditValue,
+  DONE,
+  type NewAuditEntry,
+} from "../../domain/audit.ts";
 import { JobdError, messageOf } from "../../domain/errors.ts";
 import { storableText } from "../../domain/json.ts";
 import type { RedactedKeys } from "../../domain/redacted_keys.ts";
@@ -30,6 +37,8 @@ export interface AuditedCall {
   names: readonly string[];
   /** The arguments. */
   args: readonly unknown[];
+  /** Looks at what it is about to change. */
+  before?: () => Promise<unknown>;
 }
 
 const ERROR_MAX = 300;
@@ -46,10 +55,12 @@ export class Auditor {
    * Does it, and writes down what came of it before that is answered. What was refused because it makes no sense is not
    * written: nobody can have been harmed. Nor does it fail what has been done that this cannot be written; the log says so.
    */
-  async watch<T>({ operation, names, args }: AuditedCall, work: () => Promise<T> | T): Promise<T> {
+  async watch<T>({ operation, names, args, before }: AuditedCall, work: () => Promise<T> | T): Promise<T> {
     const { redactKeys } = this.#options;
     // As it was asked for: what is given may be changed by whoever gave it.
     const input = auditInput(names, args, redactKeys);
+    const found = await before?.();
+    const facts = { operation, input, before: found === undefined ? null : auditValue(found, redactKeys) };
     let result: T;
     try {
       result = await work();
@@ -57,17 +68,15 @@ export class Auditor {
       const code = error instanceof JobdError ? error.code : "internal";
       const message = storableText(messageOf(error), ERROR_MAX);
       if (code !== "invalid_request") {
-        await this.#write({ operation, input, outcome: code, result: {}, error: message });
+        await this.#write({ ...facts, outcome: code, result: {}, error: message });
       }
       throw error;
     }
-    await this.#write({ operation, input, outcome: DONE, result: auditResult(result), error: null });
+    await this.#write({ ...facts, outcome: DONE, result: auditResult(result), error: null });
     return result;
   }
 
-  async #write(
-    entry: Pick<Parameters<Driver["addAudit"]>[0], "operation" | "input" | "outcome" | "result" | "error">,
-  ): Promise<void> {
+  async #write(entry: Omit<NewAuditEntry, keyof Actor | "at" | "namespace">): Promise<void> {
     const { driver, time, namespace, actor, log } = this.#options;
     try {
       // A store that could not be reached just now would only hold up the answer.
@@ -78,6 +87,7 @@ export class Auditor {
         ...actor,
         ...entry,
         input: JSON.stringify(entry.input),
+        before: JSON.stringify(entry.before),
         result: JSON.stringify(entry.result),
         reason: messageOf(error),
       });

@@ -1,5 +1,4 @@
 import { type AuditEntry, DONE, type NewAuditEntry, type Surface } from "../../domain/audit.ts";
-import type { Json } from "../../domain/json.ts";
 import type { Role } from "../../domain/role.ts";
 import type { AuditQuery } from "../audit_store.ts";
 import type { Page } from "../driver.ts";
@@ -14,7 +13,7 @@ const PAGE_BOUND = 5_000;
 
 /** {@linkcode AuditStore.addAudit}. */
 export function* addAudit(d: Dialect, entry: NewAuditEntry): Script<void> {
-  const { input, result, error } = entry;
+  const { input, before, result, error } = entry;
   const params = new Params();
   const values = [
     d.instant(params.add(entry.at)),
@@ -27,7 +26,7 @@ export function* addAudit(d: Dialect, entry: NewAuditEntry): Script<void> {
     params.add(entry.role),
     params.add(entry.address),
     params.add(entry.requestId),
-    params.json({ input, result, error }),
+    params.json({ input, before, result, error }),
   ];
   yield* run(
     `insert into ${
@@ -101,9 +100,9 @@ function columns(d: Dialect): string {
 }
 
 function toEntry(row: Row): AuditEntry {
-  const { input, result, error } = json(row.facts) as unknown as Pick<
+  const { input, before, result, error } = json(row.facts) as unknown as Pick<
     AuditEntry,
-    "input" | "result" | "error"
+    "input" | "before" | "result" | "error"
   >;
   return {
     id: int(row.id),
@@ -117,7 +116,8 @@ function toEntry(row: Row): AuditEntry {
     role: textOrNull(row.role) as Role | null,
     address: textOrNull(row.address),
     requestId: textOrNull(row.request_id),
-    input: input as Json,
+    input,
+    before,
     result,
     error,
   };

@@ -21,6 +21,9 @@ const entry = z.object({
   address: nullable,
   requestId: nullable,
   input: json.meta({ description: "ids, filters and settings by name, without data of jobs" }),
+  before: json.meta({
+    description: "what was there before, where one thing was changed or removed; else null",
+  }),
   result: z.record(z.string(), z.union([z.number(), z.string()])),
   error: nullable,
 }).meta({ id: "AuditEntry" });
