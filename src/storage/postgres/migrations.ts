@@ -27,5 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 10, name: "waits", sql: waits },
   { number: 11, name: "queues", sql: queues },
   { number: 12, name: "groups", sql: groups },
-  { number: 16, name: "audit", sql: audit },
+  { number: 13, name: "audit", sql: audit },
 ];
