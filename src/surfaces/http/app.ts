@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import type { Logger } from "../../runtime/logger.ts";
 import { OPERATIONS } from "../operations/table.ts";
 import { callerOf, type TokenFinder } from "./caller.ts";
+import { addBaseHeaders } from "./headers.ts";
 import { healthOf } from "./health.ts";
 import { HostGuard } from "./hosts.ts";
 import { checkSize, Crowd } from "./limits.ts";
@@ -29,14 +30,6 @@ export const API = "/api/v1";
 /** A request id of a caller is taken over if it is harmless in logs. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-/** What every answer says to a browser: it is data, of no use in a page of somebody else, and not to be kept. */
-const HEADERS = {
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
-
 /** Answers one HTTP request; `address` gives that of the other side, which few requests need. Never rejects. */
 export type Answer = (request: Request, address?: () => string) => Promise<Response>;
 
@@ -57,9 +50,7 @@ export function createApp(options: AppOptions): Answer {
     } catch (error) {
       response = fail(error, request, requestId, options.log);
     }
-    for (const [name, value] of Object.entries(HEADERS)) {
-      if (!response.headers.has(name)) response.headers.set(name, value);
-    }
+    addBaseHeaders(response);
     response.headers.set("x-request-id", requestId);
     return response;
   };

@@ -46,8 +46,9 @@ function textOf(bytes: Uint8Array): string {
 }
 
 async function readBytes(request: Request, maxBytes: number, clock: Clock): Promise<Uint8Array> {
-  if (request.body === null) return new Uint8Array();
   const declared = request.headers.get("content-length");
+  // To ask for the stream would make it, and a body that is read at once needs none.
+  if (declared === null && request.body === null) return new Uint8Array();
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const late = Promise.withResolvers<never>();
   const cancel = clock.after(ARRIVAL_MS, () => {
@@ -55,7 +56,9 @@ async function readBytes(request: Request, maxBytes: number, clock: Clock): Prom
   });
   try {
     // The server takes no more than was declared, so that it can be read at once, which is much faster.
-    const all = declared === null ? pieces(request.body, late.promise, maxBytes) : request.bytes();
+    const all = declared === null && request.body !== null
+      ? pieces(request.body, late.promise, maxBytes)
+      : request.bytes();
     const bytes = await Promise.race([all, late.promise]);
     if (bytes.length > maxBytes) throw tooLarge(maxBytes);
     return bytes;

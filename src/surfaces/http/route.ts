@@ -6,6 +6,7 @@ import type { Call, Operation } from "../operations/operation.ts";
 import { BODY_MAX, BULK_BODY_MAX, readBody } from "./body.ts";
 import { checkRole, checkScope, namespaceOf } from "./caller.ts";
 import { eventStream, wantsStream } from "./event_stream.ts";
+import { jsonAnswer } from "./headers.ts";
 import { checkInput, queryFields } from "./input.ts";
 import { Refusal } from "./problem.ts";
 
@@ -86,15 +87,6 @@ async function answer(
     return eventStream(operation.stream({ ...call, signal }, input), { clock: context.clock, signal, gone });
   }
   return jsonAnswer(await operation.run?.(call, input), operation.http.status ?? 200);
-}
-
-/** An answer up to this length fits one packet: to compress it would cost time and save none. */
-const SMALL = 1_200;
-
-function jsonAnswer(value: unknown, status: number): Response {
-  const text = JSON.stringify(value);
-  const small = text.length <= SMALL ? { "cache-control": "no-store, no-transform" } : {};
-  return new Response(text, { status, headers: { "content-type": "application/json", ...small } });
 }
 
 function callOf(request: Request, jobd: Jobd, stopping: AbortSignal): Call {
