@@ -18,6 +18,9 @@ export type {
   NewJob,
 } from "./domain/job.ts";
 export { EXECUTION_OUTCOMES } from "./domain/job.ts";
+export { AGENT_LIMITS } from "./domain/agent.ts";
+export type { AgentCall, AgentLimits, AgentOrigin } from "./domain/agent.ts";
+export type { AgentCaller } from "./runtime/agents.ts";
 export type { Run, Transition } from "./domain/transition.ts";
 export type { Headers } from "./domain/headers.ts";
 export type { Json } from "./domain/json.ts";

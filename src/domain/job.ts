@@ -1,3 +1,4 @@
+import type { AgentOrigin } from "./agent.ts";
 import type { Backoff } from "./backoff.ts";
 import type { BatchReport } from "./batch.ts";
 import type { Dependency } from "./dependency.ts";
@@ -66,6 +67,8 @@ export interface JobOptions {
   encrypted?: Encryption;
   /** Paths in payload and result whose values nobody sees. */
   redact?: string[];
+  /** The agent that it comes from, when a program that people let act for them asked for it. */
+  agent?: AgentOrigin;
 }
 
 /** A job as it is stored. Instants are epoch milliseconds by the store's clock. */

@@ -1,3 +1,4 @@
+import type { AgentOrigin } from "./agent.ts";
 import { type BackoffOptions, parseBackoff } from "./backoff.ts";
 import { type BatchRef, parseBatchRef } from "./batch_ref.ts";
 import { type After, parseAfter } from "./dependency.ts";
@@ -95,6 +96,8 @@ export interface RequestContext {
   priority?: number;
   /** Time to live of a job that names none, in milliseconds. @default for ever */
   ttlMs?: number;
+  /** The agent that asks for it. @default none */
+  agent?: AgentOrigin;
 }
 
 /** Attempts of a job that names none. */
@@ -160,8 +163,14 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
     options: {
       ...options,
       ...uniqueness(request, { payload: payload as Json, now: context.now, runAt }),
+      ...(context.agent === undefined ? {} : fromAgent(context.agent, options.origin)),
     },
   };
+}
+
+/** Jobs of an agent are found by its name, unless the request names an origin of its own. */
+function fromAgent(agent: AgentOrigin, origin = `agent:${agent.client}`): JobOptions {
+  return { agent, origin };
 }
 
 /** A key and nothing else is stored as it always was. */

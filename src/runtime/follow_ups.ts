@@ -1,3 +1,4 @@
+import { checkAllowance, inheritedOrigin } from "../domain/agent.ts";
 import { JobdError } from "../domain/errors.ts";
 import type { NewJob } from "../domain/job.ts";
 import type { JobRequest } from "../domain/request.ts";
@@ -20,7 +21,10 @@ export async function addFollowUp(
   wanted: { job: JobDefinition | JobRequest; payload: unknown; options: EnqueueOptions | undefined },
 ): Promise<FollowUp> {
   const { job, payload, options } = wanted;
-  const made = await newJobs([await requestOf(job, payload, options)]);
+  const agent = inheritedOrigin(slot.job);
+  const made = (await newJobs([await requestOf(job, payload, options)])).map((one) =>
+    agent === undefined ? one : { ...one, options: { ...one.options, agent } }
+  );
   if (made.some(failsOnConflict)) {
     throw new JobdError(
       "invalid_request",
@@ -49,6 +53,7 @@ export async function addFollowUp(
         "Enqueue a job that enqueues the others, or use `jobd.enqueueMany()`, which does not wait for the end.",
     });
   }
+  if (agent !== undefined) checkAllowance(agent, slot.followUps.length, made.length);
   slot.followUps.push(...made);
   return { id: made[0]?.id ?? "" };
 }

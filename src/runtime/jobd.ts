@@ -1,3 +1,4 @@
+import { AGENT_LIMITS, type AgentLimits, type AgentOrigin } from "../domain/agent.ts";
 import { type Actor, actorOf } from "../domain/audit.ts";
 import { invalid } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
@@ -9,6 +10,7 @@ import { isContested } from "../domain/unique.ts";
 import type { CloseOptions, Driver, InsertResult, StoreFact, Transaction } from "../storage/driver.ts";
 import { keptOpen } from "../storage/intercept.ts";
 import { openDriver } from "../storage/open.ts";
+import type { AgentCaller } from "./agents.ts";
 import { AuditLog } from "./audit/audit_log.ts";
 import { audited } from "./audit/audited.ts";
 import { Auditor } from "./audit/auditor.ts";
@@ -166,6 +168,15 @@ export class Jobd implements AsyncDisposable {
    */
   as(actor: Partial<Actor>): Jobd {
     return new Jobd({ ...this.#parts, actor: actorOf(actor) }, this.#shared);
+  }
+
+  /**
+   * The same object for an agent, a program that people let act for them: jobs that it enqueues carry where they come from, and
+   * are refused with `conflict` when agents in jobs have gone too far.
+   */
+  forAgent(agent: AgentCaller, limits: AgentLimits = AGENT_LIMITS): Jobd {
+    const acting = this.#parts.allowances.of(agent, limits, (id) => this.jobs.get(id));
+    return new Jobd({ ...this.#parts, agent: acting }, this.#shared);
   }
 
   /** Which backend holds the jobs. */
@@ -363,11 +374,12 @@ export class Jobd implements AsyncDisposable {
 
   async #newJobs(requests: readonly JobRequest[]): Promise<NewJob[]> {
     await this.#shared.defaults.refresh(requests);
-    const jobs = requests.map((request) => this.#newJob(request));
+    const agent = await this.#parts.agent?.(requests.length);
+    const jobs = requests.map((request) => this.#newJob(request, agent));
     return await this.#parts.keyring.sealNew(requests, jobs);
   }
 
-  #newJob(request: JobRequest): NewJob {
+  #newJob(request: JobRequest, agent?: AgentOrigin): NewJob {
     const { time, maxAttempts, ids } = this.#parts;
     const now = time.now();
     return newJob({ namespace: this.namespace, ...request }, {
@@ -375,6 +387,7 @@ export class Jobd implements AsyncDisposable {
       id: ids.next(now),
       maxAttempts,
       ...this.#shared.defaults.of(request),
+      ...(agent === undefined ? {} : { agent }),
     });
   }
 }

@@ -5,6 +5,7 @@ import { DEFAULT_MAX_ATTEMPTS } from "../domain/request.ts";
 import type { RedactedKeys } from "../domain/redacted_keys.ts";
 import type { Driver } from "../storage/driver.ts";
 import { system } from "../storage/system.ts";
+import { type ActingAgent, AgentAllowances } from "./agents.ts";
 import type { Keyring } from "./encryption/keyring.ts";
 import { openedDriver } from "./encryption/opened_driver.ts";
 import { Watching } from "./events/watching.ts";
@@ -45,6 +46,10 @@ export interface JobdParts {
   redactKeys: RedactedKeys | undefined;
   /** Whom the audit log names. */
   actor: Actor;
+  /** What agents have enqueued. */
+  allowances: AgentAllowances;
+  /** The agent for whom it works. */
+  agent?: ActingAgent;
 }
 
 /** What of the parts is given. */
@@ -74,5 +79,6 @@ export async function partsOf(driver: Driver, given: GivenParts): Promise<JobdPa
     keyring,
     redactKeys,
     actor: actorOf(given.actor),
+    allowances: new AgentAllowances(),
   };
 }

@@ -7,6 +7,7 @@ import { DEAD_COMMANDS } from "./commands/dead.ts";
 import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { JOB_COMMANDS } from "./commands/jobs.ts";
 import { WAIT_COMMANDS } from "./commands/job_waits.ts";
+import { MCP_COMMANDS } from "./commands/mcp.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
 import { SCHEDULE_COMMANDS } from "./commands/schedules.ts";
 import { STORE_COMMANDS } from "./commands/store.ts";
@@ -16,6 +17,7 @@ import { TYPE_COMMANDS } from "./commands/types.ts";
 export const COMMANDS: readonly Command[] = [
   ...DAEMON_COMMANDS,
   ...API_COMMANDS,
+  ...MCP_COMMANDS,
   ...JOB_COMMANDS,
   ...BATCH_COMMANDS,
   ...WAIT_COMMANDS,

@@ -18,6 +18,7 @@ import {
   text,
   typeChoice,
 } from "./readers.ts";
+import { AGENT_SETTINGS } from "./agent_settings.ts";
 
 /** One setting: everything that reading it, errors about it, help and the documents need. */
 export interface Setting<T> {
@@ -235,6 +236,7 @@ export const SETTINGS = {
     summary: "let other machines reach the API without TLS: only where something in front of it encrypts",
     scope: "api",
   }),
+  ...AGENT_SETTINGS,
   jobDefaultTimeout: setting(duration("1ms"), {
     key: "jobs.timeout",
     env: "JOB_DEFAULT_TIMEOUT",

@@ -1,5 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { Logger } from "../../runtime/logger.ts";
+import { AGENT_RULES, type AgentRules } from "../mcp/context.ts";
+import type { McpEndpoint } from "../mcp/http.ts";
 import { OPERATIONS } from "../operations/table.ts";
 import { callerOf, type TokenFinder } from "./caller.ts";
 import { addBaseHeaders } from "./headers.ts";
@@ -22,6 +24,8 @@ export interface AppOptions extends RouteContext {
   version: string;
   /** Where failures are told. */
   log: Logger;
+  /** What agents may do. */
+  rules?: AgentRules;
 }
 
 /** Below it are the operations. */
@@ -67,6 +71,7 @@ function fail(error: unknown, request: Request, requestId: string, log: Logger):
 function routes(options: AppOptions): Hono<{ Bindings: Origin }> {
   const app = new Hono<{ Bindings: Origin }>();
   const caller = (c: Context) => callerOf(c.req.raw, options.findToken);
+  let agents: Promise<McpEndpoint> | undefined;
   // Says only that the process lives, so it needs no token: who restarts processes has none.
   app.get("/livez", () => Response.json({ status: "ok" }));
   for (const path of ["/health", "/readyz"]) {
@@ -102,6 +107,10 @@ function routes(options: AppOptions): Hono<{ Bindings: Origin }> {
         }),
     );
   }
+  app.all("/mcp", async (c) => {
+    const token = await caller(c);
+    return await (await (agents ??= agentsOf(options))).answer(c.req.raw, token);
+  });
   app.notFound(async (c) => {
     await caller(c);
     throw unknownRoute(c.req.method, c.req.path);
@@ -111,6 +120,12 @@ function routes(options: AppOptions): Hono<{ Bindings: Origin }> {
     throw error;
   });
   return app;
+}
+
+/** Loaded when the first agent calls: most servers have none. */
+async function agentsOf({ rules = AGENT_RULES, ...options }: AppOptions): Promise<McpEndpoint> {
+  const { McpEndpoint } = await import("../mcp/http.ts");
+  return new McpEndpoint({ ...options, rules });
 }
 
 function unknownRoute(method: string, path: string): Refusal {

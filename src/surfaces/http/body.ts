@@ -1,6 +1,6 @@
 import type { Clock } from "../../domain/clock.ts";
 import { invalid, JobdError } from "../../domain/errors.ts";
-import { parseJson } from "../../domain/json.ts";
+import { type Json, parseJson } from "../../domain/json.ts";
 import { Refusal } from "./problem.ts";
 
 /** The longest body of a request, in bytes. */
@@ -16,12 +16,30 @@ const ARRIVAL_MS = 30_000;
  * @throws {Refusal} `unsupported_media_type`, `body_too_large`, `request_timeout`
  * @throws {JobdError} `invalid_request`
  */
-export async function readBody(
+export async function readBody(request: Request, options: BodyOptions): Promise<Record<string, unknown>> {
+  const value = await readJson(request, options);
+  if (value === undefined) return {};
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid("body", value, "a JSON object");
+  }
+  return value;
+}
+
+/** How bodies are read. */
+export interface BodyOptions {
+  /** The longest one, in bytes. */
+  maxBytes: number;
+  /** Time. */
+  clock: Clock;
+}
+
+/** The JSON in a body, whatever it is; undefined for an empty body. @throws as {@linkcode readBody} */
+export async function readJson(
   request: Request,
-  { maxBytes, clock }: { maxBytes: number; clock: Clock },
-): Promise<Record<string, unknown>> {
+  { maxBytes, clock }: BodyOptions,
+): Promise<Json | undefined> {
   const bytes = await readBytes(request, maxBytes, clock);
-  if (bytes.length === 0) return {};
+  if (bytes.length === 0) return undefined;
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   // A form on a page of somebody else cannot send this type.
   if (type !== "application/json") {
@@ -30,11 +48,7 @@ export async function readBody(
       `A body must be application/json, not ${JSON.stringify(type)}`,
     );
   }
-  const value = parseJson("body", textOf(bytes));
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid("body", value, "a JSON object");
-  }
-  return value;
+  return parseJson("body", textOf(bytes));
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -2,6 +2,7 @@ import type { Clock } from "../../domain/clock.ts";
 import { JobdError, messageOf } from "../../domain/errors.ts";
 import type { Jobd } from "../../runtime/jobd.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { AgentRules } from "../mcp/context.ts";
 import type { Answer } from "./app.ts";
 import { Tenants } from "./tenants.ts";
 
@@ -23,6 +24,8 @@ export interface ServerOptions {
   clock: Clock;
   /** Where it says what goes wrong. */
   log: Logger;
+  /** What agents may do. */
+  rules?: AgentRules;
 }
 
 /** A server that listens. */
@@ -47,7 +50,7 @@ export function isLoopback(host: string): boolean {
  * @throws {JobdError} `invalid_config` when nothing can listen there
  */
 export function startServer(options: ServerOptions): Server {
-  const { jobd, host, port, hosts, tls, version, clock, log } = options;
+  const { jobd, host, port, hosts, tls, version, clock, log, rules } = options;
   const stopping = new AbortController();
   const tenants = new Tenants(jobd);
   const load = async (): Promise<Answer> =>
@@ -60,6 +63,7 @@ export function startServer(options: ServerOptions): Server {
       version,
       clock,
       log,
+      ...(rules === undefined ? {} : { rules }),
     });
   // Routes and schemas take memory and time to load: a daemon whose API nobody calls does without them.
   let app: Promise<Answer> | undefined;

@@ -5,7 +5,7 @@ import type { RetryOptions } from "../../runtime/job_actions.ts";
 import { errorGroupView, jobView } from "../views.ts";
 import { filterFields, given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
-import { cursor, done, instant, jobId, limit, page } from "./schemas/common.ts";
+import { cursor, done, instant, jobId, jobText, limit, page } from "./schemas/common.ts";
 import { job, report } from "./schemas/job.ts";
 import { updateFields } from "./schemas/job_request.ts";
 
@@ -41,6 +41,7 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
     summary: "Dead letters by why they failed, the largest groups first",
     role: "read",
     http: { method: "get", path: "/dlq/groups" },
+    tool: "list_dlq_groups",
     input: z.strictObject({
       ...deadFields,
       searched: z.int().min(1).max(1_000_000).optional().meta({
@@ -52,7 +53,7 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
         key: z.string(),
         type: z.string(),
         code: z.string(),
-        message: z.string(),
+        message: jobText,
         count: z.int(),
         example: z.uuid(),
         firstAt: instant,
@@ -97,6 +98,7 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
       "Without any field: of all. With `update`: changed from its beginning, in another queue for example.",
     role: "operate",
     http: { method: "post", path: "/dlq/retry" },
+    tool: "retry_dlq_jobs",
     input: z.strictObject({ ...deadFields, update }),
     output: report,
     run: ({ jobd }, { update, ...filter }) => jobd.dead.retry(given(filter), edits(update)),
@@ -121,6 +123,8 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
     details: "Without any field: all.",
     role: "operate",
     http: { method: "delete", path: "/dlq" },
+    tool: "purge_dlq",
+    sweeping: true,
     destructive: true,
     input: z.strictObject(deadFields),
     output: report,

@@ -14,6 +14,10 @@ const after = z.int().min(0).optional().meta({
     "Last-Event-ID says the same",
 });
 
+/** Why agents have no streams. */
+const NO_END =
+  "a call of a tool has one answer, and a stream has no end: wait_for_job waits, lists tell how things stand";
+
 /** Events as they come. */
 export const EVENT_OPERATIONS: readonly Operation[] = [
   operation({
@@ -22,6 +26,7 @@ export const EVENT_OPERATIONS: readonly Operation[] = [
     details: "A reader that is too slow loses the oldest ones and is told so by an event `gap`.",
     role: "read",
     http: { method: "get", path: "/events" },
+    noTool: NO_END,
     input: z.strictObject({
       topics: z.union([z.array(z.enum(EVENT_PATTERNS)), z.enum(EVENT_PATTERNS)]).default("*"),
       queue: texts.optional(),
@@ -38,6 +43,7 @@ export const EVENT_OPERATIONS: readonly Operation[] = [
     summary: "Ticks of schedules as they happen, and what becomes of them",
     role: "read",
     http: { method: "get", path: "/schedules/events" },
+    noTool: NO_END,
     input: z.strictObject({ schedule: texts.optional(), after }),
     output: event,
     stream: (call, rest) => events(call, { kinds: "schedule.*", ...given(rest) }),

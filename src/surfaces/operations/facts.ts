@@ -59,6 +59,7 @@ export const FACT_OPERATIONS: readonly Operation[] = [
     summary: "Workers that showed life within the last minute",
     role: "read",
     http: { method: "get", path: "/workers" },
+    tool: "list_workers",
     input: z.strictObject({}),
     output: z.object({ items: z.array(worker) }),
     run: async ({ jobd }) => ({ items: (await jobd.workers.list()).map(workerView) }),
@@ -68,6 +69,7 @@ export const FACT_OPERATIONS: readonly Operation[] = [
     summary: "One worker",
     role: "read",
     http: { method: "get", path: "/workers/{id}" },
+    tool: "get_worker",
     input: z.strictObject({ id: name }),
     output: worker,
     run: async ({ jobd }, { id }) => workerView(await jobd.workers.get(id)),
@@ -77,6 +79,7 @@ export const FACT_OPERATIONS: readonly Operation[] = [
     summary: "Namespaces that have queues",
     role: "admin",
     http: { method: "get", path: "/namespaces" },
+    tool: "list_namespaces",
     input: z.strictObject({}),
     output: z.object({ items: z.array(namespace) }),
     async run({ jobd }) {

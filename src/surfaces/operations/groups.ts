@@ -42,17 +42,20 @@ function both<Output extends z.ZodType>(
   { output, run, ...rest }: Pick<Operation, "summary" | "role"> & {
     destructive?: boolean;
     output: Output;
+    sweeping?: boolean;
+    tools: [byId: string, byKey: string];
     method: "get" | "post";
     run(call: Parameters<NonNullable<Operation["run"]>>[0], which: GroupSelection): Promise<unknown>;
   },
 ): Operation[] {
-  const { method, summary, ...same } = rest;
+  const { method, summary, tools: [tool, toolByKey], ...same } = rest;
   return [
     operation({
       ...same,
       name: `groups.${what}`,
       summary,
       http: { method, path: `/groups/{id}/${what}` },
+      tool,
       input: z.strictObject(byId),
       output,
       run: (call, which) => run(call, selection(which)),
@@ -62,6 +65,7 @@ function both<Output extends z.ZodType>(
       name: `groups.${what}ByKey`,
       summary: `${summary}: of all groups with a key`,
       http: { method, path: `/groups/by-key/${what}` },
+      tool: toolByKey,
       input: z.strictObject(byKey),
       output,
       run: (call, which) => run(call, selection(which)),
@@ -76,6 +80,7 @@ export const GROUP_OPERATIONS: readonly Operation[] = [
     summary: "List groups in which jobs wait, oldest first",
     role: "read",
     http: { method: "get", path: "/groups" },
+    tool: "list_groups",
     input: z.strictObject({
       key: key.optional(),
       type: name.optional(),
@@ -92,6 +97,7 @@ export const GROUP_OPERATIONS: readonly Operation[] = [
   ...both("jobs", {
     summary: "The jobs of a group, those that were handed over included",
     role: "read",
+    tools: ["list_group_jobs", "list_jobs_of_groups"],
     method: "get",
     output: jobs,
     run: async ({ jobd }, which) => ({ items: (await jobd.groups.jobs(which)).map(jobView) }),
@@ -99,6 +105,7 @@ export const GROUP_OPERATIONS: readonly Operation[] = [
   ...both("run", {
     summary: "Hand a group over now, whatever its rules say",
     role: "operate",
+    tools: ["run_group", "run_groups"],
     method: "post",
     output: handedOver,
     run: async ({ jobd }, which) => ({ groups: await jobd.groups.run(which) }),
@@ -106,14 +113,17 @@ export const GROUP_OPERATIONS: readonly Operation[] = [
   ...both("cancel", {
     summary: "Cancel the unfinished jobs of a group",
     role: "operate",
+    tools: ["cancel_group", "cancel_groups"],
     method: "post",
     destructive: true,
+    sweeping: true,
     output: report,
     run: ({ jobd }, which) => jobd.groups.cancel(which),
   }),
   ...both("retry", {
     summary: "Run the dead, cancelled and expired jobs of a group again, together",
     role: "operate",
+    tools: ["retry_group", "retry_groups"],
     method: "post",
     output: report,
     run: ({ jobd }, which) => jobd.groups.retry(which),

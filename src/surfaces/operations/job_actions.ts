@@ -15,7 +15,7 @@ const ACTIONS = ["cancel", "retry", "run", "archive", "delete"] as const satisfi
 /** An action on one job, by its id. */
 function action(
   name: Exclude<(typeof ACTIONS)[number], "delete">,
-  rest: Pick<Operation, "summary"> & Partial<Pick<Operation, "tool" | "destructive">>,
+  rest: Pick<Operation, "summary"> & Partial<Pick<Operation, "tool" | "destructive" | "idempotent">>,
 ): Operation {
   return operation({
     name: `jobs.${name}`,
@@ -37,16 +37,19 @@ export const JOB_ACTION_OPERATIONS: readonly Operation[] = [
     summary: "Cancel a job: one that has not started never starts, a running one is told to stop",
     tool: "cancel_job",
     destructive: true,
+    idempotent: true,
   }),
   action("retry", { summary: "Start a new life of a job that has ended", tool: "retry_job" }),
-  action("run", { summary: "Let a job that waits for a time run now" }),
-  action("archive", { summary: "Put a waiting job among the dead letters" }),
+  action("run", { summary: "Let a job that waits for a time run now", tool: "run_job" }),
+  action("archive", { summary: "Put a waiting job among the dead letters", tool: "archive_job" }),
   operation({
     name: "jobs.act",
     summary: "Do the same to many jobs",
     details: "By ids, or by a filter, which takes the jobs that were created before the request.",
     role: "operate",
     http: { method: "post", path: "/jobs/actions" },
+    tool: "act_on_jobs",
+    sweeping: true,
     destructive: true,
     input: z.strictObject({
       action: z.enum(ACTIONS),

@@ -39,6 +39,7 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     summary: "Create many jobs, all or none",
     role: "enqueue",
     http: { method: "post", path: "/jobs/bulk", status: 201 },
+    tool: "enqueue_jobs",
     bulk: true,
     input: z.strictObject({
       jobs: z.array(jobRequest).max(BULK_MAX),
@@ -82,6 +83,7 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     details: "What is left out stays; null takes a setting away.",
     role: "operate",
     http: { method: "patch", path: "/jobs/{id}" },
+    tool: "update_job",
     input: z.strictObject({ id: jobId, ...updateFields }),
     output: job,
     async run({ jobd }, { id, ...update }) {
@@ -111,14 +113,15 @@ export const JOB_OPERATIONS: readonly Operation[] = [
       after: z.string().regex(/^\d{1,9}:\d{1,9}$/).optional().meta({
         description: "only what comes after this piece, as attempt:seq",
       }),
+      limit: z.int().min(1).max(LOG_CHUNKS).default(LOG_CHUNKS).meta({ description: "pieces of an answer" }),
     }),
     output: z.object({ items: z.array(logChunk), after: z.string().optional() }),
-    async run({ jobd }, { id, after }) {
+    async run({ jobd }, { id, after, limit }) {
       await jobd.jobs.get(id);
       const items = [];
       for await (const chunk of jobd.jobs.logs(id, position(after))) {
         items.push(chunk);
-        if (items.length === LOG_CHUNKS) break;
+        if (items.length === limit) break;
       }
       const last = items.at(-1);
       return { items: items.map(logView), ...(last === undefined ? {} : { after: place(last) }) };
@@ -136,6 +139,7 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     role: "read",
     http: { method: "get", path: "/jobs/{id}/result" },
     tool: "wait_for_job",
+    toolDefaults: { wait: "30s" },
     input: z.strictObject({
       id: jobId,
       wait: duration.default("0s").meta({ description: "how long at most, up to 60s" }),

@@ -67,8 +67,16 @@ export interface Operation {
   readonly output: z.ZodType;
   /** Its name as a tool, when agents have it. */
   readonly tool?: string;
+  /** Why agents do not have it. */
+  readonly noTool?: string;
+  /** Fields that agents who leave them out get another default for than others do. */
+  readonly toolDefaults?: Readonly<Record<string, string | number>>;
   /** Whether it may lose something. */
   readonly destructive: boolean;
+  /** Whether it may lose any number of things at once: agents have it only where somebody has allowed that. */
+  readonly sweeping: boolean;
+  /** Whether doing it twice is the same as doing it once; reading, changing and deleting always are. */
+  readonly idempotent: boolean;
   /** Whether it takes many jobs, and so a longer body. */
   readonly bulk: boolean;
   /** What it touches, where tokens may be for some queues and types only. */
@@ -81,10 +89,15 @@ export interface Operation {
 
 /** {@linkcode Operation} with the type of its input. That outputs are as their schemas say is tested on every answer. */
 type Definition<I extends InputSchema> =
-  & Omit<Operation, "input" | "run" | "stream" | "touches" | "destructive" | "bulk">
+  & Omit<
+    Operation,
+    "input" | "run" | "stream" | "touches" | "destructive" | "sweeping" | "idempotent" | "bulk"
+  >
   & {
     input: I;
     destructive?: boolean;
+    sweeping?: boolean;
+    idempotent?: boolean;
     bulk?: boolean;
     touches?: (input: z.output<I>) => readonly Touched[];
     run?: (call: Call, input: z.output<I>) => Promise<unknown>;
@@ -93,5 +106,6 @@ type Definition<I extends InputSchema> =
 
 /** Forgets the type of the input once schema and function have been checked against each other. */
 export function operation<I extends InputSchema>(definition: Definition<I>): Operation {
-  return { destructive: false, bulk: false, ...definition } as Operation;
+  const idempotent = definition.http.method !== "post";
+  return { destructive: false, sweeping: false, idempotent, bulk: false, ...definition } as Operation;
 }

@@ -30,6 +30,7 @@ export const QUEUE_OPERATIONS: readonly Operation[] = [
     summary: "Create a queue",
     role: "operate",
     http: { method: "post", path: "/queues", status: 201 },
+    tool: "create_queue",
     input: z.strictObject({ name, ...settingsFields }),
     output: queue,
     run: async ({ jobd }, { name, ...settings }) =>
@@ -51,6 +52,7 @@ export const QUEUE_OPERATIONS: readonly Operation[] = [
     details: "What is left out stays; null takes a setting back, so that the program's default holds again.",
     role: "operate",
     http: { method: "patch", path: "/queues/{name}" },
+    tool: "update_queue",
     input: z.strictObject({
       name,
       ...Object.fromEntries(
@@ -69,6 +71,7 @@ export const QUEUE_OPERATIONS: readonly Operation[] = [
     summary: "Stop starting jobs of a queue; running ones go on",
     role: "operate",
     http: { method: "post", path: "/queues/{name}/pause" },
+    idempotent: true,
     tool: "pause_queue",
     input: one,
     output: queue,
@@ -79,6 +82,7 @@ export const QUEUE_OPERATIONS: readonly Operation[] = [
     summary: "Start jobs of a paused queue again",
     role: "operate",
     http: { method: "post", path: "/queues/{name}/resume" },
+    idempotent: true,
     tool: "resume_queue",
     input: one,
     output: queue,
@@ -89,6 +93,9 @@ export const QUEUE_OPERATIONS: readonly Operation[] = [
     summary: "Cancel the jobs of a queue that wait; running ones go on",
     role: "operate",
     http: { method: "post", path: "/queues/{name}/drain" },
+    tool: "drain_queue",
+    sweeping: true,
+    idempotent: true,
     destructive: true,
     input: z.strictObject({ name, state: z.array(z.enum(WAITING_STATES)).optional() }),
     output: z.object({ cancelled: z.int(), running: z.int() }),
@@ -101,6 +108,8 @@ export const QUEUE_OPERATIONS: readonly Operation[] = [
       "One that has jobs, or that a schedule names, needs `force`: running jobs are told to stop, all are deleted.",
     role: "operate",
     http: { method: "delete", path: "/queues/{name}" },
+    tool: "delete_queue",
+    sweeping: true,
     destructive: true,
     input: z.strictObject({ name, force: z.boolean().default(false) }),
     output: z.object({

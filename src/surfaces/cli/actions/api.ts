@@ -4,6 +4,7 @@ import type { Logger } from "../../../runtime/logger.ts";
 import type { Config } from "../../config/load.ts";
 import type { SettingValues } from "../../config/settings.ts";
 import type { Server } from "../../http/server.ts";
+import { agentRules } from "../../mcp/rules.ts";
 import type { Input } from "../command.ts";
 import type { Context } from "../context.ts";
 import { styled } from "../style.ts";
@@ -56,6 +57,7 @@ export async function serveApi(
     version: VERSION,
     clock,
     log,
+    rules: agentRules(values),
   });
   log.info("API listens", { url: server.url });
   if (out.isTerminal) out.line(styled("bold", "jobd serves its API"), ` at ${server.url}/api/v1`);

@@ -21,6 +21,9 @@ export const time = z.union([z.string(), z.number()]).meta({
 /** Any JSON. It passes as it is: the domain checks it, and a copy could lose what is to be refused there. */
 export const json = z.unknown().meta({ id: "Json", description: "any JSON" });
 
+/** Text that a job wrote. Who shows it to an agent says that it is data. */
+export const jobText = z.string().meta({ id: "JobText" });
+
 /** The name of a queue, a type, a namespace or a schedule. */
 export const name = z.string().regex(NAME, "it is not a name: 1 to 127 letters, digits or _ . : / -");
 

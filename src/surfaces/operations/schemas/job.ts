@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EXECUTION_OUTCOMES } from "../../../domain/job.ts";
 import { JOB_STATES } from "../../../domain/states.ts";
-import { instant, json } from "./common.ts";
+import { instant, jobText, json } from "./common.ts";
 
 /** Where a job is in its life. */
 export const state = z.enum(JOB_STATES).meta({ id: "JobState" });
@@ -9,9 +9,9 @@ export const state = z.enum(JOB_STATES).meta({ id: "JobState" });
 /** Why an attempt did not succeed. */
 export const failure = z.object({
   code: z.string(),
-  message: z.string(),
-  stack: z.string().optional(),
-  causes: z.array(z.string()).optional(),
+  message: jobText,
+  stack: jobText.optional(),
+  causes: z.array(jobText).optional(),
   data: json.optional(),
   deaths: z.int().optional(),
   retryInMs: z.int().optional(),
@@ -73,7 +73,7 @@ export const logChunk = z.object({
   at: instant,
   stream: z.enum(["stdout", "stderr", "system"]),
   offset: z.int(),
-  text: z.string(),
+  text: jobText,
 }).meta({ id: "LogChunk" });
 
 /** What became of an action on many jobs. */
