@@ -24,6 +24,8 @@ const PACKAGES: Record<string, string> = {
   // A calendar without clocks: it computes and does nothing else.
   croner: "src/domain/cron.ts",
   pg: "src/storage/postgres/",
+  "@modelcontextprotocol/server": "src/surfaces/mcp/",
+  "@modelcontextprotocol/server/stdio": "src/surfaces/mcp/stdio.ts",
   "node:sqlite": "src/storage/sqlite/",
 };
 

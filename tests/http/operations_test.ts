@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { allows, ROLES } from "../../src/domain/role.ts";
 import type { Operation } from "../../src/surfaces/operations/operation.ts";
 import { OPERATIONS } from "../../src/surfaces/operations/table.ts";
+import { AGENT_RULES } from "../../src/surfaces/mcp/context.ts";
+import { callTool } from "../mcp/agent.ts";
 import { Site } from "./site.ts";
 
 /** What there is before an operation is called. */
@@ -17,7 +19,7 @@ interface World {
 }
 
 async function world(): Promise<World & AsyncDisposable> {
-  const site = await Site.open();
+  const site = await Site.open({ rules: { ...AGENT_RULES, destructive: "many" } });
   const { jobd } = site;
   let token = "";
   const worker = jobd.worker({
@@ -178,8 +180,35 @@ Deno.test("every operation has a sample here, and a name and a route of its own"
   assert.equal(new Set(tools).size, tools.length);
 });
 
+/** Fields of answers that are different each time. */
+const VOLATILE: Record<string, string[]> = { "stats.get": ["at", "since"] };
+
 for (const operation of OPERATIONS) {
   const { name, http, role } = operation;
+
+  Deno.test(`${name} is a tool that answers the same, or there is a reason why not`, async () => {
+    const { tool, noTool } = operation;
+    assert.notEqual(tool === undefined, noTool === undefined, "either a tool or a reason");
+    if (tool === undefined) return;
+    await using here = await world();
+    const sample = SAMPLES[name]?.(here) ?? {};
+    const before = http.method === "get"
+      ? await here.site.call("GET", requestFor(operation, sample).path)
+      : undefined;
+    const { code, answer } = await callTool(here.site, tool, sample);
+    assert.equal(code, undefined, JSON.stringify(answer));
+    const { untrusted: _, truncated, ...fields } = answer;
+    assert.equal(truncated, undefined);
+    const checked = operation.output.safeParse(fields);
+    assert.ok(checked.success, `${checked.error?.message}\n${JSON.stringify(fields)}`);
+    const without = (body: Sample) =>
+      Object.fromEntries(Object.entries(body).filter(([key]) => !VOLATILE[name]?.includes(key)));
+    if (before !== undefined) assert.deepEqual(without(fields), without(before.body));
+    for (const other of ROLES.filter((one) => !allows(one, role))) {
+      const refused = await callTool(here.site, tool, sample, { as: other });
+      assert.equal(refused.code, "forbidden", other);
+    }
+  });
 
   Deno.test(`${name} answers over HTTP as its schema says`, async () => {
     await using here = await world();

@@ -6,6 +6,7 @@ import { silentLogger } from "../../src/runtime/logger.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
 import { system } from "../../src/storage/system.ts";
 import { type Answer, createApp } from "../../src/surfaces/http/app.ts";
+import type { AgentRules } from "../../src/surfaces/mcp/context.ts";
 import { Tenants } from "../../src/surfaces/http/tenants.ts";
 
 /** What an answer was. */
@@ -26,7 +27,7 @@ export class Site implements AsyncDisposable {
   readonly #stopping = new AbortController();
   readonly #secrets = new Map<Role, string>();
 
-  private constructor(jobd: Jobd, hosts: readonly string[]) {
+  private constructor(jobd: Jobd, hosts: readonly string[], rules: AgentRules | undefined) {
     this.jobd = jobd;
     this.#tenants = new Tenants(jobd);
     this.answer = createApp({
@@ -35,6 +36,7 @@ export class Site implements AsyncDisposable {
       namespace: jobd.namespace,
       stopping: this.#stopping.signal,
       hosts,
+      ...(rules === undefined ? {} : { rules }),
       version: "0.0.0",
       clock: system,
       log: { ...silentLogger, error: (_, fields) => void this.faults.push(fields) },
@@ -42,9 +44,11 @@ export class Site implements AsyncDisposable {
   }
 
   static async open(
-    { hosts = [], ...options }: { hosts?: readonly string[] } & Pick<OpenOptions, "encryption"> = {},
+    { hosts = [], rules, ...options }:
+      & { hosts?: readonly string[]; rules?: AgentRules }
+      & Pick<OpenOptions, "encryption"> = {},
   ): Promise<Site> {
-    return new Site(await Jobd.open(new MemoryDriver(), options), hosts);
+    return new Site(await Jobd.open(new MemoryDriver(), options), hosts, rules);
   }
 
   /** The secret of a token. */
