@@ -60,8 +60,9 @@ export class Session {
         hint: "Its jobs would come again and again without an end: leave that to a person.",
       });
     }
+    const store = await this.#context.jobdOf(namespace);
     const agent = { client, tool: tool.name, token: token.id, ...(parent === undefined ? {} : { parent }) };
-    const jobd = (await this.#context.jobdOf(namespace)).forAgent(agent, this.#context.rules.limits);
+    const jobd = operation.http.method === "get" ? store : store.forAgent(agent, this.#context.rules.limits);
     const { value, truncated } = await answer(
       operation,
       input,
