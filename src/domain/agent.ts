@@ -1,5 +1,5 @@
 import { JobdError } from "./errors.ts";
-import type { Job } from "./job.ts";
+import type { Job, JobOptions } from "./job.ts";
 
 /** How far agents may go on their own. */
 export interface AgentLimits {
@@ -71,6 +71,11 @@ export function agentOrigin(
 export function inheritedOrigin(parent: Pick<Job, "id" | "options">): AgentOrigin | undefined {
   const { agent } = parent.options;
   return agent && agentOrigin({ client: agent.client, tool: "enqueue" }, agent, parent);
+}
+
+/** The settings of a job that an agent asked for. It is found by the agent's name, unless it has an origin of its own. */
+export function withAgent(options: JobOptions, agent: AgentOrigin | undefined): JobOptions {
+  return agent === undefined ? options : { origin: `agent:${agent.client}`, ...options, agent };
 }
 
 /** @throws {JobdError} `conflict` when a run of a job has enqueued as many jobs as it may */

@@ -1,4 +1,4 @@
-import type { AgentOrigin } from "./agent.ts";
+import { type AgentOrigin, withAgent } from "./agent.ts";
 import { type BackoffOptions, parseBackoff } from "./backoff.ts";
 import { type BatchRef, parseBatchRef } from "./batch_ref.ts";
 import { type After, parseAfter } from "./dependency.ts";
@@ -160,17 +160,11 @@ export function newJob(request: JobRequest, context: RequestContext): NewJob {
     createdAt: context.now,
     runAt,
     expireAt: ttlMs === undefined ? null : Math.min(context.now + ttlMs, MAX_INSTANT_MS),
-    options: {
+    options: withAgent({
       ...options,
       ...uniqueness(request, { payload: payload as Json, now: context.now, runAt }),
-      ...(context.agent === undefined ? {} : fromAgent(context.agent, options.origin)),
-    },
+    }, context.agent),
   };
-}
-
-/** Jobs of an agent are found by its name, unless the request names an origin of its own. */
-function fromAgent(agent: AgentOrigin, origin = `agent:${agent.client}`): JobOptions {
-  return { agent, origin };
 }
 
 /** A key and nothing else is stored as it always was. */

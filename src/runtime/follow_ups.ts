@@ -1,4 +1,4 @@
-import { checkAllowance, inheritedOrigin } from "../domain/agent.ts";
+import { checkAllowance, inheritedOrigin, withAgent } from "../domain/agent.ts";
 import { JobdError } from "../domain/errors.ts";
 import type { NewJob } from "../domain/job.ts";
 import type { JobRequest } from "../domain/request.ts";
@@ -22,9 +22,10 @@ export async function addFollowUp(
 ): Promise<FollowUp> {
   const { job, payload, options } = wanted;
   const agent = inheritedOrigin(slot.job);
-  const made = (await newJobs([await requestOf(job, payload, options)])).map((one) =>
-    agent === undefined ? one : { ...one, options: { ...one.options, agent } }
-  );
+  const made = (await newJobs([await requestOf(job, payload, options)])).map((one) => ({
+    ...one,
+    options: withAgent(one.options, agent),
+  }));
   if (made.some(failsOnConflict)) {
     throw new JobdError(
       "invalid_request",

@@ -199,7 +199,7 @@ Deno.test("stdout has messages of the protocol and nothing else, whatever comes 
   ];
   await writer.write(encoder.encode(`${lines.join("\n")}\n`));
   await writer.write(new Uint8Array([0xff, 0xfe, 0x0a]));
-  const answers = [];
+  const answers: { jsonrpc: string; id: number | null; error?: { code: number } }[] = [];
   let text = "";
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   while (answers.length < 11) {

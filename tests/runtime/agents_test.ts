@@ -21,11 +21,11 @@ Deno.test("jobs that an agent's job enqueues with its end come from that agent, 
   });
   await worker.start();
   // One, its two, and theirs: then it is deep enough.
-  while ((await jobd.jobs.page({ state: "completed" })).items.length < 7) {
+  while ((await jobd.jobs.page({ state: "completed", limit: 50 })).items.length < 7) {
     await new Promise((next) => setTimeout(next, 5));
   }
   await worker.stop();
-  const { items } = await jobd.jobs.page({});
+  const { items } = await jobd.jobs.page({ limit: 50 });
   assert.equal(items.length, 7);
   const depths = items.map(({ options: { agent } }) => agent?.depth).sort();
   assert.deepEqual(depths, [1, 2, 2, 3, 3, 3, 3]);
@@ -49,11 +49,11 @@ Deno.test("jobs of nobody's agent enqueue what they like", async () => {
   });
   await jobd.enqueue({ type: "one" });
   await worker.start();
-  while ((await jobd.jobs.page({ type: "two", state: "completed" })).items.length < 1) {
+  while ((await jobd.jobs.page({ type: "two", state: "completed", limit: 50 })).items.length < 1) {
     await new Promise((next) => setTimeout(next, 5));
   }
   await worker.stop();
-  const { items: [two] } = await jobd.jobs.page({ type: "two" });
+  const { items: [two] } = await jobd.jobs.page({ type: "two", limit: 50 });
   assert.deepEqual(two?.options, {});
 });
 
@@ -61,5 +61,5 @@ Deno.test("an agent outside of jobs enqueues without a limit", async () => {
   await using jobd = await Jobd.open(new MemoryDriver());
   const agent = jobd.forAgent({ client: "c", tool: "t" }, { maxDepth: 1, maxJobs: 1 });
   await agent.enqueueMany([{}, {}, {}]);
-  assert.equal((await jobd.jobs.page({})).items.length, 3);
+  assert.equal((await jobd.jobs.page({ limit: 50 })).items.length, 3);
 });
