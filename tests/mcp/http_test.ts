@@ -88,6 +88,7 @@ Deno.test("a token's namespace, role, queues and types hold for tools as they do
     "create_batch",
     "enqueue_job",
     "enqueue_jobs",
+    "get_me",
     "seal_batch",
   ]);
 });
@@ -153,6 +154,21 @@ Deno.test("no session is kept: an id of one that somebody else may have had is w
   assert.deepEqual([status, body.code], [401, "unauthorized"]);
   const refused = await callTool(site, "list_jobs", {}, { as: "enqueue", headers });
   assert.equal(refused.code, "forbidden");
+});
+
+Deno.test("the audit log names the agent for what operators do", async () => {
+  await using here = await running();
+  const headers = await here.bearer({ role: "operate" });
+  await using client = await httpClient("modern", here.url, headers);
+  const { id } = await call(client, "enqueue_job", { type: "a" });
+  await call(client, "cancel_job", { id });
+  const { items } = await here.jobd.audit.page({ operation: "jobs.cancel", limit: 10 });
+  assert.deepEqual(
+    items.map(({ surface, name, role, outcome, address }) => ({ surface, name, role, outcome, address })),
+    [{ surface: "mcp", name: "tester/1.2.3", role: "operate", outcome: "done", address: "127.0.0.1" }],
+  );
+  const { options: { agent } } = await here.jobd.jobs.get(id);
+  assert.equal(items[0]?.token, agent?.token);
 });
 
 Deno.test("a server that stops lets nobody wait, and ends well", async () => {

@@ -109,7 +109,7 @@ function routes(options: AppOptions): Hono<{ Bindings: Origin }> {
   }
   app.all("/mcp", async (c) => {
     const token = await caller(c);
-    return await (await (agents ??= agentsOf(options))).answer(c.req.raw, token);
+    return await (await (agents ??= agentsOf(options))).answer(c.req.raw, token, c.env);
   });
   app.notFound(async (c) => {
     await caller(c);

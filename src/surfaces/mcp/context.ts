@@ -1,4 +1,5 @@
 import { AGENT_LIMITS, type AgentLimits } from "../../domain/agent.ts";
+import type { Actor } from "../../domain/audit.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Jobd } from "../../runtime/jobd.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -46,6 +47,8 @@ export interface McpCaller {
   program?: string;
   /** The job in which it runs. */
   parent?: string;
+  /** From where, for the audit log. */
+  origin?: Pick<Actor, "address" | "requestId">;
   /** Aborted when it has gone, or the program stops. */
   signal: AbortSignal;
 }

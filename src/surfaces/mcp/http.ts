@@ -4,6 +4,7 @@ import { parseAttemptMark } from "../../runtime/process/identity.ts";
 import type { TokenView } from "../../runtime/tokens.ts";
 import { BODY_MAX, readJson } from "../http/body.ts";
 import { namespaceOf } from "../http/caller.ts";
+import type { Origin } from "../http/route.ts";
 import type { McpCaller, McpContext } from "./context.ts";
 import { checkMessage } from "./messages.ts";
 import { mcpServer } from "./server.ts";
@@ -26,10 +27,11 @@ export class McpEndpoint {
   }
 
   /** Answers a request. @throws {Refusal} what keeps it from being looked at */
-  async answer(request: Request, token: TokenView): Promise<Response> {
+  async answer(request: Request, token: TokenView, origin: Origin): Promise<Response> {
     const gone = new AbortController();
     const caller: McpCaller = {
       token,
+      origin,
       namespace: namespaceOf(request, token, this.#context.namespace),
       signal: AbortSignal.any([gone.signal, this.#context.stopping]),
       ...programOf(request),

@@ -1,4 +1,5 @@
 import { JobdError } from "../../domain/errors.ts";
+import type { Jobd } from "../../runtime/jobd.ts";
 import { checkScope } from "../http/caller.ts";
 import { checkInput } from "../http/input.ts";
 import { faultText, isFault, type Problem, problemOf, Refusal } from "../http/problem.ts";
@@ -60,17 +61,11 @@ export class Session {
         hint: "Its jobs would come again and again without an end: leave that to a person.",
       });
     }
-    const store = await this.#context.jobdOf(namespace);
-    const agent = { client, tool: tool.name, token: token.id, ...(parent === undefined ? {} : { parent }) };
-    const jobd = operation.http.method === "get" ? store : store.forAgent(agent, this.#context.rules.limits);
-    const { value, truncated } = await answer(
-      operation,
-      input,
-      (given) =>
-        operation.run?.({ jobd, signal: AbortSignal.any([signal, this.#caller.signal]) }, given) as Promise<
-          object
-        >,
-    );
+    const jobd = this.#actingFor(client, tool, await this.#context.jobdOf(namespace));
+    const call = { jobd, caller: token, signal: AbortSignal.any([signal, this.#caller.signal]) };
+    const { value, truncated } = await answer(operation, input, async (given) => ({
+      ...await operation.run?.(call, given) as object,
+    }));
     return {
       ...(tool.untrusted ? { untrusted: UNTRUSTED } : {}),
       ...(truncated === undefined ? {} : { truncated }),
@@ -84,16 +79,26 @@ export class Session {
     return problemOf(error);
   }
 
+  /** The store for an agent: jobs that it enqueues say so, and the audit log names it for what operators do. */
+  #actingFor(client: string, { name, operation: { http, role } }: Tool, jobd: Jobd): Jobd {
+    const { token, parent, origin = {} } = this.#caller;
+    if (http.method === "get") return jobd;
+    const agent = { client, tool: name, token: token.id, ...(parent === undefined ? {} : { parent }) };
+    const own = jobd.forAgent(agent, this.#context.rules.limits);
+    if (role !== "operate" && role !== "admin") return own;
+    return own.as({ surface: "mcp", token: token.id, name: client, role: token.role, ...origin });
+  }
+
   #withheld(tool: Tool): string | undefined {
     return withheld(tool, this.#caller, this.#context.rules);
   }
 }
 
-type Run = (input: unknown) => Promise<object>;
+type Run = (input: unknown) => Promise<Record<string, unknown>>;
 
 /** Runs an operation so that its answer is not too long: a page that is gets fewer items, so that the next begins after them. */
 async function answer(operation: Operation, input: unknown, run: Run): Promise<Fitted> {
-  const value = { ...await run(input) } as Record<string, unknown>;
+  const value = await run(input);
   if (lengthOf(value) <= ANSWER_MAX) return { value };
   const { items } = value;
   const paged = operation.http.method === "get" && "limit" in operation.input.shape && Array.isArray(items);
@@ -101,10 +106,7 @@ async function answer(operation: Operation, input: unknown, run: Run): Promise<F
   let { value: page, truncated = "" } = cutTexts(value, operation.output);
   for (let count = items.length; lengthOf(page) > ANSWER_MAX && count > 1;) {
     count = Math.max(1, Math.min(count - 1, Math.floor((count * ANSWER_MAX * 0.9) / lengthOf(page))));
-    page = cutTexts(
-      { ...await run({ ...input as object, limit: count }) } as Record<string, unknown>,
-      operation.output,
-    ).value;
+    page = cutTexts(await run({ ...input as object, limit: count }), operation.output).value;
     truncated =
       `Texts longer than 2000 characters were cut, and this page holds ${count} items. Go on after it.`;
   }

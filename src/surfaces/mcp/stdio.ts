@@ -1,9 +1,8 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { messageOf } from "../../domain/errors.ts";
-import { parseJson } from "../../domain/json.ts";
 import type { McpCaller, McpContext } from "./context.ts";
-import { checkMessage } from "./messages.ts";
+import { type Checked, readMessage } from "./messages.ts";
 import { mcpServer } from "./server.ts";
 
 /** The longest message, in bytes. */
@@ -108,7 +107,7 @@ export class StdioTransport implements Transport {
     if (this.#closed) return;
     const checked = line === "too long"
       ? { error: `A message is longer than ${MESSAGE_MAX} bytes`, code: -32600 }
-      : readMessage(line);
+      : messageIn(line);
     if (checked === undefined) return;
     if ("error" in checked) {
       const { code, error: message, id = null } = checked;
@@ -140,15 +139,15 @@ export class StdioTransport implements Transport {
 
 type Line = Uint8Array | "too long";
 
-function readMessage(line: Uint8Array): ReturnType<typeof checkMessage> | undefined {
+/** The message of a line; undefined for one that is empty. */
+function messageIn(line: Uint8Array): Checked | undefined {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(line);
-    if (text.trim() === "") return undefined;
-    return checkMessage(parseJson("message", text));
   } catch (error) {
-    return { error: messageOf(error), code: -32700 };
+    return { error: `Invalid message: ${messageOf(error)}`, code: -32700 };
   }
+  return text.trim() === "" ? undefined : readMessage(text);
 }
 
 /** Cuts bytes into lines; of a line that is too long nothing is kept. */

@@ -81,7 +81,9 @@ export function withheld(
   { token }: Pick<McpCaller, "token">,
   { destructive: allowed, tools }: AgentRules,
 ): string | undefined {
-  if (!allows(token.role, role)) return `This token has the role ${token.role}; ${role} is needed`;
+  if (role !== "any" && !allows(token.role, role)) {
+    return `This token has the role ${token.role}; ${role} is needed`;
+  }
   if (!covers(tools, name)) return "Agents do not have this tool here: see JOBD_MCP_TOOLS";
   if (destructive && (allowed === "none" || (sweeping && allowed !== "many"))) {
     return `Agents may not use ${name} here: JOBD_MCP_DESTRUCTIVE is ${allowed}`;

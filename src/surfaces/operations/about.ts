@@ -14,6 +14,7 @@ export const ABOUT_OPERATIONS: readonly Operation[] = [
     summary: "Who the token says that you are, and what you may do",
     role: "any",
     http: { method: "get", path: "/me" },
+    tool: "get_me",
     input: z.strictObject({}),
     output: z.object({
       token: z.string().nullable().meta({ description: "its id; null where no token is needed" }),
@@ -42,6 +43,7 @@ export const ABOUT_OPERATIONS: readonly Operation[] = [
     summary: "Types of jobs, with counts of their jobs, ended runs of the last day, and workers",
     role: "read",
     http: { method: "get", path: "/types" },
+    tool: "list_types",
     input: z.strictObject({}),
     output: z.object({
       items: z.array(

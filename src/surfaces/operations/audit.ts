@@ -35,6 +35,7 @@ export const AUDIT_OPERATIONS: readonly Operation[] = [
     summary: "What operators have done, newest first: who, what, when, from where, and what came of it",
     role: "admin",
     http: { method: "get", path: "/audit" },
+    tool: "list_audit",
     input: z.strictObject({
       operation: z.string().optional().meta({
         description: "`jobs.cancel`, or all that begin so: `queues.*`",
