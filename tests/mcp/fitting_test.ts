@@ -31,7 +31,7 @@ Deno.test("a page that is too long has fewer items, and nothing is lost between 
     });
     assert.ok(lengthOf(answer) < ANSWER_MAX + 1_000);
     assert.ok(answer.items.length > 1);
-    if (answer.nextCursor !== undefined) assert.match(answer.truncated, /this page holds \d+ items/);
+    if (answer.nextCursor !== undefined) assert.match(answer.truncated, /This page holds \d+ items/);
     seen.push(...answer.items.map(({ id }: { id: string }) => id));
     cursor = answer.nextCursor;
     pages++;
@@ -64,7 +64,7 @@ Deno.test("a long log comes in parts, from one to the next", async () => {
     text += answer.items.map((item: { text: string }) => item.text).join("");
     after = answer.after;
   }
-  for (const line of lines) assert.ok(text.includes(line) || text.includes("characters left out"), line);
+  for (const line of lines) assert.ok(text.includes(line), line);
 });
 
 Deno.test("lists without pages are cut at their ends, and the answer is still as its schema says", () => {

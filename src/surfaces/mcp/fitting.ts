@@ -6,7 +6,7 @@ import { inner } from "./schemas.ts";
 export const ANSWER_MAX = 48_000;
 
 /** Texts are cut to the first of these that makes the answer short enough. */
-const TEXT_CAPS = [8_000, 2_000, 500, 300];
+const TEXT_CAPS = [8_000, 2_000, 500, 300] as const;
 /** Where one page ends and the next begins is never cut. */
 const PLACES: readonly string[] = ["nextCursor", "after"];
 
@@ -42,13 +42,12 @@ export function fitted(value: Record<string, unknown>, schema: z.core.$ZodType, 
   return { value: kept, truncated: `Long texts were cut; ${notes.join("; ")}. ${hint}` };
 }
 
+/** Characters of a text of which there are many in a page. */
+export const PREVIEW = 2_000;
+
 /** A page with long texts cut, which may still be too long. */
-export function cutTexts(value: Record<string, unknown>, schema: z.core.$ZodType): Fitted {
-  const cap = TEXT_CAPS[1] ?? 0;
-  return {
-    value: cut(value, schema, cap) as Record<string, unknown>,
-    truncated: `Texts longer than ${cap} characters were cut.`,
-  };
+export function preview(value: Record<string, unknown>, schema: z.core.$ZodType): Record<string, unknown> {
+  return cut(value, schema, PREVIEW) as Record<string, unknown>;
 }
 
 /** Lists without what does not fit, from their ends. */

@@ -43,14 +43,23 @@ export function outputSchemaOf({ output }: Operation): ObjectSchema {
 
 /** Whether there is anything in an answer that jobs, or those who made them, have written. */
 export function holdsData({ output }: Operation): boolean {
-  return mentions(output, new Set());
+  return mentions(output, [json, jobText]);
 }
 
-function mentions(schema: z.core.$ZodType, seen: Set<z.core.$ZodType>): boolean {
-  if (schema === json || schema === jobText) return true;
+/** Whether text of jobs is what an answer is for, and not something beside the facts in it. */
+export function isText({ output }: Operation): boolean {
+  return mentions(output, [jobText]) && !mentions(output, [json]);
+}
+
+function mentions(
+  schema: z.core.$ZodType,
+  wanted: readonly z.core.$ZodType[],
+  seen = new Set<z.core.$ZodType>(),
+): boolean {
+  if (wanted.includes(schema)) return true;
   if (seen.has(schema)) return false;
   seen.add(schema);
-  return parts(schema).some((part) => mentions(part, seen));
+  return parts(schema).some((part) => mentions(part, wanted, seen));
 }
 
 /** The schemas that a schema is made of. */

@@ -5,8 +5,8 @@ import { checkInput } from "../http/input.ts";
 import { faultText, isFault, type Problem, problemOf, Refusal } from "../http/problem.ts";
 import type { Operation } from "../operations/operation.ts";
 import type { McpCaller, McpContext } from "./context.ts";
-import { ANSWER_MAX, cutTexts, type Fitted, fitted, lengthOf } from "./fitting.ts";
-import { UNTRUSTED } from "./schemas.ts";
+import { ANSWER_MAX, type Fitted, fitted, lengthOf, PREVIEW, preview } from "./fitting.ts";
+import { isText, UNTRUSTED } from "./schemas.ts";
 import { type Tool, TOOLS, withheld } from "./tools.ts";
 
 /** What makes jobs again and again, which no limit on jobs would hold. */
@@ -103,12 +103,15 @@ async function answer(operation: Operation, input: unknown, run: Run): Promise<F
   const { items } = value;
   const paged = operation.http.method === "get" && "limit" in operation.input.shape && Array.isArray(items);
   if (!paged) return fitted(value, operation.output, "Ask for less at a time.");
-  let { value: page, truncated = "" } = cutTexts(value, operation.output);
+  // Of a log every word is wanted, of a job in a list only what it is about.
+  const shown = (page: Record<string, unknown>) => isText(operation) ? page : preview(page, operation.output);
+  const cut = isText(operation) ? "" : `Texts longer than ${PREVIEW} characters were cut. `;
+  let page = shown(value);
+  let truncated = cut;
   for (let count = items.length; lengthOf(page) > ANSWER_MAX && count > 1;) {
     count = Math.max(1, Math.min(count - 1, Math.floor((count * ANSWER_MAX * 0.9) / lengthOf(page))));
-    page = cutTexts(await run({ ...input as object, limit: count }), operation.output).value;
-    truncated =
-      `Texts longer than 2000 characters were cut, and this page holds ${count} items. Go on after it.`;
+    page = shown(await run({ ...input as object, limit: count }));
+    truncated = `${cut}This page holds ${count} items: go on after it.`;
   }
   if (lengthOf(page) <= ANSWER_MAX) return { value: page, truncated };
   return fitted(page, operation.output, "Ask for less at a time.");
