@@ -1,3 +1,4 @@
+import type { AgentOrigin } from "../../src/domain/agent.ts";
 import type { Amendment, Change } from "../../src/domain/amendment.ts";
 import type { Dependency } from "../../src/domain/dependency.ts";
 import type { NewEvent } from "../../src/domain/event.ts";
@@ -106,6 +107,10 @@ export type Operation =
 
 const QUEUES = ["a", "b", "c"];
 const TYPES = ["x", "y"];
+const AGENTS: AgentOrigin[] = [
+  { client: "c/1", tool: "enqueue_job", depth: 1, maxDepth: 2, maxJobs: 9 },
+  { client: "c/1", tool: "enqueue", depth: 2, maxDepth: 2, maxJobs: 9, parent: "p", root: "p" },
+];
 const LIMIT_KEYS = ["l1", "l2"];
 /** Keys of groups. */
 export const GROUP_KEYS = ["g1", "G2"];
@@ -314,6 +319,7 @@ class Maker {
         ...(this.#chance(0.1) ? { retentionMs: 10 * SECOND } : {}),
         ...(this.#chance(0.1) ? { headers: { h: this.#pick(["0", "1"]) } } : {}),
         ...(this.#chance(0.3) ? { encrypted: this.#pick(ENCRYPTIONS) } : {}),
+        ...(this.#chance(0.1) ? { agent: this.#pick(AGENTS) } : {}),
       },
     });
   }

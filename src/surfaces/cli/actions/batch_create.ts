@@ -3,6 +3,7 @@ import { JobdError } from "../../../domain/errors.ts";
 import { type Json, parseJson } from "../../../domain/json.ts";
 import type { PlainJob } from "../../../runtime/jobd_options.ts";
 import type { Input, OptionSpec } from "../command.ts";
+import { forRunningAgent } from "../acting_agent.ts";
 import type { Context } from "../context.ts";
 import { findBatch } from "./batches.ts";
 import { compact } from "./compact.ts";
@@ -30,7 +31,7 @@ export async function createBatch({ options }: CreateInput, context: Context): P
     onDead: await object("--on-dead", options.onDead, context),
   }) as BatchCallbacks<PlainJob>;
   const meta = await object("--meta", options.meta, context);
-  const jobd = await context.jobd();
+  const jobd = await forRunningAgent(await context.jobd(), context.host);
   const outer = parent === undefined ? undefined : (await findBatch(jobd, parent)).id;
   const batch = await jobd.batch([], {
     ...given,

@@ -1,3 +1,4 @@
+import type { AgentOrigin } from "../../../domain/agent.ts";
 import type { Gathering } from "../../../domain/group.ts";
 import type { Dependency } from "../../../domain/dependency.ts";
 import type { Job, JobOptions } from "../../../domain/job.ts";
@@ -121,6 +122,7 @@ function optionsText(options: JobOptions): string {
     headers,
     encrypted,
     redact,
+    agent,
   } = options;
   return [
     timeoutMs === undefined ? [] : [`timeout ${formatDuration(timeoutMs)}`],
@@ -141,7 +143,12 @@ function optionsText(options: JobOptions): string {
     encrypted ? ["encrypted"] : [],
     headers === undefined ? [] : [`headers ${JSON.stringify(headers)}`],
     redact === undefined ? [] : [`redacts ${redact.join(", ")}`],
+    agent === undefined ? [] : [originText(agent)],
   ].flat().join("; ");
+}
+
+function originText({ client, depth, parent }: AgentOrigin): string {
+  return `from agent ${client}${parent === undefined ? "" : ` in job ${parent}`}, generation ${depth}`;
 }
 
 function uniqueText(

@@ -7,6 +7,7 @@ import type { Enqueued } from "../../../runtime/enqueued.ts";
 import type { InsertOutcome } from "../../../storage/driver.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec } from "../command.ts";
+import { forRunningAgent } from "../acting_agent.ts";
 import type { Context } from "../context.ts";
 import { count } from "../format.ts";
 import { styled } from "../style.ts";
@@ -133,7 +134,7 @@ async function single(input: EnqueueInput, context: Context): Promise<number> {
   }
   // What is wrong with the request is said without a store.
   const type = newJob(request, { now: 0, id: uuidv7(0, new Uint8Array(16)), maxAttempts: 1 }).type;
-  const jobd = await context.jobd();
+  const jobd = await forRunningAgent(await context.jobd(), context.host);
   const enqueued = await jobd.enqueue(request);
   if (wait || follow) {
     out.note(styled("dim", `Job ${enqueued.id}${HOW[enqueued.outcome]}`));
@@ -156,7 +157,7 @@ async function bulk(input: EnqueueInput, context: Context): Promise<number> {
   askForInput(source, context);
   const request = requestOf(input);
   const { enqueueBulk } = await import("./bulk.ts");
-  const jobd = await context.jobd();
+  const jobd = await forRunningAgent(await context.jobd(), context.host);
   const { spread: over, jitter } = input.options;
   const spread = over === undefined ? undefined : { over, jitter };
   const jobs = await enqueueBulk(source, request, context, { jobd, spread });

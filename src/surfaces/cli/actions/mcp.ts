@@ -73,7 +73,6 @@ function runningJob(mark: string | undefined): string | undefined {
 
 /** Config files are code: what they print belongs to stderr, where it does no harm. */
 function keepStdoutClean(): void {
-  // deno-lint-ignore no-console
   const { error } = console;
   Object.assign(console, { log: error, info: error, debug: error });
 }
