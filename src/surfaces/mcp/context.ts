@@ -1,9 +1,9 @@
 import { AGENT_LIMITS, type AgentLimits } from "../../domain/agent.ts";
-import type { Actor } from "../../domain/audit.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Jobd } from "../../runtime/jobd.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { TokenView } from "../../runtime/tokens.ts";
+import type { Origin } from "../http/route.ts";
 
 /** What agents may lose: nothing, one thing at a time, or any number of them at once. */
 export const LOSSES = ["none", "one", "many"] as const;
@@ -48,7 +48,7 @@ export interface McpCaller {
   /** The job in which it runs. */
   parent?: string;
   /** From where, for the audit log. */
-  origin?: Pick<Actor, "address" | "requestId">;
+  origin?: Origin;
   /** Aborted when it has gone, or the program stops. */
   signal: AbortSignal;
 }

@@ -81,12 +81,13 @@ export class Session {
 
   /** The store for an agent: jobs that it enqueues say so, and the audit log names it for what operators do. */
   #actingFor(client: string, { name, operation: { http, role } }: Tool, jobd: Jobd): Jobd {
-    const { token, parent, origin = {} } = this.#caller;
+    const { token, parent, origin } = this.#caller;
     if (http.method === "get") return jobd;
     const agent = { client, tool: name, token: token.id, ...(parent === undefined ? {} : { parent }) };
     const own = jobd.forAgent(agent, this.#context.rules.limits);
     if (role !== "operate" && role !== "admin") return own;
-    return own.as({ surface: "mcp", token: token.id, name: client, role: token.role, ...origin });
+    const from = origin && { requestId: origin.requestId, address: origin.address() };
+    return own.as({ surface: "mcp", token: token.id, name: client, role: token.role, ...from });
   }
 
   #withheld(tool: Tool): string | undefined {
