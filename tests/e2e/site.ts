@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { type Job, Jobd } from "../../src/mod.ts";
-import { parseAttemptMark } from "../../src/runtime/process/identity.ts";
+import { parseAttemptMark } from "../../src/domain/attempt_mark.ts";
 import { ProcTable } from "../../src/runtime/process/proc_table.ts";
 import { Processes } from "../../src/runtime/process/processes.ts";
 import { Scanner } from "../../src/runtime/process/table.ts";

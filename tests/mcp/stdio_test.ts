@@ -239,3 +239,18 @@ Deno.test("an agent that gives up waiting is not answered, and one that is stopp
   await call(client, "health_check");
   await Promise.all([client.close(), assert.rejects(left)]);
 });
+
+Deno.test("an agent that runs in a job is known by its environment", async () => {
+  await using store = await folder();
+  await using person = await stdioClient("legacy", store.url);
+  const { id } = await call(person, "enqueue_job", { type: "claude" });
+  await using inside = await stdioClient("modern", store.url, {
+    env: { JOBD_ATTEMPT: `${id}:1`, JOBD_AGENT_MAX_JOBS: "1" },
+  });
+  const child = await call(inside, "enqueue_job", { type: "claude" });
+  const { options: { agent } } = await call(person, "get_job", { id: child.id });
+  assert.deepEqual([agent.depth, agent.parent, agent.maxJobs], [2, id, 1]);
+  assert.match(await failure(inside, "enqueue_job", { type: "claude" }), /^conflict: .*may enqueue 1 jobs/);
+  await using deeper = await stdioClient("modern", store.url, { env: { JOBD_ATTEMPT: `${child.id}:1` } });
+  assert.match(await failure(deeper, "enqueue_job", { type: "claude" }), /^conflict: .*2 generations deep/);
+});

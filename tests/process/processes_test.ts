@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { system } from "../../src/storage/system.ts";
-import {
-  ATTEMPT_VARIABLE,
-  attemptMark,
-  OWNER_VARIABLE,
-  ownerMark,
-} from "../../src/runtime/process/identity.ts";
+import { ATTEMPT_VARIABLE, attemptMark } from "../../src/domain/attempt_mark.ts";
+import { OWNER_VARIABLE, ownerMark } from "../../src/runtime/process/identity.ts";
 import { Processes } from "../../src/runtime/process/processes.ts";
 import { parseStat, ProcTable } from "../../src/runtime/process/proc_table.ts";
 import { ShellTable } from "../../src/runtime/process/shell_table.ts";

@@ -4,7 +4,7 @@ import type { Outcome } from "../../src/domain/outcome.ts";
 import { type Checkpoint, Directive, type Handler, type RunContext } from "../../src/runtime/handler.ts";
 import { storableResult } from "../../src/domain/result.ts";
 import { system } from "../../src/storage/system.ts";
-import { attemptMark } from "../../src/runtime/process/identity.ts";
+import { attemptMark } from "../../src/domain/attempt_mark.ts";
 import { exampleJob } from "./example_job.ts";
 import { marked } from "./process_probe.ts";
 import { noWaits } from "./no_waits.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { attemptMark } from "../../src/runtime/process/identity.ts";
+import { attemptMark } from "../../src/domain/attempt_mark.ts";
 import type { ProcessEnd, ProcessSpec } from "../../src/runtime/process/run_process.ts";
 import type { Processes } from "../../src/runtime/process/processes.ts";
 import { ProcTable } from "../../src/runtime/process/proc_table.ts";

@@ -1,6 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import { Directive, fail, type RunContext, snooze } from "../handler.ts";
-import { attemptMark } from "../process/identity.ts";
+import { attemptMark } from "../../domain/attempt_mark.ts";
 import type { Processes } from "../process/processes.ts";
 import type { ProcessEnd, ProcessSpec } from "../process/run_process.ts";
 import { StartError } from "../process/start_error.ts";

@@ -22,8 +22,6 @@ export interface ProcessWatch {
   reapStrays(): Promise<unknown>;
 }
 
-/** The environment variable that says which attempt a process belongs to: `<job id>:<attempt>`. */
-export const ATTEMPT_VARIABLE = "JOBD_ATTEMPT";
 /** The environment variable that says which daemon started it: `<pid>:<start ticks>:<boot id>:<pid namespace>`. */
 export const OWNER_VARIABLE = "JOBD_OWNER";
 
@@ -39,15 +37,4 @@ export function parseOwnerMark(mark: string): Omit<ProcessIdentity, "host"> | un
   if (match === null) return undefined;
   const [, pid, startTicks, bootId, pidNamespace] = match;
   return { pid: Number(pid), startTicks: Number(startTicks), bootId: bootId!, pidNamespace: pidNamespace! };
-}
-
-/** The value of {@linkcode ATTEMPT_VARIABLE} for an attempt. */
-export function attemptMark(jobId: string, attempt: number): string {
-  return `${jobId}:${attempt}`;
-}
-
-/** Reads {@linkcode attemptMark} back; undefined for anything else. */
-export function parseAttemptMark(mark: string): { jobId: string; attempt: number } | undefined {
-  const match = /^([^:]+):(\d+)$/.exec(mark);
-  return match === null ? undefined : { jobId: match[1]!, attempt: Number(match[2]) };
 }

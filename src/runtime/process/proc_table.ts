@@ -1,7 +1,8 @@
 import { turn } from "../../domain/clock.ts";
 import { platform } from "../../storage/platform/here.ts";
 import type { Signal } from "../../storage/platform/platform.ts";
-import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
+import { ATTEMPT_VARIABLE } from "../../domain/attempt_mark.ts";
+import { OWNER_VARIABLE } from "./identity.ts";
 import type { ProcessRow, ProcessTable, Visitor } from "./table.ts";
 
 /** After so many processes the event loop gets a turn; about 5 ms of reading. */

@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../../domain/clock.ts";
 import { endTree, type TreeEnd } from "./end_tree.ts";
-import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
+import { ATTEMPT_VARIABLE } from "../../domain/attempt_mark.ts";
+import { OWNER_VARIABLE } from "./identity.ts";
 import { checkCwd, shellTextError, startError } from "./start_error.ts";
 import type { Scanner } from "./table.ts";
 

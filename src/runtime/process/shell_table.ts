@@ -1,7 +1,8 @@
 import { JobdError } from "../../domain/errors.ts";
 import { platform } from "../../storage/platform/here.ts";
 import type { Signal } from "../../storage/platform/platform.ts";
-import { ATTEMPT_VARIABLE, OWNER_VARIABLE } from "./identity.ts";
+import { ATTEMPT_VARIABLE } from "../../domain/attempt_mark.ts";
+import { OWNER_VARIABLE } from "./identity.ts";
 import { namespaceNumber, parseStat } from "./proc_table.ts";
 import type { ProcessRow, ProcessTable, Visitor } from "./table.ts";
 

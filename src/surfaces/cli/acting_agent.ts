@@ -2,7 +2,7 @@ import { JobdError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Jobd } from "../../runtime/jobd.ts";
 import type { Host } from "./host.ts";
-import { ATTEMPT_VARIABLE, parseAttemptMark } from "../../runtime/process/identity.ts";
+import { ATTEMPT_VARIABLE, parseAttemptMark } from "../../domain/attempt_mark.ts";
 
 /**
  * The store for a command that an agent's job runs, in its shell for example: jobs that it enqueues come from that agent and

@@ -1,6 +1,6 @@
 import { createMcpHandler, type McpHttpHandler } from "@modelcontextprotocol/server";
 import { JobdError } from "../../domain/errors.ts";
-import { parseAttemptMark } from "../../runtime/process/identity.ts";
+import { parseAttemptMark } from "../../domain/attempt_mark.ts";
 import type { TokenView } from "../../runtime/tokens.ts";
 import { BODY_MAX, readJson } from "../http/body.ts";
 import { namespaceOf } from "../http/caller.ts";

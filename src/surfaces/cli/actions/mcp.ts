@@ -1,7 +1,7 @@
 import { invalid } from "../../../domain/errors.ts";
 import type { Role } from "../../../domain/role.ts";
 import { newToken } from "../../../domain/token.ts";
-import { ATTEMPT_VARIABLE, parseAttemptMark } from "../../../runtime/process/identity.ts";
+import { ATTEMPT_VARIABLE, parseAttemptMark } from "../../../domain/attempt_mark.ts";
 import type { TokenView } from "../../../runtime/tokens.ts";
 import { agentRules } from "../../mcp/rules.ts";
 import type { Input, OptionSpec } from "../command.ts";
