@@ -269,13 +269,13 @@ export class Engine {
   }
 
   async #claim(): Promise<number> {
-    const { driver, time } = this.#context;
+    const { time } = this.#context;
     const { pollIntervalMs } = this.#options;
     // Handlers that end at the same moment make room for one claim together.
     if (this.#attempts.size > 0) await turn();
     await this.#gatekeeper.refresh();
     const waited = await this.#take((request) => this.#gatekeeper.claimParked(request));
-    await this.#take(async (request) => await this.#gatekeeper.admit(await driver.claim(request)));
+    await this.#take((request) => this.#gatekeeper.claim(request));
     const untilOpen = (waited?.nextOpenAt ?? 0) - time.now();
     return untilOpen > 0 ? Math.min(untilOpen, pollIntervalMs) : pollIntervalMs;
   }

@@ -102,8 +102,13 @@ export class Gatekeeper {
     return claim;
   }
 
+  /** Starts available jobs, as far as their limits let them. */
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    return await this.#admit(await this.#options.driver.claim(request));
+  }
+
   /** Of a claim, the jobs that may start; the others wait in the store from now on, and there is room for more. */
-  async admit(claim: ClaimResult): Promise<ClaimResult> {
+  async #admit(claim: ClaimResult): Promise<ClaimResult> {
     const { driver, namespace, now } = this.#options;
     const { leaseId, jobs } = claim;
     const limited = this.#limits.any ? jobs.filter((job) => this.#limits.gatesOf(job).length > 0) : [];
@@ -118,6 +123,12 @@ export class Gatekeeper {
   /** An attempt is over: whoever waits for it may start. */
   ended(job: Job): void {
     if (this.#passed.delete(job.id)) void this.#ends.add(job.id);
+  }
+
+  /** A job has ended that may have been claimed through another process. */
+  async endedElsewhere(id: string): Promise<void> {
+    await this.refresh();
+    if (this.#limits.any) await this.#release([id]);
   }
 
   /** Jobs of a lost worker have ended. */

@@ -2,6 +2,7 @@ import type { Backoff } from "../domain/backoff.ts";
 import { decide } from "../domain/decide.ts";
 import { JobdError, messageOf } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
+import { isRemoteWorker } from "../domain/remote_worker.ts";
 import type { Transition } from "../domain/transition.ts";
 import type { Driver, Orphan, SettleResult, WorkerRow } from "../storage/driver.ts";
 import { givenUpAt } from "./leases.ts";
@@ -142,7 +143,10 @@ export class Rescuer {
     for (const worker of workers) this.#absences.set(worker, (this.#absences.get(worker) ?? 0) + 1);
     // Nothing can be lost; now and then the rows of workers that are gone are looked at all the same.
     if (noLeases && ++this.#quietSweeps % QUIET_SWEEPS !== 0) return null;
-    return workers.filter((worker) => (this.#absences.get(worker) ?? 0) >= ABSENCES);
+    // Workers that are programs elsewhere hold no lock: only the end of their leases says something.
+    return workers.filter((worker) =>
+      !isRemoteWorker(worker) && (this.#absences.get(worker) ?? 0) >= ABSENCES
+    );
   }
 
   /** Workers of this machine whose process is gone; their rows go too, and whatever they had started. */

@@ -19,6 +19,7 @@ import type { WaitStore } from "./wait_store.ts";
 import type {
   AbsentWorkers,
   Orphan,
+  OrphanRequest,
   PromoteResult,
   PruneRequest,
   PruneResult,
@@ -155,8 +156,11 @@ export interface Driver
    * when it is not their time yet; those for which it is in vain are cancelled. `review` in domain/dependency.ts decides.
    */
   tellChildren(request: TellRequest): Promise<Told>;
-  /** Leases that ended by `now`, or that belong to one of `workers` (known to be dead), with their running jobs. */
-  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]>;
+  /**
+   * Leases that ended by `now`, that belong to one of `workers` (known to be dead), or that are among `leases`, with their
+   * running jobs; those that end first come first.
+   */
+  orphans(request: OrphanRequest): Promise<Orphan[]>;
   /** Workers holding leases whose liveness lock is free at this moment; empty where the backend has no such locks. */
   absentWorkers(): Promise<AbsentWorkers>;
   /** Takes the liveness lock of a worker for as long as the returned object lives; a hint that may be lost silently. */

@@ -27,7 +27,19 @@ export interface Told {
   more: boolean;
 }
 
-/** A lease without an owner. */
+/** See {@linkcode Driver.orphans}. */
+export interface OrphanRequest {
+  /** The store's time. */
+  now: number;
+  /** Workers that are known to be dead. */
+  workers: string[];
+  /** These leases too, whatever their owner and their end. @default none */
+  leases?: string[];
+  /** At most this many. */
+  limit: number;
+}
+
+/** A lease without an owner, or one that was asked for. */
 export interface Orphan {
   /** The lease. */
   leaseId: string;

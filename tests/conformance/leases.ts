@@ -53,6 +53,23 @@ export const leasesChapter: Chapter = {
     const orphans = await w.driver.orphans({ now: T, workers: ["dead", "unknown"], limit: 10 });
     assert.deepEqual(orphans.map(({ leaseId }) => leaseId), [mine.leaseId]);
   },
+  "leases that are named are found before they end, whoever has them": async (w) => {
+    await w.addMany(3);
+    const [mine, other] = [await w.claim(), await w.claim({ worker: "w2" })];
+    await w.claim();
+    const leases = [other.leaseId, mine.leaseId, "999999"].map(String);
+    const found = await w.driver.orphans({ now: 0, workers: [], leases, limit: 10 });
+    assert.deepEqual(
+      found,
+      [mine, other].map(({ leaseId, jobs }, at) => ({
+        leaseId,
+        worker: ["w1", "w2"][at],
+        expiresAt: T + LEASE,
+        jobs,
+      })),
+    );
+    assert.deepEqual(await w.driver.orphans({ now: 0, workers: [], leases: [], limit: 10 }), []);
+  },
   "only jobs that still run are part of an orphan": async (w) => {
     await w.addMany(3);
     const { jobs } = await w.claim({ limit: 3 });

@@ -63,7 +63,10 @@ export class Player {
       case "promote":
         return await driver.promote(operation.now, operation.limit);
       case "extend":
-        return this.#numbers(await driver.extend(operation.worker, operation.expiresAt));
+        return [
+          this.#numbers(await driver.extend(operation.worker, operation.expiresAt)),
+          await this.#held(),
+        ];
       case "rescue":
         return await this.#rescue(operation);
       case "expire":
@@ -207,6 +210,18 @@ export class Player {
       change,
     }));
     return await this.#driver.amend(amendments);
+  }
+
+  /** The leases that were granted last, as far as they still exist. */
+  async #held(): Promise<unknown> {
+    const leases = this.#leases.slice(-3);
+    const held = await this.#driver.orphans({ now: 0, workers: [], leases, limit: 10 });
+    return held.map(({ leaseId, worker, expiresAt, jobs }) => [
+      this.#leases.indexOf(leaseId),
+      worker,
+      expiresAt,
+      jobs.map(({ id, attempt }) => `${id} ${attempt}`).sort(),
+    ]).sort(by(([place]) => String(place)));
   }
 
   async #rescue({ now, workers, renewed }: Operation & { do: "rescue" }): Promise<unknown> {

@@ -110,6 +110,12 @@ Deno.test("Rescuer stops its sweep while the store is away", async () => {
   await assert.rejects(rescuer.sweep(), { code: "store_unavailable" });
 });
 
+Deno.test("Rescuer learns nothing from the lock of a worker elsewhere, which never has one", async () => {
+  const { world, rescuer } = sweeping({ absent: { epoch: "1", workers: ["remote:etl@default", "w"] } });
+  for (let sweep = 0; sweep < 4; sweep++) await rescuer.sweep();
+  assert.deepEqual(world.named.at(-1), ["w"]);
+});
+
 Deno.test("Rescuer believes in a death only after several absences within one life of the database", async () => {
   const { world, rescuer } = sweeping({ absent: { epoch: "1", workers: ["w"] } });
   await rescuer.sweep();

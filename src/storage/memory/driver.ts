@@ -19,6 +19,7 @@ import type {
   MigrationStatus,
   NamespaceRow,
   Orphan,
+  OrphanRequest,
   Page,
   PromoteResult,
   PruneRequest,
@@ -211,7 +212,7 @@ export class MemoryDriver extends MemoryWaits implements Driver {
     });
   }
 
-  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
+  orphans(request: OrphanRequest): Promise<Orphan[]> {
     return this.run(() => findOrphans(this.tables, request));
   }
 

@@ -3,7 +3,7 @@ import { pruneGroups } from "./groups.ts";
 import { pruneGates } from "./limits.ts";
 import { isFinal, isWaiting } from "../../domain/states.ts";
 import { keptUntil } from "../../domain/unique.ts";
-import type { Orphan, PromoteResult, PruneRequest, PruneResult } from "../driver.ts";
+import type { Orphan, OrphanRequest, PromoteResult, PruneRequest, PruneResult } from "../driver.ts";
 import { compareText, type JobRow, type Tables, toJob } from "./tables.ts";
 
 /** Makes due jobs available, soonest first. */
@@ -16,12 +16,14 @@ export function promoteDue(tables: Tables, now: number, limit: number): PromoteR
 /** Leases that ended or whose worker is known to be dead. */
 export function findOrphans(
   tables: Tables,
-  request: { now: number; workers: string[]; limit: number },
+  { now, workers, leases = [], limit }: OrphanRequest,
 ): Orphan[] {
   return [...tables.leases.values()]
-    .filter((lease) => lease.expiresAt <= request.now || request.workers.includes(lease.worker))
+    .filter(({ id, worker, expiresAt }) =>
+      expiresAt <= now || workers.includes(worker) || leases.includes(String(id))
+    )
     .sort((a, b) => a.expiresAt - b.expiresAt || a.id - b.id)
-    .slice(0, request.limit)
+    .slice(0, limit)
     .map((lease) => ({
       leaseId: String(lease.id),
       worker: lease.worker,

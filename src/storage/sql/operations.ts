@@ -32,6 +32,7 @@ import type {
   LogQuery,
   NamespaceRow,
   Orphan,
+  OrphanRequest,
   Page,
   PruneRequest,
   PruneResult,
@@ -93,7 +94,6 @@ export abstract class SqlOperations extends AccountOperations {
   protected abstract countBatches(request: TellRequest): Promise<ToldBatches>;
 
   // ── the life of a job ─────────────────────────────────────────────────────────────────────────────────────────
-
   cancelRequests(worker: string): Promise<Run[]> {
     return this.read((d) => cancelRequests(d, worker));
   }
@@ -143,7 +143,7 @@ export abstract class SqlOperations extends AccountOperations {
 
   // ── upkeep ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  orphans(request: { now: number; workers: string[]; limit: number }): Promise<Orphan[]> {
+  orphans(request: OrphanRequest): Promise<Orphan[]> {
     return this.read((d) => orphans(d, request));
   }
 

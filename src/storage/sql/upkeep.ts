@@ -1,7 +1,7 @@
 import type { Job } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Run } from "../../domain/transition.ts";
-import type { Orphan } from "../driver.ts";
+import type { Orphan, OrphanRequest } from "../driver.ts";
 import { among, type Dialect } from "./dialect.ts";
 import { int, jobColumns, jobTables, text, toJob } from "./row.ts";
 import { run, type Script } from "./script.ts";
@@ -20,13 +20,13 @@ export function* overdue(d: Dialect, now: number, limit: number): Script<Job[]> 
 /** {@linkcode Driver.orphans}. */
 export function* orphans(
   d: Dialect,
-  request: { now: number; workers: string[]; limit: number },
+  { now, workers, leases: named = [], limit }: OrphanRequest,
 ): Script<Orphan[]> {
   const leases = yield* run(
     `select id, worker, ${d.ms("expires_at")} as expires_ms from ${d.table("lease")} ` +
       `where expires_at <= ${d.instant("$1")} or worker ${among(d, "$2", "text")} ` +
-      "order by expires_at, id limit $3",
-    [request.now, JSON.stringify(request.workers), request.limit],
+      `or id ${among(d, "$3", "bigint")} order by expires_at, id limit $4`,
+    [now, JSON.stringify(workers), JSON.stringify(named), limit],
   );
   if (leases.length === 0) return [];
   const rows = yield* run(
