@@ -207,6 +207,23 @@ export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";
 export type { Namespaces } from "./runtime/namespaces.ts";
 export type { Executions } from "./runtime/executions.ts";
 export type { Workers } from "./runtime/workers.ts";
+export type { RemoteLeases } from "./runtime/remote/remote_leases.ts";
+export type {
+  Lease,
+  LeasedJob,
+  LeasedRun,
+  LeasedStatus,
+  LeaseRequest,
+  LeaseScope,
+  RemoteAnswer,
+  RemoteFailure,
+  RemoteLog,
+  RemoteSnooze,
+  RemoteWorkerDefaults,
+  RenewedLease,
+} from "./runtime/remote/options.ts";
+export type { AttemptEnd } from "./domain/attempt_end.ts";
+export type { Upkeep } from "./runtime/upkeep.ts";
 export { defineSchedule } from "./runtime/schedule_definition.ts";
 export type {
   ScheduledDefinition,
@@ -234,7 +251,7 @@ export { createLogger, LOG_LEVELS } from "./runtime/logger.ts";
 export type { LogFormat, Logger, LoggerOptions, LogLevel } from "./runtime/logger.ts";
 export type { QueueChoice } from "./runtime/queue_order.ts";
 export { Worker } from "./runtime/worker.ts";
-export type { AttemptFailure, Handlers, WorkerOptions } from "./runtime/worker_options.ts";
+export type { AttemptFailure, Handlers, UpkeepOptions, WorkerOptions } from "./runtime/worker_options.ts";
 export type { CreatedToken, Tokens, TokenView } from "./runtime/tokens.ts";
 export { verifyWebhook } from "./runtime/webhook.ts";
 export type { VerifyWebhookOptions } from "./runtime/webhook.ts";

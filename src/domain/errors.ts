@@ -8,6 +8,7 @@ export type ErrorCode =
   | "key_missing"
   | "not_found"
   | "conflict"
+  | "lease_lost"
   | "store_unavailable"
   | "store_unusable"
   | "schema_missing"

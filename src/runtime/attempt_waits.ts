@@ -80,7 +80,8 @@ export class AttemptWaits implements WaitCalls {
   }
 }
 
-function otherKind({ name, kind }: JobWait): JobdError {
+/** What an attempt hears that uses the name of a sleep for an answer, or the other way round. */
+export function otherKind({ name, kind }: JobWait): JobdError {
   const is = kind === "sleep" ? "a sleep" : "a wait for an answer";
   return new JobdError("invalid_request", `${JSON.stringify(name)} is the name of ${is} of this job`, {
     hint: "Give each wait and each sleep of a job a name of its own.",

@@ -2,14 +2,15 @@ import type { Clock } from "../domain/clock.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Keyring } from "./encryption/keyring.ts";
 import type { NewJobs } from "./follow_ups.ts";
-import type { Logger } from "./logger.ts";
+import type { JobdParts } from "./jobd_parts.ts";
+import { type Logger, silentLogger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
 import type { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
 import type { LoadedModules } from "./worker_modules.ts";
 
-/** What an engine gets from the program around it. */
-export interface EngineContext {
+/** What somebody gets who looks after a store, from the program around. */
+export interface UpkeepContext {
   /** The store. */
   driver: Driver;
   /** The tenant. */
@@ -30,12 +31,33 @@ export interface EngineContext {
   keyring: Keyring;
   /** Cancels jobs. */
   cancel(jobIds: string[]): Promise<unknown>;
-  /** Stores the schedules that the program brings along. */
-  declareSchedules(): Promise<void>;
   /** Where the worker says what it does. */
   log: Logger;
+  /** How a thread reaches the same store; undefined when it cannot. */
+  store: WatchdogStore | undefined;
+}
+
+/** What an engine gets. */
+export interface EngineContext extends UpkeepContext {
+  /** Stores the schedules that the program brings along. */
+  declareSchedules(): Promise<void>;
   /** Handlers from files, which may have processes of their own. */
   modules?: LoadedModules;
-  /** How a thread reaches the same store; absent when it cannot. */
-  store?: WatchdogStore;
+}
+
+/** The context of something that starts now in this program. */
+export async function contextOf(
+  parts: JobdParts,
+  { log = silentLogger, ...calls }: Pick<UpkeepContext, "newJobs" | "cancel"> & { log: Logger | undefined },
+): Promise<UpkeepContext> {
+  const { driver, keyring, clock, time, random, namespace, ids, store } = parts;
+  const processes = parts.processes ?? await thisMachine();
+  const { host, pid } = await processes.identity();
+  const id = `${host}:${pid}:${ids.next(time.now()).slice(-8)}`;
+  return { driver, keyring, clock, time, random, namespace, store, processes, id, log, ...calls };
+}
+
+async function thisMachine(): Promise<ProcessWatch> {
+  const { Machine } = await import("./process/machine.ts");
+  return Machine.here();
 }

@@ -6,7 +6,7 @@ import type { LogBatch } from "../storage/driver.ts";
 /** Characters of an attempt's log that are kept from its beginning, and as many from its end. */
 export const LOG_HALF = 512 * 1024;
 /** Characters in one stored chunk. */
-const CHUNK_MAX = 16 * 1024;
+export const CHUNK_MAX = 16 * 1024;
 /** Characters that wait in memory for the next write. */
 const PENDING_MAX = 256 * 1024;
 

@@ -28,6 +28,7 @@ import {
 } from "./definition.ts";
 import { Keyring } from "./encryption/keyring.ts";
 import { reencrypt } from "./encryption/reencrypt.ts";
+import { contextOf, type UpkeepContext } from "./engine_context.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Executions } from "./executions.ts";
 import type { EventStream } from "./events/event_stream.ts";
@@ -41,9 +42,9 @@ import { type JobdParts, partsOf } from "./jobd_parts.ts";
 import { type Shared, sharedOf } from "./jobd_shared.ts";
 import { JobLimits } from "./limits.ts";
 import type { MadeBatch } from "./made_batch.ts";
-import { silentLogger } from "./logger.ts";
+import type { Logger } from "./logger.ts";
 import { Namespaces } from "./namespaces.ts";
-import type { ProcessWatch } from "./process/identity.ts";
+import type { RemoteLeases } from "./remote/remote_leases.ts";
 import { spreadStarts } from "./spread.ts";
 import { Queues } from "./queues.ts";
 import { bySteps } from "./series.ts";
@@ -53,7 +54,8 @@ import { Tokens } from "./tokens.ts";
 import { Types } from "./types.ts";
 import { Worker } from "./worker.ts";
 import { loadedModules } from "./worker_modules.ts";
-import { withHandlers, type WorkerOptions } from "./worker_options.ts";
+import type { Upkeep } from "./upkeep.ts";
+import { type UpkeepOptions, upkeepSettings, withHandlers, type WorkerOptions } from "./worker_options.ts";
 import { Workers } from "./workers.ts";
 
 const MINUTE_MS = 60_000;
@@ -97,6 +99,8 @@ export class Jobd implements AsyncDisposable {
   readonly schedules: Schedules;
   /** Who may use the API. */
   readonly tokens: Tokens;
+  /** Run jobs in programs elsewhere: claim them under a lease, and report how they ended. */
+  readonly leases: RemoteLeases;
   /** Jobs that are tracked as one unit: look at them and change them. */
   readonly batches: Batches;
   /** What operators have done. */
@@ -124,6 +128,7 @@ export class Jobd implements AsyncDisposable {
     this.types = new Types({ ...parts, workers: this.workers });
     this.namespaces = new Namespaces(parts);
     this.tokens = audited("tokens", new Tokens(parts), auditor);
+    this.leases = shared.leases;
     this.groups = audited("groups", new Groups({ ...parts, jobs }), auditor);
     this.executions = new Executions({ ...parts, jobs });
     this.schedules = audited("schedules", new Schedules({ ...parts, newJobs, jobs }), auditor);
@@ -314,26 +319,26 @@ export class Jobd implements AsyncDisposable {
   worker(options: WorkerOptions): Worker {
     return new Worker(options, async (settings) => {
       const { Engine } = await import("./engine.ts");
-      const { driver, keyring, clock, time, random, store, ids } = this.#parts;
-      const processes = this.#parts.processes ?? await thisMachine();
-      const { host, pid } = await processes.identity();
       const modules = await loadedModules(settings);
       return new Engine(withHandlers(settings, modules?.handlers ?? []), {
-        driver,
-        keyring,
-        clock,
-        time,
-        random,
-        processes,
-        namespace: this.namespace,
-        id: `${host}:${pid}:${ids.next(time.now()).slice(-8)}`,
-        newJobs: (requests) => this.#newJobs(requests),
-        cancel: (jobIds) => this.#jobs.cancel(jobIds),
+        ...await this.#context(options.log),
         declareSchedules: () => this.schedules.declare([...settings.schedules, ...modules?.schedules ?? []]),
-        log: options.log ?? silentLogger,
-        ...(store === undefined ? {} : { store }),
         ...(modules === undefined ? {} : { modules }),
       });
+    });
+  }
+
+  /** Looks after the store as workers do, for programs without one; `start()` it. @throws {JobdError} `invalid_request` */
+  async upkeep(options: UpkeepOptions = {}): Promise<Upkeep> {
+    const { Upkeep } = await import("./upkeep.ts");
+    return new Upkeep(upkeepSettings(options), await this.#context(options.log));
+  }
+
+  #context(log?: Logger): Promise<UpkeepContext> {
+    return contextOf(this.#parts, {
+      newJobs: (requests) => this.#newJobs(requests),
+      cancel: (jobIds) => this.#jobs.cancel(jobIds),
+      log,
     });
   }
 
@@ -345,7 +350,7 @@ export class Jobd implements AsyncDisposable {
     const { driver, clock, watching } = this.#parts;
     const idle = new AbortController();
     const inserted = Promise.all([this.#shared.inserts.idle(), this.#shared.contests.idle()])
-      .then(() => watching.close()).then(() => idle.abort());
+      .then(() => this.leases.close()).then(() => watching.close()).then(() => idle.abort());
     if (withinMs === undefined) {
       await inserted;
       return await driver.close();
@@ -390,9 +395,4 @@ export class Jobd implements AsyncDisposable {
       ...(agent === undefined ? {} : { agent }),
     });
   }
-}
-
-async function thisMachine(): Promise<ProcessWatch> {
-  const { Machine } = await import("./process/machine.ts");
-  return Machine.here();
 }

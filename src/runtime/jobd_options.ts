@@ -9,6 +9,7 @@ import type { EncryptionOptions } from "./encryption/keys.ts";
 import type { JobIds } from "./ids.ts";
 import type { Logger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
+import type { RemoteWorkerDefaults } from "./remote/options.ts";
 import type { Spread } from "./spread.ts";
 
 /** Options of {@linkcode Jobd.open}. */
@@ -36,6 +37,8 @@ export interface OpenOptions extends OpenDriverOptions {
   log?: Logger;
   /** Whom the audit log names for what operators do by this object, such as `{ name: "nightly-cleanup" }`. @default nobody */
   actor?: Partial<Actor>;
+  /** What holds for jobs of programs elsewhere, that claim them by leases, when neither they nor their queue says so. */
+  remoteWorkers?: RemoteWorkerDefaults;
   /** Keys for jobs whose payloads, results and steps are stored encrypted. @default none: such jobs cannot be read here */
   encryption?: EncryptionOptions;
 }

@@ -13,6 +13,7 @@ import { Ids, type JobIds } from "./ids.ts";
 import type { OpenOptions } from "./jobd_options.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import type { ProcessWatch } from "./process/identity.ts";
+import type { RemoteWorkerDefaults } from "./remote/options.ts";
 import { StoreTime } from "./store_time.ts";
 import type { WatchdogStore } from "./watchdog.ts";
 
@@ -40,6 +41,8 @@ export interface JobdParts {
   log: Logger;
   /** Telling of changes, and hearing of them. */
   watching: Watching;
+  /** What holds for jobs of remote workers. */
+  remoteWorkers: RemoteWorkerDefaults | undefined;
   /** The keys of encrypted jobs. */
   keyring: Keyring;
   /** Names of values that nobody sees, whatever jobs say. */
@@ -55,7 +58,7 @@ export interface JobdParts {
 /** What of the parts is given. */
 export type GivenParts =
   & Pick<OpenOptions, "namespace" | "maxAttempts" | "clock" | "random" | "ids" | "log" | "actor">
-  & { processes?: ProcessWatch | undefined }
+  & { processes?: ProcessWatch | undefined; remoteWorkers?: RemoteWorkerDefaults | undefined }
   & Pick<JobdParts, "keyring" | "redactKeys" | "store">;
 
 /** The parts over a store. @throws {JobdError} `invalid_request` for a bad namespace; whatever is wrong with the store */
@@ -76,6 +79,7 @@ export async function partsOf(driver: Driver, given: GivenParts): Promise<JobdPa
     processes,
     log,
     watching,
+    remoteWorkers: given.remoteWorkers,
     keyring,
     redactKeys,
     actor: actorOf(given.actor),

@@ -85,6 +85,15 @@ export interface WorkerOptions {
 /** How long the audit log remembers. */
 const AUDIT_RETENTION_MS = 90 * 86_400_000;
 
+/** How a program looks after a store without running jobs itself. */
+export type UpkeepOptions = Pick<
+  WorkerOptions,
+  "leaseMs" | "pollIntervalMs" | "backoff" | "retention" | "auditRetentionMs" | "log"
+>;
+
+/** {@linkcode UpkeepOptions}, checked, with defaults filled in. */
+export type UpkeepSettings = Pick<WorkerSettings, Exclude<keyof UpkeepOptions, "log">>;
+
 /** Settings of a worker: checked, with defaults filled in. */
 export type WorkerSettings =
   & Required<Omit<WorkerOptions, "log" | "handlers" | "onError" | "retention" | "deno" | "types">>
@@ -115,21 +124,25 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     queues,
     whenBlocked,
     concurrency: whole("concurrency", options.concurrency ?? 10, 1, 10_000),
-    pollIntervalMs: whole("pollIntervalMs", options.pollIntervalMs ?? 1_000, 1, 3_600_000),
     shutdownTimeoutMs: whole("shutdownTimeoutMs", options.shutdownTimeoutMs ?? 30_000, 0, MAX_DURATION_MS),
-    leaseMs: whole("leaseMs", options.leaseMs ?? 30_000, 100, 3_600_000),
     defaultTimeoutMs: whole("defaultTimeoutMs", options.defaultTimeoutMs ?? 300_000, 1, MAX_DURATION_MS),
-    backoff: options.backoff ?? DEFAULT_BACKOFF,
-    retention: { ...DEFAULT_RETENTION, ...options.retention },
-    auditRetentionMs: whole(
-      "auditRetentionMs",
-      options.auditRetentionMs ?? AUDIT_RETENTION_MS,
-      0,
-      MAX_DURATION_MS,
-    ),
+    ...upkeepSettings(options),
   };
   // What the modules hold is known only when they are loaded.
   return modules.length === 0 ? withHandlers(settings, []) : settings;
+}
+
+/** Checks how a store is to be looked after. @throws {JobdError} `invalid_request` naming the option, its value and what is allowed */
+export function upkeepSettings(options: UpkeepOptions): UpkeepSettings {
+  const { pollIntervalMs = 1_000, leaseMs = 30_000, backoff = DEFAULT_BACKOFF, retention } = options;
+  const { auditRetentionMs = AUDIT_RETENTION_MS } = options;
+  return {
+    pollIntervalMs: whole("pollIntervalMs", pollIntervalMs, 1, 3_600_000),
+    leaseMs: whole("leaseMs", leaseMs, 100, 3_600_000),
+    backoff,
+    retention: { ...DEFAULT_RETENTION, ...retention },
+    auditRetentionMs: whole("auditRetentionMs", auditRetentionMs, 0, MAX_DURATION_MS),
+  };
 }
 
 /**

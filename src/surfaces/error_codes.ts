@@ -15,6 +15,7 @@ const BY_CODE: Readonly<Record<ErrorCode, Meaning>> = {
   key_missing: { exit: 2, http: 409 },
   not_found: { exit: 3, http: 404 },
   conflict: { exit: 4, http: 409 },
+  lease_lost: { exit: 4, http: 409 },
   store_unavailable: { exit: 5, http: 503 },
   store_unusable: { exit: 5, http: 503 },
   schema_missing: { exit: 6, http: 503 },

@@ -5,6 +5,7 @@ import type { Driver } from "../../storage/driver.ts";
 import type { OpenDriverOptions } from "../../storage/open.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { SettingName, SettingValues } from "../config/settings.ts";
+import { remoteWorkers } from "./actions/upkeep_options.ts";
 import type { Host } from "./host.ts";
 import type { Output } from "./output.ts";
 
@@ -59,6 +60,7 @@ export class Context {
       redactKeys: values.redactKeys,
       clock: this.host.clock,
       actor: { surface: "cli", name: userOf(this.host) },
+      remoteWorkers: remoteWorkers(values),
       ...encryption(values),
       ...options,
     };

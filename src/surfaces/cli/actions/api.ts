@@ -9,6 +9,7 @@ import type { Input } from "../command.ts";
 import type { Context } from "../context.ts";
 import { styled } from "../style.ts";
 import { VERSION } from "../version.ts";
+import { upkeepOptions } from "./upkeep_options.ts";
 import { makeLogger, surviveFaults } from "./daemon_log.ts";
 
 /** `jobd serve` */
@@ -18,7 +19,10 @@ export async function serve(_: Input, context: Context): Promise<void> {
   const jobd = await context.jobd();
   const release = surviveFaults(log);
   const stop = context.interrupted();
+  const upkeep = await jobd.upkeep({ ...upkeepOptions(values), log });
   try {
+    // Where all workers are elsewhere, nobody else does it.
+    await upkeep.start();
     const server = await serveApi(jobd, values, context, log);
     if (!stop.aborted) {
       await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
@@ -26,6 +30,7 @@ export async function serve(_: Input, context: Context): Promise<void> {
     await server.stop();
     log.info("jobd stopped");
   } finally {
+    await upkeep.stop();
     release();
   }
 }

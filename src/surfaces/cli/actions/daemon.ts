@@ -14,6 +14,7 @@ import { chooseHandlers, type HandlerChoice } from "./handlers.ts";
 import type { Server } from "../../http/server.ts";
 import { daemonApi } from "./api.ts";
 import { makeLogger, surviveFaults } from "./daemon_log.ts";
+import { upkeepOptions } from "./upkeep_options.ts";
 import { helloHandler, sayHello } from "./hello.ts";
 
 interface WorkFlags extends Options {
@@ -108,18 +109,9 @@ function workerOptions(
     maxDeaths: values.workerMaxDeaths,
     queues: values.workerQueues,
     concurrency: values.workerConcurrency,
-    pollIntervalMs: values.workerPollInterval,
-    leaseMs: values.workerLease,
+    ...upkeepOptions(values),
     shutdownTimeoutMs: values.workerShutdownTimeout,
     defaultTimeoutMs: values.jobDefaultTimeout,
-    backoff: { baseMs: values.backoffBase, maxMs: values.backoffMax, jitter: values.backoffJitter },
-    retention: {
-      completed: values.retentionCompleted,
-      cancelled: values.retentionCancelled,
-      expired: values.retentionExpired,
-      dead: values.retentionDead,
-    },
-    auditRetentionMs: values.retentionAudit,
     log,
   };
 }

@@ -9,7 +9,9 @@ const tokenId: ArgumentSpec = { name: "id", summary: "as `jobd tokens list` show
 export const API_COMMANDS: readonly Command[] = [
   command({
     path: "serve",
-    summary: "Serve the HTTP API and nothing else, on a store that is migrated already",
+    summary: "Serve the HTTP API and look after the store, without running jobs",
+    details:
+      "The store must have been migrated. With workers elsewhere it is all that is needed: it lets due jobs go, takes jobs back from workers that are gone, and makes jobs of schedules.",
     servesApi: true,
     examples: [
       ["jobd serve", "the API at http://127.0.0.1:8080"],

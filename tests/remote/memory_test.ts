@@ -1,0 +1,4 @@
+import { openMemoryStore } from "../conformance/backends.ts";
+import { remote } from "./suite.ts";
+
+remote("memory", openMemoryStore);

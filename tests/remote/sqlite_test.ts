@@ -1,0 +1,4 @@
+import { openSqliteStore } from "../conformance/backends.ts";
+import { remote } from "./suite.ts";
+
+remote("sqlite", openSqliteStore);
