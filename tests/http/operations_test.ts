@@ -16,6 +16,7 @@ interface World {
   asking: string;
   group: string;
   token: string;
+  run: { id: string; jobId: string; attempt: number };
 }
 
 async function world(): Promise<World & AsyncDisposable> {
@@ -61,6 +62,9 @@ async function world(): Promise<World & AsyncDisposable> {
   const [running] = await jobd.workers.list();
   assert.ok(running);
   WORKER.id = running.id;
+  const remote = await jobd.enqueue({ type: "elsewhere" });
+  const lease = await jobd.leases.claim({ worker: "w1", types: ["elsewhere"] });
+  assert.ok(lease);
   return {
     site,
     waiting: waiting.id,
@@ -70,6 +74,7 @@ async function world(): Promise<World & AsyncDisposable> {
     asking: asking.id,
     group: gathering.id,
     token,
+    run: { id: lease.id, jobId: remote.id, attempt: 1 },
     async [Symbol.asyncDispose]() {
       await worker.stop();
       await site[Symbol.asyncDispose]();
@@ -102,6 +107,22 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "waits.resume": ({ token }) => ({ token, value: 1 }),
   "waits.complete": ({ asking }) => ({ id: asking, result: [1] }),
   "waits.fail": ({ asking }) => ({ id: asking, error: "refused" }),
+  "leases.claim": () => ({
+    worker: "w2",
+    queues: ["default"],
+    types: ["other"],
+    limit: 5,
+    wait: "10ms",
+    lease: "1m",
+  }),
+  "leases.extend": ({ run }) => ({ id: run.id, jobs: [run.jobId], lease: "1m" }),
+  "leases.complete": ({ run }) => ({ ...run, result: { n: [1] } }),
+  "leases.fail": ({ run }) => ({ ...run, error: { code: "smtp", message: "no" }, retryIn: "5m" }),
+  "leases.snooze": ({ run }) => ({ ...run, delay: "5m", reason: "later" }),
+  "leases.release": ({ run }) => ({ ...run }),
+  "leases.wait": ({ run }) => ({ ...run, name: "approval", timeout: "1h" }),
+  "leases.progress": ({ run }) => ({ ...run, progress: { percent: 3 } }),
+  "leases.logs": ({ run }) => ({ ...run, seq: 0, text: "hello\n", stream: "stderr" }),
   "queues.list": () => ({}),
   "queues.create": () => ({ name: "new", maxAttempts: 3, retentionMs: { dead: 1000 } }),
   "queues.get": () => ({ name: "default" }),

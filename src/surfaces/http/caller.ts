@@ -39,10 +39,10 @@ export function namespaceOf(request: Request, caller: TokenView, preset: string)
 /** @throws {Refusal} `forbidden` when the caller's token is for other queues or types */
 export function checkScope({ queues, types }: TokenView, touched: readonly Touched[]): void {
   for (const { queue, type } of touched) {
-    if (queues !== null && !queues.includes(queue)) {
+    if (queue !== undefined && queues !== null && !queues.includes(queue)) {
       throw new Refusal("forbidden", `This token is not for queue ${JSON.stringify(queue)}`);
     }
-    if (types !== null && !types.includes(type)) {
+    if (type !== undefined && types !== null && !types.includes(type)) {
       throw new Refusal("forbidden", `This token is not for jobs of type ${JSON.stringify(type)}`);
     }
   }

@@ -8,6 +8,7 @@ import { checkRole, checkScope, namespaceOf } from "./caller.ts";
 import { eventStream, wantsStream } from "./event_stream.ts";
 import { jsonAnswer } from "./headers.ts";
 import { checkInput, queryFields } from "./input.ts";
+import { lateAnswer } from "./late_answer.ts";
 import { Refusal } from "./problem.ts";
 
 /** What routes need. */
@@ -86,7 +87,17 @@ async function answer(
     const signal = AbortSignal.any([gone.signal, call.signal]);
     return eventStream(operation.stream({ ...call, signal }, input), { clock: context.clock, signal, gone });
   }
-  return jsonAnswer(await operation.run?.(call, input), operation.http.status ?? 200);
+  const status = operation.http.status ?? 200;
+  if (operation.late && operation.run !== undefined) {
+    const gone = new AbortController();
+    const signal = AbortSignal.any([gone.signal, call.signal]);
+    return await lateAnswer(operation.run({ ...call, signal }, input), {
+      clock: context.clock,
+      status,
+      gone,
+    });
+  }
+  return jsonAnswer(await operation.run?.(call, input), status);
 }
 
 function callOf(request: Request, jobd: Jobd, stopping: AbortSignal): Call {

@@ -25,12 +25,12 @@ export interface Call {
   idempotencyKey?: string;
 }
 
-/** A queue and a type that an operation touches. */
+/** A queue and a type that an operation touches, or one of them. */
 export interface Touched {
   /** The queue. */
-  queue: string;
+  queue?: string;
   /** The type. */
-  type: string;
+  type?: string;
 }
 
 /** A piece of an answer that goes on. */
@@ -79,6 +79,11 @@ export interface Operation {
   readonly idempotent: boolean;
   /** Whether it takes many jobs, and so a longer body. */
   readonly bulk: boolean;
+  /**
+   * Whether its answer may come late: the caller that goes away meanwhile is noticed then, by the signal. What goes wrong late
+   * cannot be told any more, so it must be no more than an answer with nothing in it.
+   */
+  readonly late: boolean;
   /** What it touches, where tokens may be for some queues and types only. */
   readonly touches?: (input: unknown) => readonly Touched[];
   /** Does it; without it the operation is a stream and nothing else. @throws {JobdError} */
@@ -91,7 +96,7 @@ export interface Operation {
 type Definition<I extends InputSchema> =
   & Omit<
     Operation,
-    "input" | "run" | "stream" | "touches" | "destructive" | "sweeping" | "idempotent" | "bulk"
+    "input" | "run" | "stream" | "touches" | "destructive" | "sweeping" | "idempotent" | "bulk" | "late"
   >
   & {
     input: I;
@@ -99,6 +104,7 @@ type Definition<I extends InputSchema> =
     sweeping?: boolean;
     idempotent?: boolean;
     bulk?: boolean;
+    late?: boolean;
     touches?: (input: z.output<I>) => readonly Touched[];
     run?: (call: Call, input: z.output<I>) => Promise<unknown>;
     stream?: (call: Call, input: z.output<I>) => AsyncIterable<StreamItem>;
@@ -107,5 +113,12 @@ type Definition<I extends InputSchema> =
 /** Forgets the type of the input once schema and function have been checked against each other. */
 export function operation<I extends InputSchema>(definition: Definition<I>): Operation {
   const idempotent = definition.http.method !== "post";
-  return { destructive: false, sweeping: false, idempotent, bulk: false, ...definition } as Operation;
+  return {
+    destructive: false,
+    sweeping: false,
+    idempotent,
+    bulk: false,
+    late: false,
+    ...definition,
+  } as Operation;
 }

@@ -7,6 +7,7 @@ import { FACT_OPERATIONS } from "./facts.ts";
 import { GROUP_OPERATIONS } from "./groups.ts";
 import { JOB_ACTION_OPERATIONS } from "./job_actions.ts";
 import { JOB_OPERATIONS } from "./jobs.ts";
+import { LEASE_OPERATIONS } from "./leases.ts";
 import type { Operation } from "./operation.ts";
 import { QUEUE_OPERATIONS } from "./queues.ts";
 import { SCHEDULE_OPERATIONS } from "./schedules.ts";
@@ -20,6 +21,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...JOB_ACTION_OPERATIONS,
   ...JOB_OPERATIONS,
   ...WAIT_OPERATIONS,
+  ...LEASE_OPERATIONS,
   ...QUEUE_OPERATIONS,
   ...DEAD_OPERATIONS,
   ...BATCH_OPERATIONS,
