@@ -167,8 +167,12 @@ export class Site implements AsyncDisposable {
     });
   }
 
-  /** Starts a daemon in the folder and waits until it is at work. */
-  async daemon(line: string, env: Record<string, string> = {}): Promise<Daemon> {
+  /** Starts a daemon in the folder and waits until it is at work, which it says by this message. */
+  async daemon(
+    line: string,
+    env: Record<string, string> = {},
+    started: string | null = "jobd started",
+  ): Promise<Daemon> {
     const child = this.#command("bash", ["-c", `exec ${line}`], env).spawn();
     await child.stdin.close();
     const daemon = new Daemon(child);
@@ -181,7 +185,7 @@ export class Site implements AsyncDisposable {
       await daemon.ended().catch(() => {});
       await new Processes().reapStrays({ graceMs: 0 });
     });
-    await daemon.logged("jobd started");
+    if (started !== null) await daemon.logged(started);
     return daemon;
   }
 
