@@ -122,6 +122,7 @@ export class Engine {
       sweepMs: Math.min(5_000, leaseMs / 6),
       retention,
       auditRetentionMs: settings.auditRetentionMs,
+      statsRetentionMs: settings.statsRetentionMs,
       longestMs,
       rescuer,
       statistics,

@@ -47,7 +47,9 @@ import { Namespaces } from "./namespaces.ts";
 import type { RemoteLeases } from "./remote/remote_leases.ts";
 import { spreadStarts } from "./spread.ts";
 import { Queues } from "./queues.ts";
-import { bySteps } from "./series.ts";
+import { statsBySteps } from "../domain/stat.ts";
+import type { SeriesMetric } from "../domain/series.ts";
+import { readSeries, type Series, type SeriesOptions } from "./series.ts";
 import { Schedules } from "./schedules.ts";
 import { threadStore } from "./thread_store.ts";
 import { Tokens } from "./tokens.ts";
@@ -282,7 +284,13 @@ export class Jobd implements AsyncDisposable {
     }
     const counts = await this.queues.counts();
     const rows = await driver.stats({ namespace: this.namespace, from: since, to: at + MINUTE_MS });
-    return { at, counts, since, rows: stepMs === MINUTE_MS ? rows : bySteps(rows, stepMs) };
+    return { at, counts, since, rows: statsBySteps(rows, stepMs) };
+  }
+
+  /** How throughput, failures, waiting or run times went over time. @throws {JobdError} `invalid_request` */
+  series<M extends SeriesMetric = "throughput">(options: SeriesOptions<M> = {}): Promise<Series<M>> {
+    const { driver, time } = this.#parts;
+    return readSeries({ driver, namespace: this.namespace, now: time.now() }, options);
   }
 
   /** Facts about the store, for people who look after it. */

@@ -2,7 +2,8 @@ import type { Actor } from "../domain/audit.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Duration } from "../domain/duration.ts";
 import type { JobRequest } from "../domain/request.ts";
-import type { QueueCount, StatRow } from "../storage/driver.ts";
+import type { StatRow } from "../domain/stat.ts";
+import type { QueueCount } from "../storage/driver.ts";
 import type { OpenDriverOptions } from "../storage/open.ts";
 import type { EnqueueOptions, JobDefinition, Within } from "./definition.ts";
 import type { EncryptionOptions } from "./encryption/keys.ts";
@@ -76,6 +77,6 @@ export interface Stats {
   counts: QueueCount[];
   /** From when on `rows` tell, epoch milliseconds. */
   since: number;
-  /** Ended runs by minute (or step), queue, type and outcome. */
+  /** Ended runs by minute (or step), queue, type and outcome; those of long ago by the hour or the day. */
   rows: StatRow[];
 }

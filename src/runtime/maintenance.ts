@@ -1,4 +1,5 @@
 import type { Retention } from "../domain/queue.ts";
+import { foldsAt } from "../domain/stat.ts";
 import type { Driver } from "../storage/driver.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "./logger.ts";
@@ -11,6 +12,9 @@ import type { Statistics } from "./statistics.ts";
 const BATCH = 1_000;
 const STATISTICS_MS = 5_000;
 const PRUNE_MS = 120_000;
+const FOLD_MS = 300_000;
+/** Between two steps of work that is never urgent, in milliseconds. */
+const REST_MS = 100;
 /** Events are kept for so long, in milliseconds, */
 const EVENTS_MS = 3_600_000;
 /** and so many of them at most, from one sweep to the next. */
@@ -42,6 +46,8 @@ export interface MaintenanceOptions {
   retention: Retention;
   /** How long entries of the audit log are kept, in milliseconds. */
   auditRetentionMs: number;
+  /** How long statistics are kept, in milliseconds. */
+  statsRetentionMs: number;
   /** Takes back lost jobs. */
   rescuer: Rescuer;
   /** What to flush. */
@@ -82,6 +88,7 @@ export class Maintenance {
       loop("Rescuing lost jobs", async () => await rescuer.sweep() > 0 ? 0 : sweepMs),
       loop("Expiring overdue jobs", () => this.#expire()),
       loop("Pruning old jobs", () => this.#prune()),
+      loop("Putting statistics together", () => this.#foldStats()),
       loop("Writing statistics", async () => {
         await statistics.flush(driver);
         return STATISTICS_MS;
@@ -200,6 +207,15 @@ export class Maintenance {
     return jobs.length === BATCH ? 0 : 2 * sweepMs;
   }
 
+  async #foldStats(): Promise<number> {
+    const { driver, now, statsRetentionMs } = this.#options;
+    let more = false;
+    for (const fold of foldsAt(now(), statsRetentionMs)) {
+      more = await driver.foldStats(fold, BATCH) === BATCH || more;
+    }
+    return more ? REST_MS : FOLD_MS;
+  }
+
   async #prune(): Promise<number> {
     const { driver, now, retention, auditRetentionMs, log } = this.#options;
     const cursor = this.#pruneCursor;
@@ -214,6 +230,6 @@ export class Maintenance {
     this.#pruneCursor = step.cursor;
     if (step.deleted > 0) log.debug("Old jobs removed", { deleted: step.deleted });
     // Small steps with pauses, so that pruning never competes with claims.
-    return step.cursor === undefined ? PRUNE_MS : 100;
+    return step.cursor === undefined ? PRUNE_MS : REST_MS;
   }
 }

@@ -1,17 +1,18 @@
 import { bucketOf, HISTOGRAM_BUCKETS } from "../domain/histogram.ts";
 import type { Job } from "../domain/job.ts";
 import type { Transition } from "../domain/transition.ts";
-import type { Driver, StatRow } from "../storage/driver.ts";
+import type { NewStat } from "../domain/stat.ts";
+import type { Driver } from "../storage/driver.ts";
 
 const MINUTE = 60_000;
 
 /** What is counted together. */
-type RowKey = Pick<StatRow, "minute" | "namespace" | "queue" | "type" | "outcome">;
+type RowKey = Pick<NewStat, "minute" | "namespace" | "queue" | "type" | "outcome">;
 
 /** Counts ends of runs in memory until they are flushed to the store. */
 export class Statistics {
-  #rows = new Map<string, StatRow>();
-  #last: StatRow | undefined;
+  #rows = new Map<string, NewStat>();
+  #last: NewStat | undefined;
 
   /** Counts the end of one run. */
   record(job: Job, transition: Transition): void {
@@ -25,7 +26,7 @@ export class Statistics {
     observe(row.run, transition.at - startedAt);
   }
 
-  #rowOf(key: RowKey): StatRow {
+  #rowOf(key: RowKey): NewStat {
     // Most jobs are like the one before.
     if (this.#last !== undefined && isSame(this.#last, key)) return this.#last;
     const name = Object.values(key).join("\n");

@@ -5,6 +5,8 @@ import { invalid, JobdError, show } from "../domain/errors.ts";
 import type { FailureRecord, Job } from "../domain/job.ts";
 import { checkName } from "../domain/names.ts";
 import { DEFAULT_RETENTION, type Retention } from "../domain/queue.ts";
+import { type Kept, parseKept } from "../domain/retention.ts";
+import { FINAL_STATES, type FinalState } from "../domain/states.ts";
 import { platform } from "../storage/platform/here.ts";
 import type { ScheduleDefinition } from "./schedule_definition.ts";
 import { isDefinition } from "./definition.ts";
@@ -68,10 +70,18 @@ export interface WorkerOptions {
   defaultTimeoutMs?: number;
   /** Backoff of jobs when neither they nor their queue says so. @default 10 s doubled up to 1 h, equal jitter */
   backoff?: Backoff;
-  /** How long finished jobs are kept when neither they nor their queue says so. */
-  retention?: Partial<Retention>;
+  /**
+   * How long finished jobs are kept when neither they nor their queue says so, by final state; `"forever"` is allowed.
+   * @default 7 days for completed and cancelled ones, 30 for expired ones, 90 for dead ones
+   */
+  retention?: Partial<Record<FinalState, Kept>>;
   /** How long entries of the audit log are kept, in milliseconds. @default 90 days */
   auditRetentionMs?: number;
+  /**
+   * How long statistics are kept, in milliseconds: by the minute for two days, then by the hour up to 90 days, then by the
+   * day. @default 730 days
+   */
+  statsRetentionMs?: number;
   /** What happens when a handler blocks the event loop for ten minutes: say so, or end the process. @default "report" */
   whenBlocked?: "report" | "kill";
   /** Layers around every handler, outermost first. */
@@ -84,11 +94,13 @@ export interface WorkerOptions {
 
 /** How long the audit log remembers. */
 const AUDIT_RETENTION_MS = 90 * 86_400_000;
+/** How long statistics are kept. */
+const STATS_RETENTION_MS = 730 * 86_400_000;
 
 /** How a program looks after a store without running jobs itself. */
 export type UpkeepOptions = Pick<
   WorkerOptions,
-  "leaseMs" | "pollIntervalMs" | "backoff" | "retention" | "auditRetentionMs" | "log"
+  "leaseMs" | "pollIntervalMs" | "backoff" | "retention" | "auditRetentionMs" | "statsRetentionMs" | "log"
 >;
 
 /** {@linkcode UpkeepOptions}, checked, with defaults filled in. */
@@ -135,13 +147,14 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
 /** Checks how a store is to be looked after. @throws {JobdError} `invalid_request` naming the option, its value and what is allowed */
 export function upkeepSettings(options: UpkeepOptions): UpkeepSettings {
   const { pollIntervalMs = 1_000, leaseMs = 30_000, backoff = DEFAULT_BACKOFF, retention } = options;
-  const { auditRetentionMs = AUDIT_RETENTION_MS } = options;
+  const { auditRetentionMs = AUDIT_RETENTION_MS, statsRetentionMs = STATS_RETENTION_MS } = options;
   return {
     pollIntervalMs: whole("pollIntervalMs", pollIntervalMs, 1, 3_600_000),
     leaseMs: whole("leaseMs", leaseMs, 100, 3_600_000),
     backoff,
-    retention: { ...DEFAULT_RETENTION, ...retention },
+    retention: retentionOf(retention),
     auditRetentionMs: whole("auditRetentionMs", auditRetentionMs, 0, MAX_DURATION_MS),
+    statsRetentionMs: whole("statsRetentionMs", statsRetentionMs, 0, MAX_DURATION_MS),
   };
 }
 
@@ -237,6 +250,20 @@ function checkQueues(choice: QueueChoice): void {
       throw invalid(`weight of queue "${name}"`, weight, "a number above 0");
     }
   }
+}
+
+function retentionOf(given: WorkerOptions["retention"] = {}): Retention {
+  const states: readonly string[] = FINAL_STATES;
+  const unknown = Object.keys(given).find((state) => !states.includes(state));
+  if (unknown !== undefined) throw invalid("state of retention", unknown, FINAL_STATES.join(", "));
+  const kept = FINAL_STATES.map((state) => {
+    const wanted = given[state];
+    return [
+      state,
+      wanted === undefined ? DEFAULT_RETENTION[state] : parseKept(wanted, `retention of ${state} jobs`),
+    ];
+  });
+  return Object.fromEntries(kept) as Retention;
 }
 
 function whole(what: string, value: number, min: number, max: number): number {

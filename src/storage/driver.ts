@@ -9,10 +9,11 @@ import type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from ".
 import type { AuditStore } from "./audit_store.ts";
 import type { BatchStore } from "./batch_store.ts";
 import type { EventStore } from "./event_store.ts";
-import type { NamespaceRow, StatRow, StoreFact, TypeCount, WorkerRow } from "./facts.ts";
+import type { NamespaceRow, StoreFact, TypeCount, WorkerRow } from "./facts.ts";
 import type { GroupStore } from "./group_store.ts";
 import type { ScheduleStore } from "./schedule_store.ts";
 import type { MigrateOptions, MigrationStatus } from "./migration.ts";
+import type { StatStore } from "./stat_store.ts";
 import type { TokenStore } from "./token_store.ts";
 import type { Transaction } from "./transaction.ts";
 import type { WaitStore } from "./wait_store.ts";
@@ -38,10 +39,11 @@ export type {
 } from "./batch_store.ts";
 export type { AcquireRequest, AcquireResult, ClaimRequest, ClaimResult } from "./claims.ts";
 export type { EventSpan, EventStore, WatcherRow } from "./event_store.ts";
-export type { NamespaceRow, StatRow, StoreFact, TypeCount, WorkerRow } from "./facts.ts";
+export type { NamespaceRow, StoreFact, TypeCount, WorkerRow } from "./facts.ts";
 export type { MigrateOptions, MigrationInfo, MigrationStatus } from "./migration.ts";
 export type * from "./group_store.ts";
 export type * from "./schedule_store.ts";
+export type * from "./stat_store.ts";
 export type * from "./token_store.ts";
 export type { Transaction } from "./transaction.ts";
 export type * from "./upkeep.ts";
@@ -66,7 +68,7 @@ export interface CloseOptions {
  * - A running job belongs to its attempt: writes of a run apply only while `id`, `attempt` and `state = running` match.
  */
 export interface Driver
-  extends AuditStore, BatchStore, EventStore, GroupStore, ScheduleStore, TokenStore, WaitStore {
+  extends AuditStore, BatchStore, EventStore, GroupStore, ScheduleStore, StatStore, TokenStore, WaitStore {
   /** Which backend. */
   readonly backend: "postgres" | "sqlite" | "memory";
   /** Where the data is, for people: without user names and passwords. */
@@ -224,17 +226,13 @@ export interface Driver
   /** Nothing passes a gate before then. */
   coolDown(gate: LimitName, until: number): Promise<void>;
 
-  // ── workers and statistics ────────────────────────────────────────────────────────────────────────────────────
+  // ── workers ───────────────────────────────────────────────────────────────────────────────────────────────────
   /** Writes a worker's row. */
   saveWorker(worker: WorkerRow): Promise<void>;
   /** Removes a worker's row. */
   removeWorker(id: string): Promise<void>;
   /** All worker rows; those not seen since `seenAfter` are left out. */
   workers(seenAfter: number): Promise<WorkerRow[]>;
-  /** Adds to the statistics. */
-  addStats(rows: StatRow[]): Promise<void>;
-  /** Statistics rows from one instant up to another, merged by minute, queue, type and outcome. */
-  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]>;
 
   // ── wake-ups: hints only ──────────────────────────────────────────────────────────────────────────────────────
   /**

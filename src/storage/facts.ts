@@ -45,26 +45,6 @@ export interface TypeCount {
   capped: boolean;
 }
 
-/** Ends of runs in one minute. */
-export interface StatRow {
-  /** Start of the minute, epoch milliseconds. */
-  minute: number;
-  /** The tenant. */
-  namespace: string;
-  /** The queue. */
-  queue: string;
-  /** The type. */
-  type: string;
-  /** How they ended. */
-  outcome: string;
-  /** How many. */
-  count: number;
-  /** Histogram of waiting times: index is floor(log2(ms + 1)) × 2 + half, see domain/histogram.ts. */
-  wait: number[];
-  /** Histogram of run times, likewise. */
-  run: number[];
-}
-
 /** A kind of check that {@linkcode Driver.inspect} made. */
 export interface StoreFact {
   /** What was looked at. */

@@ -1,11 +1,13 @@
 import type { Job, NewJob } from "../../src/domain/job.ts";
+import { foldsAt } from "../../src/domain/stat.ts";
 import { withFollowUps } from "../../src/domain/transition.ts";
 import type { ClaimRequest, Driver } from "../../src/storage/driver.ts";
 import { playBatch, refusal } from "./play_batches.ts";
 import { playSchedule } from "./play_schedules.ts";
 import { type Operation, seen } from "./random_operations.ts";
+import { foldAll } from "./stats.ts";
 import { by } from "./visible.ts";
-import { allJobs, decideAt, LEASE } from "./world.ts";
+import { allJobs, DAY, decideAt, LEASE } from "./world.ts";
 
 /**
  * Plays operations on one store and gives its answers as plain data. It remembers every run and lease it was ever
@@ -105,6 +107,10 @@ export class Player {
         const row = { minute, namespace: "default", queue, type: "x", outcome: "completed", count: 1 };
         return await driver.addStats([{ ...row, wait: [1, 2], run: [0, 3] }]);
       }
+      case "foldStats":
+        // All of it, because which rows of a minute come first is each backend's own affair.
+        await foldAll(driver, foldsAt(operation.now, 365 * DAY), operation.limit);
+        return "done";
       case "addAudit":
         return await driver.addAudit(operation.entry);
       case "audit":

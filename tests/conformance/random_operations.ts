@@ -98,6 +98,7 @@ export type Operation =
   | { do: "endWaits"; now: number; limit: number }
   | { do: "log"; run: number; seq: number; drop: boolean; at: number }
   | { do: "stat"; minute: number; queue: string }
+  | { do: "foldStats"; now: number; limit: number }
   | { do: "cancelRequests"; worker: string }
   | BatchOperation
   | { do: "saveSchedule"; name: string; spec: ScheduleSpec; now: number }
@@ -105,6 +106,8 @@ export type Operation =
   | { do: "removeSchedule"; name: string }
   | { do: "schedule"; now: number; limit: number; stale: boolean; queue: string };
 
+/** How long ago runs have ended whose statistics are written late. */
+const STAT_AGES = [0, MINUTE, 180 * MINUTE, 3 * DAY, 100 * DAY, 400 * DAY];
 const QUEUES = ["a", "b", "c"];
 const TYPES = ["x", "y"];
 const AGENTS: AgentOrigin[] = [
@@ -224,7 +227,8 @@ class Maker {
       [1, () => ({ do: "forgetWait", run: this.#number(), name: this.#pick(WAITS) })],
       [4, () => ({ do: "endWaits", now, limit: 1 + this.#number(3) })],
       [2, () => ({ do: "log", run: this.#number(), seq: this.#number(5), drop: this.#chance(0.2), at: now })],
-      [1, () => ({ do: "stat", minute: Math.floor(now / MINUTE) * MINUTE, queue })],
+      [2, () => ({ do: "stat", minute: Math.floor(now / MINUTE) * MINUTE - this.#pick(STAT_AGES), queue })],
+      [1, () => ({ do: "foldStats", now, limit: this.#pick([1, 5, 1_000]) })],
       [1, () => ({ do: "cancelRequests", worker })],
       [3, () => ({ do: "saveSchedule", name: this.#pick(SCHEDULES), spec: this.#rule(), now })],
       [1, () => ({ do: "pauseSchedule", name: this.#pick(SCHEDULES), paused: this.#chance(0.5), now })],

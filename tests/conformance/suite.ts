@@ -25,6 +25,7 @@ import { queuesChapter } from "./queues.ts";
 import { redactionChapter } from "./redaction.ts";
 import { schedulesChapter } from "./schedules.ts";
 import { settleChapter } from "./settle.ts";
+import { statsChapter } from "./stats.ts";
 import type { OpenStore } from "./store.ts";
 import { stepsChapter } from "./steps.ts";
 import { storeChapter } from "./store_itself.ts";
@@ -75,6 +76,7 @@ const CHAPTERS: Record<string, Chapter> = {
   counts: countsChapter,
   prune: pruneChapter,
   workers: workersChapter,
+  stats: statsChapter,
   tokens: tokensChapter,
   audit: auditChapter,
   events: eventsChapter,

@@ -5,8 +5,9 @@ import type { Execution, Job, LogChunk } from "../../src/domain/job.ts";
 import type { Limit } from "../../src/domain/limit.ts";
 import type { Schedule, TickRecord } from "../../src/domain/schedule.ts";
 import type { JobWait } from "../../src/domain/wait.ts";
+import type { StatRow } from "../../src/domain/stat.ts";
 import { JOB_STATES } from "../../src/domain/states.ts";
-import type { Driver, QueueCount, StatRow, TypeCount } from "../../src/storage/driver.ts";
+import type { Driver, QueueCount, TypeCount } from "../../src/storage/driver.ts";
 import { GROUP_KEYS, STEPS } from "./random_operations.ts";
 import { allJobs } from "./world.ts";
 
@@ -72,7 +73,7 @@ export async function visible(driver: Driver, namespace = "default"): Promise<Vi
     queues: await driver.queues(namespace),
     limits: await driver.limits(namespace),
     stats: (await driver.stats({ namespace, from: 0, to: Number.MAX_SAFE_INTEGER / 1_000 }))
-      .sort(by((row) => JSON.stringify([row.minute, row.queue, row.type, row.outcome]))),
+      .sort(by((row) => JSON.stringify([row.minute, row.step, row.queue, row.type, row.outcome]))),
     schedules,
     ticks: await Promise.all(schedules.map(({ id }) => driver.ticks({ scheduleId: id, limit: 1_000 }))),
     batches: await allBatches(driver, namespace),

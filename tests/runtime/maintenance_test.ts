@@ -32,6 +32,7 @@ function upkeep() {
     sweepMs: 5_000,
     retention: DEFAULT_RETENTION,
     auditRetentionMs: 0,
+    statsRetentionMs: 0,
     rescuer: { sweep: () => Promise.resolve(0) } as Partial<Rescuer> as Rescuer,
     statistics: new Statistics(),
   });

@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
-import { bySteps } from "../../src/runtime/series.ts";
+import { statsBySteps } from "../../src/domain/stat.ts";
 import { TestJobd } from "../../src/testing/mod.ts";
 
 const DAY = 86_400_000;
 
-Deno.test("bySteps() puts rows together from full step to full step, queues and types and outcomes apart", () => {
-  const row = { namespace: "default", queue: "q", type: "a", outcome: "completed", wait: [1], run: [0, 1] };
+Deno.test("statsBySteps() puts rows together from full step to full step, queues and types and outcomes apart", () => {
+  const row = {
+    namespace: "default",
+    queue: "q",
+    type: "a",
+    outcome: "completed",
+    wait: [1],
+    run: [0, 1],
+    step: 60_000,
+  };
   const day = Date.UTC(2026, 2, 1);
   assert.deepEqual(
-    bySteps([
+    statsBySteps([
       { ...row, minute: day + DAY, count: 4 },
       { ...row, minute: day, count: 1 },
       { ...row, minute: day + DAY - 60_000, count: 2 },
@@ -19,8 +27,8 @@ Deno.test("bySteps() puts rows together from full step to full step, queues and 
     ) => [minute - day, queue, outcome, count, wait, run]),
     [
       [0, "q", "completed", 3, [2], [0, 2]],
-      [0, "r", "completed", 9, [1], [0, 1]],
       [0, "q", "failed", 8, [1], [0, 1]],
+      [0, "r", "completed", 9, [1], [0, 1]],
       [DAY, "q", "completed", 4, [1], [0, 1]],
     ],
   );

@@ -2,11 +2,11 @@ import { type AuditEntry, DONE, type NewAuditEntry } from "../../domain/audit.ts
 import { invalid } from "../../domain/errors.ts";
 import type { AuditQuery, AuditStore } from "../audit_store.ts";
 import type { Page } from "../driver.ts";
-import { MemoryBase } from "./base.ts";
+import { MemoryStats } from "./stat_operations.ts";
 import { copy } from "./tables.ts";
 
 /** The operations about what operators did. */
-export abstract class MemoryAudit extends MemoryBase implements AuditStore {
+export abstract class MemoryAudit extends MemoryStats implements AuditStore {
   #entries: AuditEntry[] = [];
   #last = 0;
 

@@ -1,6 +1,5 @@
 import { type Amendment, mayRelocate, maySetOff } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
-import { addHistograms } from "../../domain/histogram.ts";
 import type { Execution, Job, LogChunk, NewJob } from "../../domain/job.ts";
 import type { Json } from "../../domain/json.ts";
 import type { Queue } from "../../domain/queue.ts";
@@ -29,7 +28,6 @@ import type {
   QueueName,
   SettleBatch,
   SettleResult,
-  StatRow,
   Step,
   StoreFact,
   TellRequest,
@@ -353,38 +351,8 @@ export class MemoryDriver extends MemoryWaits implements Driver {
       copy([...this.tables.workers.values()].filter((worker) => worker.seenAt >= seenAfter))
     );
   }
-
-  addStats(rows: StatRow[]): Promise<void> {
-    return this.run(() => void this.tables.stats.push(...copy(rows)));
-  }
-
-  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
-    const { namespace, from, to } = query;
-    return this.run(() =>
-      merge(
-        this.tables.stats.filter((row) =>
-          row.namespace === namespace && row.minute >= from && row.minute < to
-        ),
-      )
-    );
-  }
 }
 
 function toQueue({ id: _, ready: __, removed: ___, ...queue }: QueueRow): Queue {
   return copy(queue);
-}
-
-function merge(rows: StatRow[]): StatRow[] {
-  const merged = new Map<string, StatRow>();
-  for (const row of rows) {
-    const key = JSON.stringify([row.minute, row.queue, row.type, row.outcome]);
-    const sum = merged.get(key);
-    if (sum === undefined) merged.set(key, copy(row));
-    else {
-      sum.count += row.count;
-      sum.wait = addHistograms(sum.wait, row.wait);
-      sum.run = addHistograms(sum.run, row.run);
-    }
-  }
-  return [...merged.values()].sort((a, b) => a.minute - b.minute);
 }

@@ -12,7 +12,7 @@ import type { Schedule, TickRecord } from "../../domain/schedule.ts";
 import type { JobWait } from "../../domain/wait.ts";
 import { keepsLock, type Lockable, uniqueLock } from "../../domain/unique.ts";
 import type { Token } from "../../domain/token.ts";
-import type { StatRow, WatcherRow, WorkerRow } from "../driver.ts";
+import type { WatcherRow, WorkerRow } from "../driver.ts";
 import { SortedList } from "./sorted_list.ts";
 import { isGroupScope } from "../group_store.ts";
 
@@ -103,8 +103,6 @@ export class Tables {
   readonly logs = new Map<string, LogChunk[]>();
   /** By id. */
   readonly workers = new Map<string, WorkerRow>();
-  /** As they came. */
-  readonly stats: StatRow[] = [];
   /** By id. */
   readonly watchers = new Map<string, WatcherRow>();
   /** By namespace and name. */

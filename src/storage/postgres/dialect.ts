@@ -53,6 +53,8 @@ export function postgresDialect(names: Names): Dialect {
     leaseJobs: (lease, alias) => `unnest(${lease}.jobs) as ${alias}(value)`,
     lock: (alias) => `for update of ${alias}`,
     lockFree: (alias) => `for update of ${alias} skip locked`,
+    // As an array the places are looked up one by one; as a set they would be joined with the whole table.
+    isPlaceIn: (query) => `ctid = any (array(${query("ctid")}))`,
     *openLease({ worker, expiresAt, jobs }) {
       const [row] = yield* run(
         `insert into ${names.table("lease")} (worker, expires_at, jobs) values ($1, ${instant("$2")}, ` +

@@ -40,6 +40,11 @@ export interface Dialect {
   lock(alias: string): string;
   /** {@linkcode Dialect.lock} of those rows only that nobody else has locked. */
   lockFree(alias: string): string;
+  /**
+   * A condition of a DELETE: the row is where one of the places is that a query gives, which begins with
+   * `select <place>`. For tables without a key.
+   */
+  isPlaceIn(query: (place: string) => string): string;
   /** Opens a lease over jobs and gives its id. */
   openLease(lease: { worker: string; expiresAt: number; jobs: string[] }): Script<string>;
   /** Adds jobs to those of a lease; one that was in it before, and has come back, is there once. */

@@ -43,7 +43,6 @@ import type {
   ScheduleName,
   ScheduleQuery,
   ScheduleSave,
-  StatRow,
   Step,
   TellRequest,
   Told,
@@ -52,13 +51,11 @@ import type {
   WatcherRow,
   WorkerRow,
 } from "../driver.ts";
-import { AccountOperations } from "./account_operations.ts";
 import { acquire } from "./acquire.ts";
 import { amend } from "./amend.ts";
 import { changeBatch } from "./batches.ts";
 import { batchCounts, batches } from "./list_batches.ts";
 import { counts } from "./counts.ts";
-import type { Dialect } from "./dialect.ts";
 import { eventsAfter, eventSpan, publish } from "./events.ts";
 import { executions, listExecutions } from "./executions.ts";
 import { find, get } from "./find.ts";
@@ -73,8 +70,7 @@ import { prune } from "./prune.ts";
 import { namespaces, queues, updateQueue } from "./queues.ts";
 import { removeQueue } from "./removed_queues.ts";
 import { dueSchedules, removeSchedule, saveSchedule, schedules, ticks } from "./schedules.ts";
-import type { Script } from "./script.ts";
-import { addStats, stats } from "./stats.ts";
+import { StatOperations } from "./stat_operations.ts";
 import { typeCounts } from "./type_counts.ts";
 import { someEnded, tellChildren } from "./tell_children.ts";
 import { someNoted } from "./tell_batches.ts";
@@ -85,9 +81,7 @@ import { removeWatcher, saveWatcher, watchers } from "./watchers.ts";
 import { removeWorker, saveWorker, workers } from "./workers.ts";
 
 /** The operations of {@linkcode Driver} that both SQL backends share; each of them says only how a script is run. */
-export abstract class SqlOperations extends AccountOperations {
-  /** Runs a script that writes, all of it or nothing. */
-  protected abstract change<T>(script: (dialect: Dialect) => Script<T>): Promise<T>;
+export abstract class SqlOperations extends StatOperations {
   /** Wakes whoever waits for something like that, in all processes if the backend can. */
   protected abstract ring(wake: "any" | "ended" | "scheduled"): void;
   /** {@linkcode BatchStore.tellBatches} when there is something to tell. */
@@ -343,14 +337,6 @@ export abstract class SqlOperations extends AccountOperations {
 
   workers(seenAfter: number): Promise<WorkerRow[]> {
     return this.read((d) => workers(d, seenAfter));
-  }
-
-  addStats(rows: StatRow[]): Promise<void> {
-    return this.change((d) => addStats(d, rows));
-  }
-
-  stats(query: { namespace: string; from: number; to: number }): Promise<StatRow[]> {
-    return this.read((d) => stats(d, query));
   }
 
   // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────

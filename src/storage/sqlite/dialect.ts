@@ -27,6 +27,7 @@ export const sqliteDialect: Dialect = {
   leaseJobs: (lease, alias) => `json_each(${lease}.jobs) ${alias}`,
   lock: () => "",
   lockFree: () => "",
+  isPlaceIn: (query) => `rowid in (${query("rowid")})`,
   *openLease({ worker, expiresAt, jobs }) {
     const [row] = yield* run(TAKE_LEASE);
     yield* run("insert into lease (id, worker, expires_at, jobs) values ($1, $2, $3, $4)", [

@@ -1,4 +1,5 @@
 import { parseDuration } from "../../domain/duration.ts";
+import { parseKept } from "../../domain/retention.ts";
 import { type ErrorCode, JobdError, show } from "../../domain/errors.ts";
 import { RedactedKeys, SECRET_KEYS } from "../../domain/redacted_keys.ts";
 import { checkName } from "../../domain/names.ts";
@@ -65,6 +66,12 @@ export function duration(min = "0s", max = "100 years"): Reader<number> {
     },
   };
 }
+
+/** How long something is kept, in milliseconds once it is read. */
+export const kept: Reader<number> = {
+  allowed: 'a duration from 0s to 100 years, or "forever"',
+  read: (value) => typeof value === "string" || typeof value === "number" ? parseKept(value) : undefined,
+};
 
 /** One of a few words. */
 export function choice<T extends string>(choices: readonly T[]): Reader<T> {

@@ -9,6 +9,7 @@ import {
   fileList,
   hostList,
   integer,
+  kept,
   keyNames,
   nameOf,
   postgresUrl,
@@ -320,39 +321,46 @@ export const SETTINGS = {
     summary: "how much of a delay is left to chance",
     scope: "worker",
   }),
-  retentionCompleted: setting(duration("0s"), {
+  retentionCompleted: setting(kept, {
     key: "retention.completed",
     placeholder: "duration",
     default: "7d",
     summary: "how long completed jobs are kept",
     scope: "worker",
   }),
-  retentionCancelled: setting(duration("0s"), {
+  retentionCancelled: setting(kept, {
     key: "retention.cancelled",
     placeholder: "duration",
     default: "7d",
     summary: "how long cancelled jobs are kept",
     scope: "worker",
   }),
-  retentionExpired: setting(duration("0s"), {
+  retentionExpired: setting(kept, {
     key: "retention.expired",
     placeholder: "duration",
     default: "30d",
     summary: "how long expired jobs are kept",
     scope: "worker",
   }),
-  retentionDead: setting(duration("0s"), {
+  retentionDead: setting(kept, {
     key: "retention.dead",
     placeholder: "duration",
     default: "90d",
     summary: "how long dead jobs are kept",
     scope: "worker",
   }),
-  retentionAudit: setting(duration("0s"), {
+  retentionAudit: setting(kept, {
     key: "retention.audit",
     placeholder: "duration",
     default: "90d",
     summary: "how long the audit log remembers what operators did",
+    scope: "worker",
+  }),
+  retentionStats: setting(kept, {
+    key: "retention.stats",
+    placeholder: "duration",
+    default: "730d",
+    summary: "how long statistics are kept: minutes for two days, then hours up to 90 days, then days",
     scope: "worker",
   }),
 } as const;

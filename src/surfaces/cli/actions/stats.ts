@@ -2,7 +2,7 @@ import { addHistograms, quantile } from "../../../domain/histogram.ts";
 import { sleep } from "../../../domain/clock.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Stats } from "../../../runtime/jobd_options.ts";
-import type { StatRow } from "../../../storage/driver.ts";
+import type { StatRow } from "../../../domain/stat.ts";
 import type { Input, OptionSpec } from "../command.ts";
 import type { Context } from "../context.ts";
 import { span } from "../format.ts";

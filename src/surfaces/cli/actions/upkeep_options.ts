@@ -15,6 +15,7 @@ export function upkeepOptions(values: SettingValues): Omit<UpkeepOptions, "log">
       dead: values.retentionDead,
     },
     auditRetentionMs: values.retentionAudit,
+    statsRetentionMs: values.retentionStats,
   };
 }
 
