@@ -28,6 +28,19 @@ export type { Outcome } from "./domain/outcome.ts";
 export { PRIORITY_NAMES } from "./domain/priority.ts";
 export type { Priority } from "./domain/priority.ts";
 export type { Queue, QueueSettings, Retention } from "./domain/queue.ts";
+export { FOREVER_MS } from "./domain/retention.ts";
+export type { Kept } from "./domain/retention.ts";
+export { SERIES_METRICS } from "./domain/series.ts";
+export type {
+  FailuresPoint,
+  SeriesMetric,
+  SeriesPoint,
+  SeriesPoints,
+  ThroughputPoint,
+  TimesPoint,
+} from "./domain/series.ts";
+export type { NewStat, StatFold, StatRow } from "./domain/stat.ts";
+export type { Series, SeriesOptions } from "./runtime/series.ts";
 export { SECRET_KEYS } from "./domain/redacted_keys.ts";
 export { redactionOf } from "./domain/redaction.ts";
 export type { Redactable, Redaction } from "./domain/redaction.ts";

@@ -5,7 +5,7 @@ import { JobdError, show } from "./errors.ts";
 export type Kept = Duration | "forever";
 
 /** Kept for ever, in milliseconds: 100 years, the longest of all durations. */
-export const FOREVER_MS = MAX_DURATION_MS;
+export const FOREVER_MS: number = MAX_DURATION_MS;
 
 /**
  * Reads how long something is kept into milliseconds.

@@ -174,6 +174,7 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "me.get": () => ({}),
   "types.list": () => ({}),
   "audit.list": () => ({ operation: "tokens.*", done: true, limit: 3 }),
+  "stats.series": () => ({ metric: "run", step: "1h", type: "a" }),
   "stats.get": () => ({ since: "2h", step: "1h" }),
 };
 

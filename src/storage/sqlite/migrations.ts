@@ -11,6 +11,7 @@ import waits from "../../../migrations/sqlite/0010_waits.sql" with { type: "text
 import queues from "../../../migrations/sqlite/0011_queues.sql" with { type: "text" };
 import groups from "../../../migrations/sqlite/0012_groups.sql" with { type: "text" };
 import audit from "../../../migrations/sqlite/0013_audit.sql" with { type: "text" };
+import statSteps from "../../../migrations/sqlite/0014_stat_steps.sql" with { type: "text" };
 import type { Migration } from "../sql/migrations.ts";
 
 /** The schema's history; numbers and names are those of PostgreSQL's. */
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 11, name: "queues", sql: queues },
   { number: 12, name: "groups", sql: groups },
   { number: 13, name: "audit", sql: audit },
+  { number: 14, name: "stat_steps", sql: statSteps },
 ];

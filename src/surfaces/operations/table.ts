@@ -11,6 +11,7 @@ import { LEASE_OPERATIONS } from "./leases.ts";
 import type { Operation } from "./operation.ts";
 import { QUEUE_OPERATIONS } from "./queues.ts";
 import { SCHEDULE_OPERATIONS } from "./schedules.ts";
+import { SERIES_OPERATIONS } from "./series.ts";
 import { WAIT_OPERATIONS } from "./waits.ts";
 
 /**
@@ -29,6 +30,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...EVENT_OPERATIONS,
   ...SCHEDULE_OPERATIONS,
   ...FACT_OPERATIONS,
+  ...SERIES_OPERATIONS,
   ...AUDIT_OPERATIONS,
   ...ABOUT_OPERATIONS,
 ];
