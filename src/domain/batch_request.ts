@@ -1,6 +1,6 @@
 import { type BatchRef, parseBatchRef } from "./batch_ref.ts";
 import type { BatchMoment, NewBatch } from "./batch.ts";
-import { type Duration, parseDuration } from "./duration.ts";
+import { type Kept, parseKept } from "./retention.ts";
 import { invalid, JobdError } from "./errors.ts";
 import type { NewJob } from "./job.ts";
 import { checkJson, type Json } from "./json.ts";
@@ -24,7 +24,7 @@ export interface BatchSettings {
   /** Stays open for more jobs until it is sealed. @default false: it ends when its jobs have */
   open?: boolean;
   /** How long it is kept after its end; it outlives its jobs in any case. @default as jobs that end like it */
-  retention?: Duration;
+  retention?: Kept;
 }
 
 /** The jobs of a batch's callbacks. */
@@ -105,7 +105,7 @@ export function newBatch(
     origin: origin === undefined ? null : checkText("origin", origin, 256),
     meta,
     parent: parent === undefined ? null : parseBatchRef(parent),
-    retentionMs: retention === undefined ? null : parseDuration(retention, "retention"),
+    retentionMs: retention === undefined ? null : parseKept(retention),
     createdAt: now,
     sealedAt: open ? null : now,
   };

@@ -3,6 +3,7 @@ import { type BackoffOptions, parseBackoff } from "./backoff.ts";
 import { type BatchRef, parseBatchRef } from "./batch_ref.ts";
 import { type After, parseAfter } from "./dependency.ts";
 import { type Duration, parseDuration } from "./duration.ts";
+import { type Kept, parseKept } from "./retention.ts";
 import { invalid, JobdError } from "./errors.ts";
 import { type GroupRequest, parseGroup, refuseWithGroup } from "./group.ts";
 import { checkHeaders, type Headers } from "./headers.ts";
@@ -44,8 +45,8 @@ export interface JobRequest {
   ttl?: Duration;
   /** Delay after failures. @default the queue's */
   backoff?: BackoffOptions;
-  /** How long the job is kept after its end. @default the queue's */
-  retention?: Duration;
+  /** How long the job is kept after its end; `"forever"` is allowed. @default the queue's */
+  retention?: Kept;
   /** At most one unfinished job of this type and namespace has this key; up to 512 characters. Short for `unique: { key }`. */
   uniqueKey?: string;
   /** What limits by key tell it apart by, such as a customer; up to 255 characters. */
@@ -228,7 +229,7 @@ function jobOptions(request: JobRequest, ttlMs: number | undefined): JobOptions 
   const options: JobOptions = {};
   if (request.timeout !== undefined) options.timeoutMs = positive("timeout", request.timeout);
   if (request.backoff !== undefined) options.backoff = parseBackoff(request.backoff);
-  if (request.retention !== undefined) options.retentionMs = parseDuration(request.retention, "retention");
+  if (request.retention !== undefined) options.retentionMs = parseKept(request.retention);
   if (ttlMs !== undefined) options.ttlMs = ttlMs;
   if (request.limitKey !== undefined) options.limitKey = checkLimitKey(request.limitKey);
   if (request.limitWeight !== undefined) options.limitWeight = checkWeight(request.limitWeight);

@@ -447,6 +447,20 @@ Deno.test("executions, workers, stats, queues: one JSON document each", async ()
   ]);
   assert.match((await world.run(["stats", "--since", "2d", "--step", "1d"])).stdout, /by steps of 1d.*FROM/s);
   assert.equal((await world.run(["stats", "--step", "90s"])).exitCode, 2);
+  const series = (await world.run(["series", "--since", "2d", "--step", "1d", "--json"])).json();
+  assert.deepEqual(
+    series.points.slice(-2).map((point: Record<string, unknown>) => [point["at"], point["count"]]),
+    [
+      [new Date(day - 86_400_000).toISOString(), 5],
+      [new Date(day).toISOString(), 3],
+    ],
+  );
+  const failed = ["series", "-m", "failures", "--since", "2d", "--step", "1d"];
+  assert.match((await world.run(failed)).stdout, /Failed runs, by steps of 1d.*5 failed/s);
+  assert.match((await world.run([...failed, "--queue", "other"])).stdout, /RUNS/);
+  assert.match((await world.run(["series", "-m", "run", "--since", "2d"])).stdout, /Run times.*p95/s);
+  assert.equal((await world.run(["series", "--step", "90s"])).exitCode, 2);
+  assert.equal((await world.run(["series", "--metric", "depth"])).exitCode, 2);
   const namespaces = (await world.run(["namespaces", "--json"])).json();
   assert.deepEqual([namespaces.items[0].name, namespaces.items[0].queues], ["default", 1]);
   assert.match((await world.run(["namespaces"])).stdout, /NAMESPACE.*\ndefault +1/);

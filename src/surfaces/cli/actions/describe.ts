@@ -3,6 +3,7 @@ import type { Gathering } from "../../../domain/group.ts";
 import type { Dependency } from "../../../domain/dependency.ts";
 import type { Job, JobOptions } from "../../../domain/job.ts";
 import { formatDuration } from "../../../domain/duration.ts";
+import { FOREVER_MS, formatKept } from "../../../domain/retention.ts";
 import type { Json } from "../../../domain/json.ts";
 import { formatInstant } from "../../../domain/instant.ts";
 import { isFinal } from "../../../domain/states.ts";
@@ -132,7 +133,9 @@ function optionsText(options: JobOptions): string {
         formatDuration(backoff.maxMs)
       }, jitter ${backoff.jitter}`,
     ],
-    retentionMs === undefined ? [] : [`kept for ${formatDuration(retentionMs)}`],
+    retentionMs === undefined
+      ? []
+      : [`kept ${retentionMs >= FOREVER_MS ? "" : "for "}${formatKept(retentionMs)}`],
     uniqueKey === undefined ? [] : [`unique key ${JSON.stringify(uniqueKey)}`],
     unique === undefined ? [] : [uniqueText(unique)],
     limitKey === undefined ? [] : [`limit key ${JSON.stringify(limitKey)}`],

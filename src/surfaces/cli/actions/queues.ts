@@ -1,6 +1,7 @@
 import type { Backoff } from "../../../domain/backoff.ts";
 import { DEFAULT_BACKOFF, type Jitter } from "../../../domain/backoff.ts";
 import { formatDuration } from "../../../domain/duration.ts";
+import { formatKept } from "../../../domain/retention.ts";
 import { JobdError } from "../../../domain/errors.ts";
 import type { RateOptions } from "../../../domain/limit.ts";
 import type { Queue, QueueSettings, Retention } from "../../../domain/queue.ts";
@@ -220,7 +221,7 @@ async function print(out: Output, jobd: Jobd, queue: Queue): Promise<void> {
       }, jitter ${backoff.jitter}`,
     );
   }
-  const kept = Object.entries(retentionMs ?? {}).map(([state, ms]) => `${state} ${formatDuration(ms)}`);
+  const kept = Object.entries(retentionMs ?? {}).map(([state, ms]) => `${state} ${formatKept(ms)}`);
   if (kept.length > 0) field("Retention", kept.join(", "));
   if (ageingMs !== undefined) {
     field("Ageing", `one priority more for each ${formatDuration(ageingMs)} of waiting`);

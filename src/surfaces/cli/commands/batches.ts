@@ -1,5 +1,5 @@
 import { BATCH_STATES } from "../../../domain/batch.ts";
-import { choice, duration, nameOf, text } from "../../config/readers.ts";
+import { choice, duration, kept, nameOf, text } from "../../config/readers.ts";
 import { type ArgumentSpec, type Command, command, list, value } from "../command.ts";
 import { boundedText } from "./job_readers.ts";
 import { PAGE } from "./options.ts";
@@ -50,7 +50,11 @@ export const BATCH_COMMANDS: readonly Command[] = [
       origin: value(boundedText(256), "text", "who makes it"),
       meta: value(text, "json", "free data: a JSON object, or @FILE"),
       parent: value(text, "id", "the batch in which it counts as one member"),
-      retention: value(duration(), "duration", "how long it is kept after its end (default: as jobs are)"),
+      retention: value(
+        kept,
+        "duration",
+        "how long it is kept after its end, or forever (default: as jobs are)",
+      ),
       onComplete: value(text, "job", `when all members have completed: ${CALLBACK}`),
       onFinish: value(text, "job", `when all have ended, however: ${CALLBACK}`),
       onDead: value(text, "job", `when the first one is dead: ${CALLBACK}`),

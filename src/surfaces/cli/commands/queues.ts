@@ -1,5 +1,6 @@
 import { JITTERS } from "../../../domain/backoff.ts";
 import { parseDuration } from "../../../domain/duration.ts";
+import { parseKept } from "../../../domain/retention.ts";
 import type { Retention } from "../../../domain/queue.ts";
 import { FINAL_STATES, WAITING_STATES } from "../../../domain/states.ts";
 import type { RateOptions } from "../../../domain/limit.ts";
@@ -19,20 +20,20 @@ export function orUnset<T>(reader: Reader<T>): Reader<T | typeof UNSET> {
 }
 
 const retention: Reader<Partial<Retention>> = {
-  allowed: `a duration such as 7d, or durations by state such as completed=1d,dead=90d (${
+  allowed: `a duration such as 7d, forever, or these by state such as completed=1d,dead=forever (${
     FINAL_STATES.join(", ")
   })`,
   read(value) {
     if (typeof value !== "string") return undefined;
     if (!value.includes("=")) {
-      return Object.fromEntries(FINAL_STATES.map((state) => [state, parseDuration(value)]));
+      return Object.fromEntries(FINAL_STATES.map((state) => [state, parseKept(value)]));
     }
     const result: Partial<Retention> = {};
     for (const item of value.split(",")) {
       const [name = "", text = ""] = item.split("=", 2);
       const state = FINAL_STATES.find((one) => one === name.trim());
       if (state === undefined || state in result) return undefined;
-      result[state] = parseDuration(text.trim());
+      result[state] = parseKept(text.trim());
     }
     return result;
   },
@@ -84,7 +85,7 @@ const SETTINGS = {
   retention: value(
     orUnset(retention),
     "duration",
-    "how long finished jobs are kept: 7d, or completed=1d,dead=90d",
+    "how long finished jobs are kept: 7d, forever, or completed=1d,dead=forever",
   ),
 } as const;
 

@@ -1,5 +1,6 @@
 import { batchId } from "./options.ts";
 import { EVENT_PATTERNS } from "../../../domain/event.ts";
+import { SERIES_METRICS } from "../../../domain/series.ts";
 import { choice, duration, integer, nameOf, text } from "../../config/readers.ts";
 import { type Command, command, flag, list, value } from "../command.ts";
 
@@ -42,6 +43,30 @@ export const STORE_COMMANDS: readonly Command[] = [
       ["jobd stats --watch --since 15m", "refreshed in place"],
     ],
     run: async (...given) => (await import("../actions/stats.ts")).showStats(...given),
+  }),
+  command({
+    path: "series",
+    summary: "Show how throughput, failures, waiting or run times went over time",
+    details:
+      "Statistics are kept by the minute for two days, then by the hour up to 90 days, then by the day: a line that " +
+      "tells of more time than asked for says so.",
+    options: {
+      metric: value(choice(SERIES_METRICS), "metric", "what to show", { short: "m", default: "throughput" }),
+      since: value(duration("1m"), "duration", "how far back", { default: "1d" }),
+      step: value(
+        duration("1m"),
+        "duration",
+        "time of one line, in whole minutes (default: about a hundred lines)",
+      ),
+      queue: value(nameOf("queue"), "name", "only of this queue", { short: "q" }),
+      type: value(nameOf("type"), "name", "only of jobs of this type", { short: "t" }),
+    },
+    examples: [
+      ["jobd series --since 6h --step 15m", "ended runs, by how they ended"],
+      ["jobd series --metric failures --since 30d --step 1d --queue mail", "each day of a month"],
+      ["jobd series --metric wait --json", "for programs, with histograms"],
+    ],
+    run: async (...given) => (await import("../actions/series.ts")).showSeries(...given),
   }),
   command({
     path: "events",

@@ -71,7 +71,7 @@ const fields = {
   timeout: duration.optional().meta({ description: "longest run of one attempt" }),
   ttl: duration.optional().meta({ description: "expired unless finished within this time" }),
   backoff: backoff.optional(),
-  retention: duration.optional().meta({ description: "how long it is kept after its end" }),
+  retention: duration.optional().meta({ description: "how long it is kept after its end, or `forever`" }),
   uniqueKey: z.string().optional().meta({ description: "at most one unfinished job of a type has it" }),
   limitKey: z.string().optional(),
   limitWeight: z.int().optional(),
