@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import type { Retention } from "../../src/domain/queue.ts";
+import { FOREVER_MS } from "../../src/domain/retention.ts";
+import type { Driver } from "../../src/storage/driver.ts";
+import { ask } from "./waits.ts";
 import {
   cancelled,
   type Chapter,
@@ -79,6 +82,60 @@ export const pruneChapter: Chapter = {
     assert.deepEqual(await w.driver.executions(job.id), []);
     assert.deepEqual(await w.driver.logs({ jobId: job.id, limit: 9 }), []);
     assert.deepEqual((await w.driver.listExecutions({ namespace: "default", limit: 9 })).items, []);
+  },
+  "steps and waits go with the job": async (w) => {
+    const job = await w.start();
+    assert.equal(await w.driver.saveStep(job, { name: "s", value: 1, at: T }), true);
+    assert.ok(await ask(w, job));
+    await w.settle(job, done, T);
+    assert.equal(await w.driver.step(job.id, "s"), 1);
+    assert.equal((await w.driver.waits(job.id)).length, 1);
+    assert.equal((await prune(w, T + 2 * DAY)).deleted, 1);
+    assert.equal(await w.driver.step(job.id, "s"), undefined);
+    assert.deepEqual(await w.driver.waits(job.id), []);
+  },
+  "what is kept for ever stays, by the job, its queue or the default": async (w) => {
+    const settings = { retentionMs: { dead: FOREVER_MS } };
+    await w.driver.updateQueue({ namespace: "default", name: "kept", at: T, settings });
+    const ids = [
+      await w.finish(done, { options: { retentionMs: FOREVER_MS } }, T),
+      await w.finish(doomed, { queue: "kept" }, T),
+      await w.finish(cancelled, { queue: "kept" }, T),
+    ].map(({ id }) => id);
+    const retention = { ...RETENTION, cancelled: FOREVER_MS };
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const request = { now: T + 99 * 365 * DAY, retention, limit: 2 };
+      cursor = (await w.driver.prune({ ...request, ...(cursor === undefined ? {} : { cursor }) })).cursor;
+    }
+    assert.deepEqual((await w.list()).toSorted(), ids);
+  },
+  "several prune while jobs are added, claimed and settled: nobody is in the other's way": async (w) => {
+    await w.addMany(120);
+    const { jobs } = await w.claim({ limit: 120 });
+    for (const job of jobs) await w.settle(job, done, T);
+    const fresh = T + 2 * DAY;
+    let deleted = 0;
+    const pruneAll = async (driver: Driver): Promise<void> => {
+      let cursor: string | undefined;
+      do {
+        const request = { now: fresh, retention: RETENTION, limit: 5 };
+        const step = await driver.prune({ ...request, ...(cursor === undefined ? {} : { cursor }) });
+        assert.ok(step.deleted <= 5);
+        deleted += step.deleted;
+        cursor = step.cursor;
+      } while (cursor !== undefined);
+    };
+    const ran: string[] = [];
+    const work = async (): Promise<void> => {
+      for (let n = 0; n < 30; n++) {
+        const job = await w.start({ createdAt: fresh, runAt: fresh });
+        assert.equal(await w.settle(job, done, fresh), "applied");
+        ran.push(job.id);
+      }
+    };
+    await Promise.all([work(), pruneAll(w.driver), pruneAll(await w.reopen())]);
+    assert.equal(deleted, 120);
+    assert.deepEqual((await w.list()).toSorted(), ran);
   },
   "a walk of small steps removes the same": async (w) => {
     await w.addMany(25);
