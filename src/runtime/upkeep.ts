@@ -26,7 +26,7 @@ export class Upkeep implements AsyncDisposable {
   constructor(settings: UpkeepSettings, context: UpkeepContext) {
     this.#context = context;
     const { driver, clock, time, namespace, random, log, id: worker, processes, cancel, newJobs } = context;
-    const { leaseMs, pollIntervalMs, retention, auditRetentionMs } = settings;
+    const { leaseMs, pollIntervalMs, retention, auditRetentionMs, statsRetentionMs } = settings;
     const now = (): number => time.now();
     const told = (): boolean => this.#listener?.live ?? false;
     const longestMs = (): number => longestSleep(told(), pollIntervalMs);
@@ -44,6 +44,7 @@ export class Upkeep implements AsyncDisposable {
       sweepMs: Math.min(5_000, leaseMs / 6),
       retention,
       auditRetentionMs,
+      statsRetentionMs,
       longestMs,
       statistics,
       scheduler: this.#scheduler,

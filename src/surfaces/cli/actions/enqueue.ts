@@ -33,6 +33,7 @@ type EnqueueInput = Input<
     maxAttempts: Given<number>;
     timeout: Given<number>;
     ttl: Given<number>;
+    retention: Given<number>;
     batch: Given<string>;
     limitKey: Given<string>;
     tag: OptionSpec<string[]>;
@@ -91,6 +92,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     maxAttempts,
     timeout,
     ttl,
+    retention,
     batch,
     limitKey,
     tag,
@@ -107,6 +109,7 @@ function requestOf({ args, options }: EnqueueInput): JobRequest {
     maxAttempts,
     timeout,
     ttl,
+    retention,
     unique: uniqueOptions(options),
     after: afterOptions(options),
     batch,

@@ -1,4 +1,4 @@
-import { choice, duration, integer, nameOf, type Reader, text } from "../../config/readers.ts";
+import { choice, duration, integer, kept, nameOf, type Reader, text } from "../../config/readers.ts";
 import { PARENT_FAILURES } from "../../../domain/dependency.ts";
 import { isUuid } from "../../../domain/uuid.ts";
 import { JOB_STATES } from "../../../domain/states.ts";
@@ -93,6 +93,11 @@ export const JOB_COMMANDS: readonly Command[] = [
         "longest run of one attempt (default: the queue's, else the handler's)",
       ),
       ttl: value(duration("1ms"), "duration", "expired unless finished within this time"),
+      retention: value(
+        kept,
+        "duration",
+        "how long it is kept after its end, or forever (default: as its queue says)",
+      ),
       ...UNIQUE,
       after: list(
         wholeId,
