@@ -1,6 +1,5 @@
 import { AGENT_LIMITS, type AgentLimits, type AgentOrigin } from "../domain/agent.ts";
 import { type Actor, actorOf } from "../domain/audit.ts";
-import { invalid } from "../domain/errors.ts";
 import type { EventPattern, KindOf } from "../domain/event.ts";
 import type { NewJob } from "../domain/job.ts";
 import { RedactedKeys } from "../domain/redacted_keys.ts";
@@ -47,8 +46,8 @@ import { Namespaces } from "./namespaces.ts";
 import type { RemoteLeases } from "./remote/remote_leases.ts";
 import { spreadStarts } from "./spread.ts";
 import { Queues } from "./queues.ts";
-import { statsBySteps } from "../domain/stat.ts";
 import type { SeriesMetric } from "../domain/series.ts";
+import { readStats } from "./stats.ts";
 import { readSeries, type Series, type SeriesOptions } from "./series.ts";
 import { Schedules } from "./schedules.ts";
 import { threadStore } from "./thread_store.ts";
@@ -59,8 +58,6 @@ import { loadedModules } from "./worker_modules.ts";
 import type { Upkeep } from "./upkeep.ts";
 import { type UpkeepOptions, upkeepSettings, withHandlers, type WorkerOptions } from "./worker_options.ts";
 import { Workers } from "./workers.ts";
-
-const MINUTE_MS = 60_000;
 
 /**
  * A jobd store and everything that can be done with it: enqueue jobs, look at them, act on them, run them.
@@ -274,17 +271,9 @@ export class Jobd implements AsyncDisposable {
   }
 
   /** Counts by state, and ended runs of the last while. @throws {JobdError} `invalid_request` for a step that is no whole minute */
-  async stats(options: StatsOptions = {}): Promise<Stats> {
+  stats(options: StatsOptions = {}): Promise<Stats> {
     const { driver, time } = this.#parts;
-    const at = time.now();
-    const since = at - (options.sinceMs ?? 3_600_000);
-    const stepMs = options.stepMs ?? MINUTE_MS;
-    if (!Number.isInteger(stepMs) || stepMs < MINUTE_MS || stepMs % MINUTE_MS !== 0) {
-      throw invalid("stepMs", stepMs, "one or more whole minutes, such as 86400000 for a day");
-    }
-    const counts = await this.queues.counts();
-    const rows = await driver.stats({ namespace: this.namespace, from: since, to: at + MINUTE_MS });
-    return { at, counts, since, rows: statsBySteps(rows, stepMs) };
+    return readStats({ driver, queues: this.queues, namespace: this.namespace, now: time.now() }, options);
   }
 
   /** How throughput, failures, waiting or run times went over time. @throws {JobdError} `invalid_request` */

@@ -30,6 +30,7 @@ export const SERIES_OPERATIONS: readonly Operation[] = [
     summary: "Throughput, failures, waiting or run times over time, in steps",
     role: "read",
     http: { method: "get", path: "/stats/series" },
+    tool: "get_stats_series",
     input: z.strictObject({
       metric: z.enum(SERIES_METRICS).default("throughput"),
       from: time.optional().meta({
