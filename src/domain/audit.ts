@@ -90,7 +90,7 @@ export function auditValue(value: unknown, redactKeys: RedactedKeys | undefined)
   let plain: Json;
   try {
     // Through JSON first: what is no data, such as the function of a definition, goes.
-    plain = shortened(JSON.parse(JSON.stringify(value)) as Json, 0);
+    plain = shortened(JSON.parse(JSON.stringify(value, withoutSignals)) as Json, 0);
   } catch {
     return { omitted: "It is not JSON" };
   }
@@ -100,11 +100,17 @@ export function auditValue(value: unknown, redactKeys: RedactedKeys | undefined)
   return bytes <= BYTES_MAX ? plain : { omitted: `It has ${bytes} bytes` };
 }
 
+function withoutSignals(_: string, value: unknown): unknown {
+  return value instanceof AbortSignal ? undefined : value;
+}
+
 /** What came of an operation, as the audit log keeps it: numbers, lengths of lists, and the id of something new. */
 export function auditResult(result: unknown): NewAuditEntry["result"] {
   if (typeof result === "number") return { count: result };
   if (typeof result !== "object" || result === null) return {};
-  const { succeeded, failed, cancelled, deleted, id, jobId, token } = result as Record<string, unknown>;
+  const { counts: given, cancelled, deleted, id, jobId, token, ...lists } = result as Record<string, unknown>;
+  // A report of very many lists the first of them and counts all.
+  const { succeeded, failed } = (given ?? lists) as Record<string, unknown>;
   const counts = Object.entries({ succeeded, failed, cancelled, deleted }).map(([name, value]) =>
     [name, Array.isArray(value) ? value.length : value] as const
   );

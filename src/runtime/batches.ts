@@ -19,7 +19,7 @@ import { Enqueued } from "./enqueued.ts";
 import type { Waits } from "./events/waits.ts";
 import type { NewJobs } from "./follow_ups.ts";
 import type { JobIds } from "./ids.ts";
-import type { ActionReport } from "./job_actions.ts";
+import { type ActionReport, ActionTally, LISTED_MAX } from "./action_report.ts";
 import { type JobFilter, listOf } from "./job_filter.ts";
 import type { DefinedJob, PlainJob } from "./jobd_options.ts";
 import type { Jobs, WaitOptions } from "./jobs.ts";
@@ -169,14 +169,11 @@ export class Batches {
   /** Retries all members that are dead, those of the batches inside it too; callbacks are not enqueued a second time. */
   async retry(batch: BatchRef): Promise<ActionReport> {
     const { id } = await this.get(batch);
-    const report = await this.#options.jobs.retry({ batch: id, state: "dead" });
-    for await (const inner of this.list({ parent: id })) {
-      const { succeeded, failed } = await this.retry(inner);
-      report.succeeded.push(...succeeded);
-      report.failed.push(...failed);
-    }
+    const tally = new ActionTally(LISTED_MAX);
+    tally.add(await this.#options.jobs.retry({ batch: id, state: "dead" }));
+    for await (const inner of this.list({ parent: id })) tally.add(await this.retry(inner));
     await this.#count();
-    return report;
+    return tally.report();
   }
 
   /**

@@ -3,7 +3,9 @@ import { invalid, JobdError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
 import type { Page } from "../storage/driver.ts";
 import type { JobFilter } from "./job_filter.ts";
-import { ACTION_PAGE, type ActionOptions, type ActionReport, type RetryOptions } from "./job_actions.ts";
+import type { ActionPreview, PreviewOptions } from "./action_preview.ts";
+import type { ActionReport } from "./action_report.ts";
+import { ACTION_PAGE, type ActionOptions, type MatchOptions, type RetryOptions } from "./job_actions.ts";
 import type { Jobs, ViewOptions } from "./jobs.ts";
 
 /** Which dead letters. */
@@ -116,6 +118,22 @@ export class DeadLetters {
     return this.delete({}, options);
   }
 
+  /**
+   * What a retry or a removal would do, without doing it; by filter the same dead letters are meant with the preview's `until`.
+   * A purge is the removal of all: `{}`.
+   *
+   * @throws {JobdError} `invalid_request`
+   */
+  async preview(
+    action: "retry" | "delete",
+    which: DeadSelection = {},
+    options: PreviewOptions = {},
+  ): Promise<ActionPreview> {
+    if (Array.isArray(which)) return await this.#jobs.preview(action, which, { ...options, ...ONLY });
+    const { group, ...filter } = which as DeadFilter;
+    return await this.#jobs.preview(action, dead(filter), { ...options, ...ONLY, ...inGroup(group) });
+  }
+
   /** Page by page, latest first: what dies again meanwhile comes before the page, and is not met. */
   async *#pages(filter: DeadFilter & ViewOptions): AsyncGenerator<Job[]> {
     let cursor: string | undefined;
@@ -135,15 +153,7 @@ export class DeadLetters {
     { group, ...filter }: DeadFilter,
     options: RetryOptions,
   ): Promise<ActionReport> {
-    if (group === undefined) return await this.#jobs.actAll(action, dead(filter), { ...options, ...ONLY });
-    const all: ActionReport = { succeeded: [], failed: [] };
-    for await (const jobs of this.#pages({ ...filter, group })) {
-      const report = await this.#jobs.act(action, jobs.map(({ id }) => id), { ...options, ...ONLY });
-      all.succeeded.push(...report.succeeded);
-      all.failed.push(...report.failed);
-      options.onProgress?.(all.succeeded.length + all.failed.length);
-    }
-    return all;
+    return await this.#jobs.actAll(action, dead(filter), { ...options, ...ONLY, ...inGroup(group) });
   }
 
   async #do(
@@ -179,6 +189,11 @@ function bySize(groups: Map<string, DeadGroup>): DeadGroup[] {
 
 function isOf(group: string, job: Job): boolean {
   return errorGroupOf(job).key === group;
+}
+
+/** A group is no filter of the store. */
+function inGroup(group: string | undefined): Pick<MatchOptions, "where"> {
+  return group === undefined ? {} : { where: (job) => isOf(group, job) };
 }
 
 /** Who retries or deletes dead letters does not mean jobs that have come to life meanwhile. */

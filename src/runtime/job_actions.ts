@@ -1,18 +1,31 @@
 import { type Amendment, amendmentOf, type Plan } from "../domain/amendment.ts";
-import { type ErrorCode, JobdError, show } from "../domain/errors.ts";
+import { invalid, JobdError, show } from "../domain/errors.ts";
+import { parseInstant } from "../domain/instant.ts";
 import type { Job } from "../domain/job.ts";
 import type { JobUpdate } from "../domain/job_update.ts";
 import type { Driver } from "../storage/driver.ts";
+import { type ActionReport, ActionTally, LISTED_MAX } from "./action_report.ts";
+import { passesOf, type Walked } from "./action_walk.ts";
 import { type JobFilter, jobQuery } from "./job_filter.ts";
 import type { StoreTime } from "./store_time.ts";
 
 /** Which jobs an action is for: some by id, or all that match. */
 export type Selection = readonly string[] | JobFilter;
 
-/** Options of an action on many jobs. */
-export interface ActionOptions {
+/** How something that takes a while is watched and stopped. */
+export interface WatchedOptions {
   /** Told how many were looked at so far. */
   onProgress?(done: number): void;
+  /** Stops it when aborted, between two steps of up to 200 jobs; the report says so. */
+  signal?: AbortSignal;
+}
+
+/** Options of an action on many jobs. */
+export interface ActionOptions extends WatchedOptions {
+  /** By filter: stop after this many jobs, done or failed. @default all that match */
+  limit?: number;
+  /** By filter: only jobs created before this instant. @default when it begins */
+  until?: Date | number | string;
 }
 
 /** Options of a retry. */
@@ -21,18 +34,14 @@ export interface RetryOptions extends ActionOptions {
   update?: JobUpdate;
 }
 
-/** What became of an action on many jobs. */
-export interface ActionReport {
-  /** Jobs that are as wished now. */
-  succeeded: string[];
-  /** Jobs that are not, and why. */
-  failed: { id: string; code: ErrorCode; reason: string }[];
+/** Options of an action on all jobs that match, for parts of jobd. */
+export interface MatchOptions extends ActionOptions {
+  /** Only those for which it is true: a filter that the store does not know. */
+  where?(job: Job): boolean;
 }
 
 /** What is to be done, and what that means for a job as it is. */
-export interface Intent {
-  /** The word for it, in messages. */
-  name: string;
+export interface Intent extends Walked {
   /** What it means for one job. */
   plan(job: Job): Plan | Promise<Plan>;
 }
@@ -67,7 +76,7 @@ export class JobActions {
     jobs: string | Selection,
     options: ActionOptions = {},
   ): Promise<ActionReport | void> {
-    if (Array.isArray(jobs)) return await this.onIds(intent, jobs as readonly string[]);
+    if (Array.isArray(jobs)) return await this.onIds(intent, jobs as readonly string[], options);
     if (typeof jobs !== "string") {
       return await this.onMatches(intent, narrowed(intent, jobs as JobFilter), options);
     }
@@ -77,33 +86,75 @@ export class JobActions {
     throw new JobdError(failure.code, `Job ${jobs}: ${failure.reason}`);
   }
 
-  /** To jobs by id. */
-  async onIds(intent: Intent, ids: readonly string[]): Promise<ActionReport> {
-    const report: ActionReport = { succeeded: [], failed: [] };
+  /** To jobs by id. The report lists all of them: whoever asks has them all, too. */
+  async onIds(
+    intent: Intent,
+    ids: readonly string[],
+    { signal, onProgress }: WatchedOptions = {},
+  ): Promise<ActionReport> {
+    const tally = new ActionTally(Infinity);
     const unique = [...new Set(ids)];
     for (let at = 0; at < unique.length; at += ACTION_PAGE) {
-      await this.#page(intent, unique.slice(at, at + ACTION_PAGE), report);
+      if (signal?.aborted) return tally.report("signal");
+      await this.#page(intent, unique.slice(at, at + ACTION_PAGE), tally);
+      onProgress?.(tally.done);
     }
-    return report;
+    return tally.report();
   }
 
-  /** To all jobs that match and were created before now, each once: one that was moved may be met again. */
-  async onMatches(intent: Intent, filter: JobFilter, options: ActionOptions = {}): Promise<ActionReport> {
-    const report: ActionReport = { succeeded: [], failed: [] };
-    const given = jobQuery(filter).createdBefore ?? Infinity;
-    const createdBefore = Math.min(given, this.#time.now() + 1);
-    const met = new Set<string>();
-    for await (const page of this.#source.pages({ ...filter, createdBefore })) {
-      const ids = page.map(({ id }) => id).filter((id) => !met.has(id));
-      for (const id of ids) met.add(id);
-      await this.#page(intent, ids, report);
-      options.onProgress?.(report.succeeded.length + report.failed.length);
+  /** To all jobs that match and were created before it began, each once; what was met is not kept in mind. */
+  async onMatches(intent: Intent, filter: JobFilter, options: MatchOptions = {}): Promise<ActionReport> {
+    const { signal, onProgress, limit = Infinity } = options;
+    if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 1)) {
+      throw invalid("limit", limit, "a whole number from 1");
     }
-    return report;
+    const tally = new ActionTally(LISTED_MAX);
+    for await (const jobs of this.matches(intent, filter, options)) {
+      if (signal?.aborted) return tally.report("signal");
+      const left = jobs.slice(0, limit - tally.done);
+      await this.#page(intent, left.map(({ id }) => id), tally);
+      onProgress?.(tally.done);
+      if (left.length < jobs.length) return tally.report("limit");
+    }
+    return tally.report();
+  }
+
+  /** The jobs that an action by filter is for, page by page, as it goes through them. */
+  async *matches(
+    intent: Intent,
+    filter: JobFilter,
+    { until, where = () => true }: Pick<MatchOptions, "until" | "where"> = {},
+  ): AsyncGenerator<Job[]> {
+    const began = this.#time.now() + 1;
+    const createdBefore = Math.min(this.until(until), jobQuery(filter).createdBefore ?? Infinity);
+    const time = { began, now: () => this.#time.now() };
+    for (const pass of passesOf(intent, { ...filter, createdBefore }, time)) {
+      for await (const page of this.#source.pages(pass.filter)) {
+        const meant = page.filter((job) => pass.isMeant(job) && where(job));
+        // One that changed its state while the page was read may be there twice.
+        const jobs = [...new Map(meant.map((job) => [job.id, job])).values()];
+        // Also when there are none: whoever goes through them may want to stop.
+        yield jobs;
+      }
+    }
+  }
+
+  /** Those of the ids that exist, page by page. */
+  async *existing(ids: readonly string[]): AsyncGenerator<Job[]> {
+    const unique = [...new Set(ids)];
+    for (let at = 0; at < unique.length; at += ACTION_PAGE) {
+      yield await this.#source.get(unique.slice(at, at + ACTION_PAGE));
+    }
+  }
+
+  /** The instant before which jobs must have been created. @throws {JobdError} `invalid_request` */
+  until(given?: ActionOptions["until"]): number {
+    const now = this.#time.now() + 1;
+    return given === undefined ? now : Math.min(now, parseInstant(given, "until"));
   }
 
   /** Plans and applies; a job that changed in between is looked at again. */
-  async #page(intent: Intent, ids: string[], report: ActionReport): Promise<void> {
+  async #page(intent: Intent, ids: string[], tally: ActionTally): Promise<void> {
     let open = ids;
     for (let tries = 0; open.length > 0 && tries < TRIES; tries++) {
       const found = new Map((await this.#source.get(open)).map((job) => [job.id, job]));
@@ -111,37 +162,37 @@ export class JobActions {
       for (const id of open) {
         const job = found.get(id);
         const plan = job === undefined ? undefined : await intent.plan(job);
-        if (job === undefined) report.failed.push({ id, code: "not_found", reason: "There is no such job" });
-        else if (plan?.kind === "done") report.succeeded.push(id);
-        else if (plan?.kind === "refused") report.failed.push({ id, code: "conflict", reason: plan.reason });
+        if (job === undefined) tally.fail({ id, code: "not_found", reason: "There is no such job" });
+        else if (plan?.kind === "done") tally.succeed(id);
+        else if (plan?.kind === "refused") tally.fail({ id, code: "conflict", reason: plan.reason });
         else if (plan) {
           amendments.push(amendmentOf(job, this.#time.now(), plan.change));
         }
       }
-      open = await this.#apply(amendments, report);
+      open = await this.#apply(amendments, tally);
     }
     for (const id of open) {
-      report.failed.push({ id, code: "conflict", reason: "it changes too fast: try again" });
+      tally.fail({ id, code: "conflict", reason: "it changes too fast: try again" });
     }
   }
 
-  async #apply(amendments: Amendment[], report: ActionReport): Promise<string[]> {
+  async #apply(amendments: Amendment[], tally: ActionTally): Promise<string[]> {
     if (amendments.length === 0) return [];
     const stale: string[] = [];
     const results = await this.#driver.amend(amendments);
     for (const [index, { id }] of amendments.entries()) {
-      if (results[index] === "applied") report.succeeded.push(id);
+      if (results[index] === "applied") tally.succeed(id);
       else if (results[index] === "stale") stale.push(id);
-      else report.failed.push({ id, code: "conflict", reason: "another unfinished job has its unique key" });
+      else tally.fail({ id, code: "conflict", reason: "another unfinished job has its unique key" });
     }
     return stale;
   }
 }
 
 /** By mistake an empty filter is quickly written, and then acts on everything. */
-function narrowed({ name }: Intent, filter: JobFilter): JobFilter {
+export function narrowed({ walk }: Pick<Intent, "walk">, filter: JobFilter): JobFilter {
   if (Object.keys(filter).length > 0) return filter;
-  throw new JobdError("invalid_request", `It is not said which jobs to ${name}: the filter is empty`, {
+  throw new JobdError("invalid_request", `It is not said which jobs to ${walk}: the filter is empty`, {
     hint: 'Give ids or a filter; { state: ["dead", "cancelled"] } and the like are filters too.',
   });
 }

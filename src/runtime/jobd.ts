@@ -33,7 +33,8 @@ import { Executions } from "./executions.ts";
 import type { EventStream } from "./events/event_stream.ts";
 import type { EventListener, EventsOptions, Subscription, WatchOptions } from "./events/watching.ts";
 import { JobWaits } from "./job_waits.ts";
-import type { ActionOptions, ActionReport } from "./job_actions.ts";
+import type { ActionReport } from "./action_report.ts";
+import type { WatchedOptions } from "./job_actions.ts";
 import { Groups } from "./groups/groups.ts";
 import { Jobs } from "./jobs.ts";
 import type { BulkOptions, DefinedJob, OpenOptions, PlainJob, Stats, StatsOptions } from "./jobd_options.ts";
@@ -307,7 +308,7 @@ export class Jobd implements AsyncDisposable {
    *
    * @throws {JobdError} `key_missing` when there is no key
    */
-  reencrypt(options?: ActionOptions): Promise<ActionReport> {
+  reencrypt(options?: WatchedOptions): Promise<ActionReport> {
     const call = { operation: "reencrypt", names: ["options"], args: [options] };
     return this.#auditor.watch(call, () => reencrypt(this.#parts, options));
   }

@@ -12,12 +12,15 @@ import { type Clock, sleep } from "../domain/clock.ts";
 import { Batcher } from "./batcher.ts";
 import type { Keyring } from "./encryption/keyring.ts";
 import type { Waits } from "./events/waits.ts";
+import { type ActionPreview, preview, type PreviewOptions } from "./action_preview.ts";
+import type { ActionReport } from "./action_report.ts";
 import {
   ACTION_PAGE,
   type ActionOptions,
-  type ActionReport,
   type Intent,
   JobActions,
+  type MatchOptions,
+  narrowed,
   noSuchJob,
   type RetryOptions,
   type Selection,
@@ -221,7 +224,8 @@ export class Jobs {
   ): Promise<ActionReport | void> {
     const set = jobPatch(update, this.#time.now());
     const intent: Intent = {
-      name: "update",
+      walk: "update",
+      place: set,
       plan: (job) => this.#planned(job, set, (patch) => planUpdate(job, patch)),
     };
     return await this.#actions.on(intent, ofWaiting(jobs), options);
@@ -237,29 +241,46 @@ export class Jobs {
     ids: readonly string[],
     options: RetryOptions & { only?: JobState } = {},
   ): Promise<ActionReport> {
-    return await this.#actions.onIds(this.#intentOf(action, options), ids);
+    return await this.#actions.onIds(this.#intentOf(action, options), ids, options);
   }
 
   /** Does something to all jobs that match and were created before now; with `only`, to those still in that state then. */
   async actAll(
     action: JobAction,
     filter: JobFilter,
-    options: RetryOptions & { only?: JobState } = {},
+    options: RetryOptions & MatchOptions & { only?: JobState } = {},
   ): Promise<ActionReport> {
     return await this.#actions.onMatches(this.#intentOf(action, options), filter, options);
+  }
+
+  /**
+   * What an action on many would do, without doing it; an action by filter takes the same jobs with the preview's `until`.
+   *
+   * @throws {JobdError} `invalid_request`
+   */
+  async preview(
+    action: JobAction,
+    jobs: Selection,
+    options: PreviewOptions & Pick<MatchOptions, "where"> & { only?: JobState } = {},
+  ): Promise<ActionPreview> {
+    const intent = this.#intentOf(action, options);
+    const all = options.only !== undefined || Array.isArray(jobs);
+    const which = all ? jobs : narrowed(intent, jobs as JobFilter);
+    return await preview(this.#actions, intent, which, options);
   }
 
   #intentOf(action: JobAction, { only, update }: RetryOptions & { only?: JobState } = {}): Intent {
     if (action !== "retry" || update === undefined) {
       return {
-        name: action,
+        walk: action,
         plan: (job) => planAction(job, action, only),
       };
     }
     const at = this.#time.now();
     const set = jobPatch(update, at);
     return {
-      name: action,
+      walk: action,
+      place: set,
       plan: (job) => this.#planned(job, set, (patch) => planEditedRetry(job, { patch, at, only })),
     };
   }

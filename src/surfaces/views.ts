@@ -7,6 +7,7 @@ import { type Schedule, statusOf, type TickRecord } from "../domain/schedule.ts"
 import { isOverridden } from "../domain/schedule_change.ts";
 import type { BatchInfo } from "../runtime/batch_options.ts";
 import { blockedBy, type JobWait, waitStatus } from "../domain/wait.ts";
+import type { ActionPreview } from "../runtime/action_preview.ts";
 import type { DeadGroup } from "../runtime/dead_letters.ts";
 import type { GroupRow, QueueCount, WorkerRow } from "../storage/driver.ts";
 
@@ -60,6 +61,11 @@ export function waitView(wait: JobWait, now: number): View {
 /** Dead letters that failed for the same reason. */
 export function errorGroupView({ firstAt, lastAt, ...rest }: DeadGroup): View {
   return { ...rest, firstAt: iso(firstAt), lastAt: iso(lastAt) };
+}
+
+/** What an action would do. */
+export function previewView({ until, items, ...rest }: ActionPreview): View {
+  return { ...rest, items: items.map(jobView), until: iso(until) };
 }
 
 /** An attempt. */

@@ -100,7 +100,11 @@ Deno.test("reencrypt() overwrites nothing that changed between the look and the 
   await using jobd = await open(driver, BOTH);
   const { id } = await old.enqueue({ type: "pay", payload: 1, encrypt: true });
   driver.before = () => old.jobs.update(id, { payload: 2 });
-  assert.deepEqual(await jobd.reencrypt(), { succeeded: [id], failed: [] });
+  assert.deepEqual(await jobd.reencrypt(), {
+    succeeded: [id],
+    failed: [],
+    counts: { succeeded: 1, failed: 0 },
+  });
   assert.equal((await jobd.jobs.get(id)).payload, 2);
   assert.equal((await stored(driver, id)).options.encrypted?.key, "k2");
 });

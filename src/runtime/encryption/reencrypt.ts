@@ -2,7 +2,8 @@ import type { Amendment } from "../../domain/amendment.ts";
 import { JobdError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Driver } from "../../storage/driver.ts";
-import { ACTION_PAGE, type ActionOptions, type ActionReport } from "../job_actions.ts";
+import { type ActionReport, ActionTally, LISTED_MAX } from "../action_report.ts";
+import { ACTION_PAGE, type WatchedOptions } from "../job_actions.ts";
 import type { StoreTime } from "../store_time.ts";
 import type { Keyring } from "./keyring.ts";
 
@@ -26,19 +27,20 @@ const TRIES = 20;
  *
  * @throws {JobdError} `key_missing` when there is no key
  */
-export async function reencrypt(parts: ReencryptParts, options: ActionOptions = {}): Promise<ActionReport> {
+export async function reencrypt(parts: ReencryptParts, options: WatchedOptions = {}): Promise<ActionReport> {
   if (parts.keyring.current === undefined) {
     throw new JobdError("key_missing", "There is no key to encrypt with", {
       hint: "Set JOBD_ENCRYPTION_KEYS, or `encryption` of Jobd.open().",
     });
   }
-  const report: ActionReport = { succeeded: [], failed: [] };
+  const tally = new ActionTally(LISTED_MAX);
   let done = 0;
   for await (const jobs of pages(parts)) {
-    await rewrite(parts, jobs.filter((job) => isOld(job, parts.keyring)), report);
+    if (options.signal?.aborted) return tally.report("signal");
+    await rewrite(parts, jobs.filter((job) => isOld(job, parts.keyring)), tally);
     options.onProgress?.(done += jobs.length);
   }
-  return report;
+  return tally.report();
 }
 
 /** How many jobs each key of the program is needed for, among the newest `limit`; `more` when there are others. */
@@ -74,7 +76,7 @@ function isOld({ options: { encrypted } }: Job, { current }: Keyring): boolean {
 }
 
 /** Rewrites jobs; one that changed meanwhile is looked at again. */
-async function rewrite(parts: ReencryptParts, old: Job[], report: ActionReport): Promise<void> {
+async function rewrite(parts: ReencryptParts, old: Job[], tally: ActionTally): Promise<void> {
   const { driver, keyring } = parts;
   let open = old;
   for (let tries = 0; open.length > 0 && tries < TRIES; tries++) {
@@ -84,19 +86,19 @@ async function rewrite(parts: ReencryptParts, old: Job[], report: ActionReport):
         amendments.push(...await rewriting(parts, job));
       } catch (error) {
         if (!(error instanceof JobdError)) throw error;
-        report.failed.push({ id: job.id, code: error.code, reason: error.message });
+        tally.fail({ id: job.id, code: error.code, reason: error.message });
       }
     }
     const results = amendments.length === 0 ? [] : await driver.amend(amendments);
     const ids = (applied: boolean): string[] =>
       amendments.filter((_, at) => (results[at] === "applied") === applied).map(({ id }) => id);
-    report.succeeded.push(...ids(true));
+    for (const id of ids(true)) tally.succeed(id);
     const stale = ids(false);
     // One that is gone meanwhile, or got a new payload with the current key, needs nothing any more.
     open = stale.length === 0 ? [] : (await driver.get(stale)).filter((job) => isOld(job, keyring));
   }
   for (const { id } of open) {
-    report.failed.push({ id, code: "conflict", reason: "it changes too fast: try again" });
+    tally.fail({ id, code: "conflict", reason: "it changes too fast: try again" });
   }
 }
 

@@ -3,7 +3,7 @@ import { JobdError, show } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import { isWaiting } from "../../domain/states.ts";
 import type { Driver, GroupJobsQuery, GroupRow } from "../../storage/driver.ts";
-import type { ActionReport } from "../job_actions.ts";
+import type { ActionReport } from "../action_report.ts";
 import type { Jobs, ViewOptions } from "../jobs.ts";
 import type { StoreTime } from "../store_time.ts";
 

@@ -2,36 +2,39 @@ import type { JobAction } from "../../../domain/amendment.ts";
 import { JobdError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
 import { jobPatch, type JobUpdate } from "../../../domain/job_update.ts";
+import type { ActionPreview } from "../../../runtime/action_preview.ts";
 import type { DeadFilter } from "../../../runtime/dead_letters.ts";
 import type { Jobd } from "../../../runtime/jobd.ts";
 import type { Input, OptionSpec, OptionValues } from "../command.ts";
-import type { DEAD_FILTER, EDITS } from "../commands/dead.ts";
+import type { ACT, DEAD_FILTER, EDITS } from "../commands/dead.ts";
 import type { PAGE } from "../commands/options.ts";
 import type { Context } from "../context.ts";
+import type { Output } from "../output.ts";
 import { count, relative } from "../format.ts";
 import { styled } from "../style.ts";
 import { compact } from "./compact.ts";
-import { DONE, reportActions } from "./job_actions.ts";
+import { DONE, reportActions, reportMany } from "./job_actions.ts";
 import { readPayload } from "./job_update.ts";
 import { printJobs } from "./job_show.ts";
 import { printPage } from "./jobs.ts";
 import { filterOf, findJobs, isNarrowed, type Miss, reportMisses } from "./targets.ts";
-import { errorGroupView, jobView } from "../../views.ts";
+import { errorGroupView, previewView } from "../../views.ts";
 
 type Filter = typeof DEAD_FILTER;
 type Edits = typeof EDITS;
 type Yes = { yes: OptionSpec<boolean> };
-type DryRun = { dryRun: OptionSpec<boolean> };
+type Act = typeof ACT;
 
 /** With what dead letters are acted on. */
 interface Doing {
   context: Context;
   jobd: Jobd;
   update?: JobUpdate;
+  limit?: number | undefined;
 }
 
-/** Jobs that a preview names. */
-const NAMED = 10;
+/** Dead letters that a preview counts at most. */
+const PREVIEW_CAP = 1_000_000;
 
 /** `jobd dead list` */
 export async function listDead({ options }: Input<Filter & typeof PAGE>, context: Context): Promise<void> {
@@ -56,7 +59,7 @@ export async function showDead(
 
 /** `jobd dead retry` */
 export async function retryDead(
-  input: Input<Filter & Edits & DryRun & { all: OptionSpec<boolean> }>,
+  input: Input<Filter & Edits & Act & { all: OptionSpec<boolean> }>,
   context: Context,
 ): Promise<number> {
   const { args, options } = input;
@@ -64,30 +67,31 @@ export async function retryDead(
   const edits = update === undefined ? {} : { update };
   const jobd = await context.jobd();
   const filter = chosen(args, deadFilter(options, jobd.now()), options.all, "--all");
-  if (options.dryRun) return await preview("run again", filter ?? args, context, jobd);
+  if (options.dryRun) return await preview("retry", filter ?? args, { context, jobd, ...edits });
   if (filter === undefined) return await byId("retry", args, { context, jobd, ...edits });
-  return await byFilter("retry", filter, { context, jobd, ...edits });
+  return await byFilter("retry", filter, { context, jobd, limit: options.limit, ...edits });
 }
 
 /** `jobd dead delete` */
-export async function deleteDead(input: Input<Filter & DryRun & Yes>, context: Context): Promise<number> {
+export async function deleteDead(input: Input<Filter & Act & Yes>, context: Context): Promise<number> {
   const { args, options } = input;
   const jobd = await context.jobd();
   const filter = chosen(args, deadFilter(options, jobd.now()), false, "`jobd dead purge` for all");
-  if (options.dryRun) return await preview("deleted", filter ?? args, context, jobd);
+  if (options.dryRun) return await preview("delete", filter ?? args, { context, jobd });
   if (filter === undefined) return await byId("delete", args, { context, jobd });
   context.confirm(`Delete these dead letters of ${jobd.location} for good?`, options.yes);
-  return await byFilter("delete", filter, { context, jobd });
+  return await byFilter("delete", filter, { context, jobd, limit: options.limit });
 }
 
 /** `jobd dead purge` */
-export async function purgeDead({ options }: Input<Yes>, context: Context): Promise<number> {
+export async function purgeDead({ options }: Input<Act & Yes>, context: Context): Promise<number> {
   const jobd = await context.jobd();
+  if (options.dryRun) return await preview("delete", {}, { context, jobd });
   context.confirm(
     `Delete all dead letters in namespace ${jobd.namespace} of ${jobd.location} for good?`,
     options.yes,
   );
-  return await byFilter("delete", {}, { context, jobd });
+  return await byFilter("delete", {}, { context, jobd, limit: options.limit });
 }
 
 /** `jobd dead groups` */
@@ -146,32 +150,39 @@ function deadFilter(options: OptionValues<Filter>, now: number): DeadFilter {
 
 /** Says what would be done. */
 async function preview(
-  verb: string,
+  action: "retry" | "delete",
   which: DeadFilter | readonly string[],
-  context: Context,
-  jobd: Jobd,
+  { context, jobd, update }: Doing,
 ): Promise<number> {
   const { out } = context;
-  const some: Job[] = [];
-  let matched = 0;
-  const { jobs, missed } = Array.isArray(which)
+  const byIds = Array.isArray(which);
+  const { jobs, missed } = byIds
     ? await findDead(jobd, which as readonly string[])
-    : { jobs: jobd.dead.list(which as DeadFilter), missed: [] };
-  for await (const job of jobs) {
-    if (some.length < NAMED) some.push(job);
-    matched++;
-    if (matched % 1_000 === 0) out.progress(`${count(matched, "dead letter")} found`);
-  }
+    : { jobs: [], missed: [] };
+  const found = await jobd.dead.preview(action, byIds ? jobs.map(({ id }) => id) : which, {
+    ...compact({ update }),
+    cap: PREVIEW_CAP,
+    signal: context.interrupted(),
+    onProgress: (done) => out.progress(`${count(done, "dead letter")} found`),
+  });
   out.endProgress();
-  if (out.json) out.document({ dryRun: true, matched, items: some.map(jobView) });
-  else {
-    out.line(`${count(matched, "dead letter")} would be ${verb}`);
-    for (const { id, type, error } of some) {
-      out.line(`  ${id}  ${type}  ${error?.message.split("\n", 1)[0] ?? ""}`);
-    }
-    if (matched > some.length) out.line(`  and ${matched - some.length} more`);
-  }
+  if (out.json) out.document({ dryRun: true, ...previewView(found) });
+  else printPreview(out, action === "retry" ? "run again" : "deleted", found);
   return reportMisses(out, missed);
+}
+
+function printPreview(out: Output, verb: string, found: ActionPreview): void {
+  const { matched, capped, counts, items, failed } = found;
+  const atLeast = capped ? "at least " : "";
+  out.line(`${atLeast}${count(counts.succeeded, "dead letter")} would be ${verb}`);
+  for (const { id, type, error } of items) {
+    out.line(`  ${id}  ${type}  ${error?.message.split("\n", 1)[0] ?? ""}`);
+  }
+  if (matched > items.length) out.line(`  and ${atLeast}${matched - items.length} more`);
+  if (counts.failed > 0) {
+    out.line(`${count(counts.failed, "dead letter")} would not be, such as:`);
+    for (const { id, reason } of failed) out.line(`  ${id}  ${reason}`);
+  }
 }
 
 /** The filter to act by; undefined when ids say which jobs are meant. */
@@ -206,29 +217,31 @@ async function findDead(jobd: Jobd, ids: readonly string[]): Promise<{ jobs: Job
 async function byId(
   action: JobAction,
   ids: readonly string[],
-  { context, jobd, ...edits }: Doing,
+  { context, jobd, update }: Doing,
 ): Promise<number> {
   const { jobs, missed } = await findDead(jobd, ids);
-  const report = await jobd.jobs.act(action, jobs.map(({ id }) => id), { only: "dead", ...edits });
+  const report = await jobd.jobs.act(action, jobs.map(({ id }) => id), {
+    only: "dead",
+    ...compact({ update }),
+  });
   return reportActions(context.out, DONE[action], report, missed);
 }
 
 async function byFilter(
   action: "retry" | "delete",
   filter: DeadFilter,
-  { context, jobd, ...edits }: Doing,
+  { context, jobd, limit, ...edits }: Doing,
 ): Promise<number> {
   const { out } = context;
   const verb = action === "retry" ? "run again" : "deleted";
   const report = await jobd.dead[action](filter, {
     ...edits,
+    ...compact({ limit }),
+    signal: context.interrupted(),
     onProgress: (done) => out.progress(`${count(done, "dead letter")} looked at`),
   });
   out.endProgress();
   if (out.json) out.document(report);
-  else out.line(`${count(report.succeeded.length, "dead letter")} ${verb}`);
-  return reportMisses(
-    out,
-    report.failed.map(({ id, code, reason }) => ({ id, code, reason: `Job ${id}: ${reason}` })),
-  );
+  else out.line(`${count(report.counts.succeeded, "dead letter")} ${verb}`);
+  return reportMany(out, report);
 }

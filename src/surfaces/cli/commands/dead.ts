@@ -9,7 +9,13 @@ export const DEAD_FILTER = {
   group: value(text, "key", "that failed for this reason: a group of `jobd dead groups`", { short: "g" }),
 } as const;
 
-const DRY_RUN = { dryRun: flag("say what would be done, and do nothing") } as const;
+/** How an action on many is tried and bounded. */
+export const ACT = {
+  dryRun: flag("say what would be done, and do nothing"),
+  limit: value(integer(1, Number.MAX_SAFE_INTEGER), "n", "by filter: at most this many; again for the rest", {
+    short: "n",
+  }),
+} as const;
 
 /** What may be new about dead letters that run again; `--queue` and the like say which are meant. */
 export const EDITS = {
@@ -67,7 +73,7 @@ export const DEAD_COMMANDS: readonly Command[] = [
     args: [SOME_IDS],
     details:
       "Their failures are forgotten, their history stays. What is not given anew stays as it was. A filter means those that are dead now, not those that die again meanwhile.",
-    options: { ...DEAD_FILTER, ...ALL, ...EDITS, ...DRY_RUN },
+    options: { ...DEAD_FILTER, ...ALL, ...EDITS, ...ACT },
     examples: [
       ["jobd dead retry 4f2a91c0", "one"],
       ["jobd dead retry --queue mail --search ECONNREFUSED", "those that failed for one reason"],
@@ -80,7 +86,7 @@ export const DEAD_COMMANDS: readonly Command[] = [
     path: "dead delete",
     summary: "Remove dead letters by id or by filter",
     args: [SOME_IDS],
-    options: { ...DEAD_FILTER, ...YES, ...DRY_RUN },
+    options: { ...DEAD_FILTER, ...YES, ...ACT },
     examples: [
       ["jobd dead delete 4f2a91c0", "one"],
       ["jobd dead delete --type email --before 30d --yes", "old ones of one type, without being asked"],
@@ -90,8 +96,12 @@ export const DEAD_COMMANDS: readonly Command[] = [
   command({
     path: "dead purge",
     summary: "Remove all dead letters of the namespace",
-    options: YES,
-    examples: [["jobd dead purge --yes", "without being asked"]],
+    details: "Ctrl-C stops it, and it says what was done by then. What dies after it has begun stays.",
+    options: { ...YES, ...ACT },
+    examples: [
+      ["jobd dead purge --dry-run", "how many there are, and the latest of them"],
+      ["jobd dead purge --yes", "without being asked"],
+    ],
     run: async (...given) => (await import("../actions/dead.ts")).purgeDead(...given),
   }),
 ];

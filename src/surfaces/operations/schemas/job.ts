@@ -77,7 +77,21 @@ export const logChunk = z.object({
 }).meta({ id: "LogChunk" });
 
 /** What became of an action on many jobs. */
+const failures = z.array(z.object({ id: z.string(), code: z.string(), reason: z.string() }));
+const counts = z.object({ succeeded: z.int(), failed: z.int() });
 export const report = z.object({
-  succeeded: z.array(z.string()),
-  failed: z.array(z.object({ id: z.string(), code: z.string(), reason: z.string() })),
+  succeeded: z.array(z.string()).meta({ description: "of an action by filter the first 1000" }),
+  failed: failures.meta({ description: "of an action by filter the first 1000" }),
+  counts: counts.meta({ description: "all of them, listed or not" }),
+  stopped: z.enum(["limit", "signal"]).optional().meta({ description: "why it ended before all were done" }),
 }).meta({ id: "ActionReport" });
+
+/** What an action would do. */
+export const actionPreview = z.object({
+  matched: z.int(),
+  capped: z.boolean().meta({ description: "whether there are more than that" }),
+  counts: counts.meta({ description: "to how many it would be done, and to how many not" }),
+  items: z.array(job).meta({ description: "the first of them" }),
+  failed: failures.meta({ description: "the first of those to which it would not be done" }),
+  until: instant.meta({ description: "give it to the action, and it is for the same jobs" }),
+}).meta({ id: "ActionPreview" });
