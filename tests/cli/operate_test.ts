@@ -231,6 +231,22 @@ Deno.test("dead list and show: dead letters only", async () => {
   assert.match(ran.stderr, /is no dead letter: it is available/);
 });
 
+Deno.test("dead purge: --dry-run says what --yes then does, --limit does a part", async () => {
+  const world = new FakeWorld();
+  const ids = await dead(world, ["a", "b", "c"]);
+  const tried = await world.run(["dead", "purge", "--dry-run"]);
+  assert.match(tried.stdout, /^3 dead letters would be deleted\n/);
+  for (const id of ids) assert.ok(tried.stdout.includes(id));
+  const document = (await world.run(["dead", "purge", "--dry-run", "--json"])).json();
+  assert.deepEqual([document.dryRun, document.matched, document.capped], [true, 3, false]);
+  assert.equal(document.counts.succeeded, 3);
+  const some = await world.run(["dead", "purge", "--limit", "2", "--yes"]);
+  assert.deepEqual([some.exitCode, some.stdout], [0, "2 dead letters deleted\n"]);
+  assert.match(some.stderr, /Stopped at the limit: there are more that match/);
+  const rest = await world.run(["dead", "purge", "--yes", "--json"]);
+  assert.deepEqual([rest.json().counts, rest.json().stopped], [{ succeeded: 1, failed: 0 }, undefined]);
+});
+
 Deno.test("dead retry: by id, by filter, all", async () => {
   const world = new FakeWorld();
   const ids = await dead(world, ["a", "b", "b", "c"]);

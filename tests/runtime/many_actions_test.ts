@@ -125,7 +125,7 @@ Deno.test("a preview says what would be done and to which not, and does nothing"
     matched,
     capped,
     counts,
-    items: items.map(({ id }: Job) => id),
+    items: new Set(items.map(({ id }: Job) => id)),
     failed: failed.map(({ id, code }) => [id, code]),
   });
   const byFilter = await jobd.jobs.preview("cancel", { type: "mail" });
@@ -133,7 +133,7 @@ Deno.test("a preview says what would be done and to which not, and does nothing"
     matched: 2,
     capped: false,
     counts: { succeeded: 1, failed: 1 },
-    items: [dead?.id, waiting?.id],
+    items: new Set([dead?.id, waiting?.id]),
     failed: [[dead?.id, "conflict"]],
   });
   const unknown = "0190a8e2-0000-7000-8000-000000000000";
@@ -142,7 +142,7 @@ Deno.test("a preview says what would be done and to which not, and does nothing"
     matched: 1,
     capped: false,
     counts: { succeeded: 1, failed: 1 },
-    items: [dead?.id],
+    items: new Set([dead?.id]),
     failed: [[unknown, "not_found"]],
   });
   assert.deepEqual((await jobd.jobs.preview("cancel", { type: "mail" }, { cap: 1 })).capped, true);

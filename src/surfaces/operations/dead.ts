@@ -4,9 +4,10 @@ import type { DeadFilter } from "../../runtime/dead_letters.ts";
 import type { RetryOptions } from "../../runtime/job_actions.ts";
 import { errorGroupView, jobView } from "../views.ts";
 import { filterFields, given } from "./filters.ts";
+import { manyFields, manyOutput, onMany } from "./many.ts";
 import { type Operation, operation } from "./operation.ts";
 import { cursor, done, instant, jobId, jobText, limit, page } from "./schemas/common.ts";
-import { job, report } from "./schemas/job.ts";
+import { job } from "./schemas/job.ts";
 import { updateFields } from "./schemas/job_request.ts";
 
 const one = z.strictObject({ id: jobId });
@@ -99,9 +100,15 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
     role: "operate",
     http: { method: "post", path: "/dlq/retry" },
     tool: "retry_dlq_jobs",
-    input: z.strictObject({ ...deadFields, update }),
-    output: report,
-    run: ({ jobd }, { update, ...filter }) => jobd.dead.retry(given(filter), edits(update)),
+    input: z.strictObject({ ...deadFields, ...manyFields, update }),
+    output: manyOutput,
+    run: ({ jobd }, { update, dryRun, until, limit, ...fields }) => {
+      const filter = given(fields);
+      return onMany({ dryRun, until, limit }, {
+        preview: (options) => jobd.dead.preview("retry", filter, { ...options, ...edits(update) }),
+        act: (options) => jobd.dead.retry(filter, { ...options, ...edits(update) }),
+      });
+    },
   }),
   operation({
     name: "dead.delete",
@@ -120,14 +127,20 @@ export const DEAD_OPERATIONS: readonly Operation[] = [
   operation({
     name: "dead.purge",
     summary: "Remove all dead letters that match",
-    details: "Without any field: all.",
+    details: "Without any field: all. With `dryRun`: what would be removed, counted up to a cap.",
     role: "operate",
     http: { method: "delete", path: "/dlq" },
     tool: "purge_dlq",
     sweeping: true,
     destructive: true,
-    input: z.strictObject(deadFields),
-    output: report,
-    run: ({ jobd }, filter) => jobd.dead.delete(given(filter)),
+    input: z.strictObject({ ...deadFields, ...manyFields }),
+    output: manyOutput,
+    run: ({ jobd }, { dryRun, until, limit, ...fields }) => {
+      const filter = given(fields);
+      return onMany({ dryRun, until, limit }, {
+        preview: (options) => jobd.dead.preview("delete", filter, options),
+        act: (options) => jobd.dead.delete(filter, options),
+      });
+    },
   }),
 ];

@@ -3,9 +3,10 @@ import { JobdError } from "../../domain/errors.ts";
 import type { JobAction } from "../../domain/amendment.ts";
 import { jobView } from "../views.ts";
 import { given, stateFilterFields } from "./filters.ts";
+import { manyFields, manyOutput, onMany } from "./many.ts";
 import { type Operation, operation } from "./operation.ts";
 import { jobId } from "./schemas/common.ts";
-import { job, report } from "./schemas/job.ts";
+import { job } from "./schemas/job.ts";
 
 /** Ids of one request at most. */
 const IDS_MAX = 10_000;
@@ -45,7 +46,8 @@ export const JOB_ACTION_OPERATIONS: readonly Operation[] = [
   operation({
     name: "jobs.act",
     summary: "Do the same to many jobs",
-    details: "By ids, or by a filter, which takes the jobs that were created before the request.",
+    details:
+      "By ids, or by a filter, which takes the jobs that were created before `until`. With `dryRun`: what would be done, counted up to a cap.",
     role: "operate",
     http: { method: "post", path: "/jobs/actions" },
     tool: "act_on_jobs",
@@ -55,14 +57,18 @@ export const JOB_ACTION_OPERATIONS: readonly Operation[] = [
       action: z.enum(ACTIONS),
       ids: z.array(jobId).max(IDS_MAX).optional(),
       filter: z.strictObject(stateFilterFields).optional(),
+      ...manyFields,
     }),
-    output: report,
-    async run({ jobd }, { action, ids, filter }) {
+    output: manyOutput,
+    async run({ jobd }, { action, ids, filter, ...how }) {
       if ((ids === undefined) === (filter === undefined)) {
         throw new JobdError("invalid_request", "An action needs either ids or a filter");
       }
-      if (ids !== undefined) return await jobd.jobs.act(action, ids);
-      return await jobd.jobs.actAll(action, given(filter ?? {}));
+      const which = ids ?? given(filter ?? {});
+      return await onMany(how, {
+        preview: (options) => jobd.jobs.preview(action, which, options),
+        act: (options) => jobd.jobs[action](which, options),
+      });
     },
   }),
 ];

@@ -88,6 +88,7 @@ export const report = z.object({
 
 /** What an action would do. */
 export const actionPreview = z.object({
+  dryRun: z.literal(true),
   matched: z.int(),
   capped: z.boolean().meta({ description: "whether there are more than that" }),
   counts: counts.meta({ description: "to how many it would be done, and to how many not" }),
