@@ -200,7 +200,13 @@ export type { JobLimits, LimitTargetOptions } from "./runtime/limits.ts";
 export type { JobFilter, OneOrMany } from "./runtime/job_filter.ts";
 export type { ActionPreview, PreviewOptions } from "./runtime/action_preview.ts";
 export type { ActionReport, FailedAction } from "./runtime/action_report.ts";
-export type { ActionOptions, RetryOptions, Selection, WatchedOptions } from "./runtime/job_actions.ts";
+export type {
+  ActionOptions,
+  MatchOptions,
+  RetryOptions,
+  Selection,
+  WatchedOptions,
+} from "./runtime/job_actions.ts";
 export type { Batches, BatchSource } from "./runtime/batches.ts";
 export type {
   AnyBatchOptions,
