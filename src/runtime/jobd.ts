@@ -27,7 +27,7 @@ import {
 } from "./definition.ts";
 import { Keyring } from "./encryption/keyring.ts";
 import { reencrypt } from "./encryption/reencrypt.ts";
-import { contextOf, type UpkeepContext } from "./engine_context.ts";
+import type { UpkeepContext } from "./engine_context.ts";
 import { Enqueued } from "./enqueued.ts";
 import { Executions } from "./executions.ts";
 import type { EventStream } from "./events/event_stream.ts";
@@ -332,8 +332,9 @@ export class Jobd implements AsyncDisposable {
     return new Upkeep(upkeepSettings(options), await this.#context(options.log));
   }
 
-  #context(log?: Logger): Promise<UpkeepContext> {
-    return contextOf(this.#parts, {
+  async #context(log?: Logger): Promise<UpkeepContext> {
+    const { contextOf } = await import("./engine_context.ts");
+    return await contextOf(this.#parts, {
       newJobs: (requests) => this.#newJobs(requests),
       cancel: (jobIds) => this.#jobs.cancel(jobIds),
       log,
