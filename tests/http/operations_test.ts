@@ -176,6 +176,7 @@ const SAMPLES: Record<string, (world: World) => Sample> = {
   "audit.list": () => ({ operation: "tokens.*", done: true, limit: 3 }),
   "stats.series": () => ({ metric: "run", step: "1h", type: "a" }),
   "stats.get": () => ({ since: "2h", step: "1h" }),
+  "queues.stats": () => ({ name: "default", since: "2h" }),
 };
 
 /** The request for an operation with an input. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../../domain/duration.ts";
+import type { Jobd } from "../../runtime/jobd.ts";
 import { statsView } from "../cli/actions/stats.ts";
 import { executionView, iso, workerView } from "../views.ts";
 import { given } from "./filters.ts";
@@ -38,6 +39,14 @@ const stats = z.object({
     runMs: quantiles,
   })),
 }).meta({ id: "Stats" });
+
+/** Over which time. */
+const over = {
+  since: duration.default("1h").meta({ description: "how far back ended runs are told of" }),
+  step: duration.optional().meta({
+    description: "by steps of this time, in whole minutes; default all together",
+  }),
+};
 
 /** Facts about what goes on. */
 export const FACT_OPERATIONS: readonly Operation[] = [
@@ -93,18 +102,37 @@ export const FACT_OPERATIONS: readonly Operation[] = [
     role: "read",
     http: { method: "get", path: "/stats" },
     tool: "get_stats",
-    input: z.strictObject({
-      since: duration.default("1h").meta({ description: "how far back ended runs are told of" }),
-      step: duration.optional().meta({
-        description: "by steps of this time, in whole minutes; default all together",
-      }),
-    }),
+    input: z.strictObject(over),
     output: stats,
-    async run({ jobd }, { since, step }) {
-      const sinceMs = parseDuration(since, "since");
-      const stepMs = step === undefined ? undefined : parseDuration(step, "step");
-      const numbers = await jobd.stats({ sinceMs, ...given({ stepMs }) });
-      return statsView(numbers, { sinceMs, stepMs });
+    run: async ({ jobd }, wanted) => await statsOver(jobd, wanted),
+  }),
+  operation({
+    name: "queues.stats",
+    summary: "Counts of the jobs of one queue, and its ended runs",
+    role: "read",
+    http: { method: "get", path: "/queues/{name}/stats" },
+    noTool: "get_stats tells it of all queues, and get_queue_depth of one",
+    input: z.strictObject({ name, ...over }),
+    output: stats,
+    async run({ jobd }, { name, ...wanted }) {
+      await jobd.queues.get(name);
+      return await statsOver(jobd, wanted, name);
     },
   }),
 ];
+
+/** What is told of all queues, or of one. */
+async function statsOver(
+  jobd: Jobd,
+  { since, step }: { since: string | number; step?: string | number | undefined },
+  only?: string,
+): Promise<Record<string, unknown>> {
+  const sinceMs = parseDuration(since, "since");
+  const stepMs = step === undefined ? undefined : parseDuration(step, "step");
+  const all = await jobd.stats({ sinceMs, ...given({ stepMs }) });
+  const wanted = ({ queue }: { queue: string }): boolean => only === undefined || queue === only;
+  return statsView({ ...all, counts: all.counts.filter(wanted), rows: all.rows.filter(wanted) }, {
+    sinceMs,
+    stepMs,
+  });
+}
