@@ -1,5 +1,5 @@
 import { type Duration, formatDuration, MAX_DURATION_MS, parseDuration } from "./duration.ts";
-import { JobdError, show } from "./errors.ts";
+import { JobdError } from "./errors.ts";
 
 /** How long something is kept: a duration, or `"forever"`. */
 export type Kept = Duration | "forever";
@@ -26,14 +26,10 @@ export function parseKept(value: Kept, what = "retention"): number {
   try {
     return parseDuration(value, what);
   } catch (error) {
-    if (!(error instanceof JobdError) || error.code !== "invalid_request") throw error;
-    throw new JobdError(
-      "invalid_request",
-      `Invalid ${what}: ${show(value)} is neither a duration nor "forever"`,
-      {
-        hint: 'Write it like "12h", "30d" or "forever", or give whole milliseconds as a number.',
-      },
-    );
+    if (!(error instanceof JobdError)) throw error;
+    throw new JobdError(error.code, error.message, {
+      hint: 'Write it like "12h", "30d" or "forever", or give whole milliseconds as a number.',
+    });
   }
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import openapiTS, { astToString } from "openapi-typescript";
+import config from "../../deno.json" with { type: "json" };
 import { Jobd } from "../../src/mod.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { MemoryDriver } from "../../src/storage/memory/driver.ts";
@@ -58,7 +59,7 @@ Deno.test("a generated TypeScript client compiles, works, and knows what is wron
 });
 
 /** Pinned where all packages are. */
-const OPENAPI_FETCH = import.meta.resolve("openapi-fetch").replace(/^npm:\/?/, "npm:");
+const OPENAPI_FETCH = config.imports["openapi-fetch"];
 
 class Folder implements AsyncDisposable {
   readonly #path: string;

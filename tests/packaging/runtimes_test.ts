@@ -91,7 +91,10 @@ for (const name of RUNTIMES) {
         "invalid_config",
         `The definition of "own" in isolated.ts wants a process of its own, which needs ${needs}`,
       ],
-      ["invalid_config", "nothing.ts has no handlers: none of its exports is a definition with a `run`"],
+      [
+        "invalid_config",
+        "nothing.ts has no handlers: none of its exports is a definition with a `run`, or a schedule",
+      ],
       ["invalid_request", 'There is no file of handlers "*.nowhere"'],
       [undefined, undefined],
     ]);
