@@ -225,7 +225,8 @@ export type {
   EmptyingOptions,
 } from "./runtime/queue_emptying.ts";
 export type { QueueReport, Queues, QueueSelection } from "./runtime/queues.ts";
-export type { Namespaces } from "./runtime/namespaces.ts";
+export type { NamespaceInfo, Namespaces } from "./runtime/namespaces.ts";
+export type { DeleteNamespaceOptions, DeleteNamespaceReport } from "./runtime/tenant.ts";
 export type { Executions } from "./runtime/executions.ts";
 export type { Workers } from "./runtime/workers.ts";
 export type { RemoteLeases } from "./runtime/remote/remote_leases.ts";

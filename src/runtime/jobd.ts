@@ -87,7 +87,7 @@ export class Jobd implements AsyncDisposable {
   readonly limits: JobLimits;
   /** Look at the workers of all machines. */
   readonly workers: Workers;
-  /** Look at the namespaces of the store. */
+  /** Namespaces of the store: look at them, make and remove them. */
   readonly namespaces: Namespaces;
   /** Look at the types of jobs. */
   readonly types: Types;
@@ -126,7 +126,7 @@ export class Jobd implements AsyncDisposable {
     this.limits = audited("limits", new JobLimits(parts), auditor);
     this.workers = new Workers(parts);
     this.types = new Types({ ...parts, workers: this.workers });
-    this.namespaces = new Namespaces(parts);
+    this.namespaces = audited("namespaces", new Namespaces(parts), auditor);
     this.tokens = audited("tokens", new Tokens(parts), auditor);
     this.leases = shared.leases;
     this.groups = audited("groups", new Groups({ ...parts, jobs }), auditor);

@@ -9,6 +9,7 @@ import type { BatchInfo } from "../runtime/batch_options.ts";
 import { blockedBy, type JobWait, waitStatus } from "../domain/wait.ts";
 import type { ActionPreview } from "../runtime/action_preview.ts";
 import type { DeadGroup } from "../runtime/dead_letters.ts";
+import type { NamespaceInfo } from "../runtime/namespaces.ts";
 import type { GroupRow, QueueCount, WorkerRow } from "../storage/driver.ts";
 
 /** A document for `--json`: stable camelCase keys, instants in ISO 8601, durations in milliseconds. */
@@ -160,4 +161,9 @@ export function countsView(queue: string, counts: readonly QueueCount[]): View {
 /** A worker. */
 export function workerView({ startedAt, seenAt, ...rest }: WorkerRow): View {
   return { ...rest, startedAt: iso(startedAt), seenAt: iso(seenAt) };
+}
+
+/** A namespace. */
+export function namespaceView({ createdAt, ...rest }: NamespaceInfo): View {
+  return { ...rest, createdAt: iso(createdAt) };
 }

@@ -480,6 +480,17 @@ Deno.test("executions, workers, stats, queues: one JSON document each", async ()
   const namespaces = (await world.run(["namespaces", "--json"])).json();
   assert.deepEqual([namespaces.items[0].name, namespaces.items[0].queues], ["default", 1]);
   assert.match((await world.run(["namespaces"])).stdout, /NAMESPACE.*\ndefault +1/);
+  assert.equal((await world.run(["namespace", "create", "acme"])).stdout, "acme created\n");
+  assert.equal((await world.run(["namespace", "create", "acme"])).exitCode, 4);
+  await world.run(["enqueue", "x"], { env: { JOBD_NAMESPACE: "acme" } });
+  assert.match((await world.run(["namespace", "show", "acme"])).stdout, /Queues +1\n +Jobs +1 available\n/);
+  const refused = await world.run(["namespace", "delete", "acme"]);
+  assert.equal(refused.exitCode, 4);
+  assert.match(refused.stderr, /not empty: jobs in queue "default"[^]*--force/);
+  assert.equal((await world.run(["namespace", "delete", "acme", "--timeout", "1s"])).exitCode, 2);
+  const gone = await world.run(["namespace", "delete", "acme", "--force"]);
+  assert.equal(gone.stdout, "acme deleted with 1 job\n");
+  assert.equal((await world.run(["namespace", "show", "acme"])).exitCode, 3);
   assert.equal((await world.run(["queues", "--json"])).json().items[0].counts.dead, 1);
 });
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { JobdError } from "../../src/domain/errors.ts";
 import type { NewJob } from "../../src/domain/job.ts";
-import { type Chapter, done, MINUTE, T } from "./world.ts";
+import { Jobd } from "../../src/runtime/jobd.ts";
+import { keptOpen } from "../../src/storage/intercept.ts";
+import { type Chapter, done, MINUTE, T, type World } from "./world.ts";
 
 const MINE = { namespace: "default" };
 const THEIRS = { namespace: "other" };
@@ -82,4 +84,60 @@ export const namespacesChapter: Chapter = {
       assert.equal((await w.driver.stats({ namespace, from: 0, to: T + MINUTE })).length, some);
     }
   },
+  "one is made before its first job, shown with what is in it, and removed when it is empty": async (w) => {
+    await using jobd = await open(w);
+    const { name, queues } = await jobd.namespaces.create("acme");
+    assert.deepEqual([name, queues], ["acme", 1]);
+    await assert.rejects(jobd.namespaces.create("acme"), { code: "conflict" });
+    await assert.rejects(jobd.namespaces.create("jobd.x"), { code: "invalid_request" });
+    await using acme = await jobd.forNamespace("acme");
+    await acme.enqueueMany([{ type: "a" }, { type: "a", queue: "q", delay: "1h" }]);
+    await acme.schedules.create("nightly", { cron: "0 3 * * *" });
+    const { counts, capped, schedules, ...rest } = await jobd.namespaces.get("acme");
+    assert.deepEqual([counts, capped, schedules, rest.queues], [{ available: 1, scheduled: 1 }, [], 1, 2]);
+    await assert.rejects(jobd.namespaces.get("nobody"), { code: "not_found" });
+    await assert.rejects(jobd.namespaces.delete("nobody"), { code: "not_found" });
+    await assert.rejects(jobd.namespaces.delete("acme"), (error: JobdError) =>
+      error.code === "conflict" &&
+      /not empty: jobs in queue "default"; jobs in queue "q"; schedules: nightly$/.test(error.message));
+    assert.equal((await acme.queues.list()).length, 2, "nothing was removed");
+    await jobd.namespaces.create("empty");
+    const gone = await jobd.namespaces.delete("empty");
+    assert.deepEqual(gone, { deleted: 0, queues: ["default"], schedules: [], tokens: [] });
+  },
+  "one is removed by force with jobs, schedules, limits and tokens; others stay; a later job makes it anew":
+    async (
+      w,
+    ) => {
+      await using jobd = await open(w);
+      await using acme = await jobd.forNamespace("acme");
+      await jobd.enqueue({ type: "a" });
+      await acme.enqueueMany([{ type: "a" }, { type: "a", queue: "q" }]);
+      await acme.schedules.create("nightly", { cron: "0 3 * * *", job: { type: "a" } });
+      await acme.limits.set({ type: "a", concurrency: 1 });
+      const { secret } = await jobd.tokens.create("theirs", { role: "admin", namespace: "acme" });
+      const told: number[] = [];
+      const report = await jobd.namespaces.delete("acme", {
+        force: true,
+        onProgress: (done) => void told.push(done),
+      });
+      assert.deepEqual(report, {
+        deleted: 2,
+        queues: ["default", "q"],
+        schedules: ["nightly"],
+        tokens: ["theirs"],
+      });
+      assert.equal(told.at(-1), 2);
+      assert.deepEqual((await jobd.namespaces.list()).map(({ name }) => name), ["default"]);
+      assert.deepEqual([await w.driver.limits("acme"), (await acme.schedules.list()).length], [[], 0]);
+      assert.equal(await jobd.tokens.find(secret), undefined);
+      assert.equal((await Array.fromAsync(jobd.jobs.list())).length, 1);
+      await assert.rejects(jobd.namespaces.delete("acme", { force: true }), { code: "not_found" });
+      await acme.enqueue({ type: "a" });
+      assert.deepEqual((await jobd.namespaces.get("acme")).counts, { available: 1 });
+    },
 };
+
+function open(w: World): Promise<Jobd> {
+  return Jobd.open(keptOpen(w.driver));
+}

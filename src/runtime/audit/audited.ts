@@ -39,6 +39,7 @@ const OPERATIONS = {
   groups: { run: ["which"], cancel: ["which"], retry: ["which"] },
   waits: { resume: ["wait", "value", "options"], complete: ["wait", "result"], fail: ["wait", "error"] },
   tokens: { create: ["name", "options"], revoke: ["id"] },
+  namespaces: { create: ["name"], delete: ["name", "options"] },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 
 /** A part of jobd that operators use. */

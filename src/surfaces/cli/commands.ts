@@ -36,6 +36,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   batch: "Look at a batch of jobs and change it",
   queue: "Look at a queue and change it",
   group: "Look at a group of jobs and act on it",
+  namespace: "Look at a namespace, make and remove it",
   schedule: "Look at a schedule and change it",
   tokens: "Look after the tokens of the HTTP API",
   dead: "Look after the dead letters: jobs that used up their attempts or failed for good",

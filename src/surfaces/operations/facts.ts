@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseDuration } from "../../domain/duration.ts";
 import type { Jobd } from "../../runtime/jobd.ts";
 import { statsView } from "../cli/actions/stats.ts";
-import { executionView, iso, workerView } from "../views.ts";
+import { executionView, workerView } from "../views.ts";
 import { given } from "./filters.ts";
 import { type Operation, operation } from "./operation.ts";
 import { cursor, duration, instant, json, limit, name, page } from "./schemas/common.ts";
@@ -19,10 +19,6 @@ const worker = z.object({
   startedAt: instant,
   seenAt: instant,
 }).meta({ id: "Worker" });
-
-const namespace = z.object({ name: z.string(), queues: z.int(), createdAt: instant }).meta({
-  id: "Namespace",
-});
 
 const quantiles = z.object({ p50: z.number().nullable(), p95: z.number().nullable() });
 const stats = z.object({
@@ -82,19 +78,6 @@ export const FACT_OPERATIONS: readonly Operation[] = [
     input: z.strictObject({ id: name }),
     output: worker,
     run: async ({ jobd }, { id }) => workerView(await jobd.workers.get(id)),
-  }),
-  operation({
-    name: "namespaces.list",
-    summary: "Namespaces that have queues",
-    role: "admin",
-    http: { method: "get", path: "/namespaces" },
-    tool: "list_namespaces",
-    input: z.strictObject({}),
-    output: z.object({ items: z.array(namespace) }),
-    async run({ jobd }) {
-      const namespaces = await jobd.namespaces.list();
-      return { items: namespaces.map((one) => ({ ...one, createdAt: iso(one.createdAt) ?? "" })) };
-    },
   }),
   operation({
     name: "stats.get",

@@ -8,6 +8,7 @@ import { GROUP_OPERATIONS } from "./groups.ts";
 import { JOB_ACTION_OPERATIONS } from "./job_actions.ts";
 import { JOB_OPERATIONS } from "./jobs.ts";
 import { LEASE_OPERATIONS } from "./leases.ts";
+import { NAMESPACE_OPERATIONS } from "./namespaces.ts";
 import type { Operation } from "./operation.ts";
 import { QUEUE_OPERATIONS } from "./queues.ts";
 import { SCHEDULE_OPERATIONS } from "./schedules.ts";
@@ -30,6 +31,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...EVENT_OPERATIONS,
   ...SCHEDULE_OPERATIONS,
   ...FACT_OPERATIONS,
+  ...NAMESPACE_OPERATIONS,
   ...SERIES_OPERATIONS,
   ...AUDIT_OPERATIONS,
   ...ABOUT_OPERATIONS,

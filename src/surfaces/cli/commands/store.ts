@@ -1,3 +1,4 @@
+import { NAMESPACE_COMMANDS } from "./namespaces.ts";
 import { batchId } from "./options.ts";
 import { EVENT_PATTERNS } from "../../../domain/event.ts";
 import { SERIES_METRICS } from "../../../domain/series.ts";
@@ -21,6 +22,7 @@ export const STORE_COMMANDS: readonly Command[] = [
     examples: [["jobd namespaces", "who shares the store"]],
     run: async (...given) => (await import("../actions/namespaces.ts")).listNamespaces(...given),
   }),
+  ...NAMESPACE_COMMANDS,
   command({
     path: "stats",
     summary: "Show jobs by queue and state, throughput, waiting and run times",
