@@ -5,7 +5,7 @@ import { startPostgres } from "./postgres_server.ts";
 /** Soaks, and the tests with packages of their own, which `tests/storage/postgres_libraries_test.ts` runs. */
 const APART = ["tests/soak", "tests/transactions"];
 
-/** Runs alone, before all others and without types, which `deno task check` looks at: whether fork bombs are caught up with depends on who else wants the processors. */
+/** Runs alone, before all others: whether fork bombs are caught up with depends on who else wants the processors. */
 const ALONE = "tests/process";
 
 /** Each of these runs beside all others: the first keeps a processor busy, while those after it wait for what daemons do. */
@@ -48,9 +48,11 @@ async function run(args: string[]): Promise<number> {
     return tests;
   };
   if (args.length > 0) return (await test(args, "inherit").status).code;
+  // Types are looked at by `deno task check`, once for all.
   const codes = [(await test([ALONE, "--no-check"], "inherit").status).code];
-  const beside = (await besides()).map((files) => test(files, "piped").output());
-  const { code } = await test([`--ignore=${[...APART, ALONE, ...BESIDE].join(",")}`], "inherit").status;
+  const beside = (await besides()).map((files) => test(["--no-check", ...files], "piped").output());
+  const { code } = await test(["--no-check", `--ignore=${[...APART, ALONE, ...BESIDE].join(",")}`], "inherit")
+    .status;
   codes.push(code);
   for (const one of beside) {
     const { code, stdout, stderr } = await one;
