@@ -8,11 +8,17 @@ const APART = ["tests/soak", "tests/transactions"];
 /** Runs alone, before all others: whether fork bombs are caught up with depends on who else wants the processors. */
 const ALONE = "tests/process";
 
-/** Each of these runs beside all others: the first keeps a processor busy, while those after it wait for what daemons do. */
-const BESIDE = ["tests/conformance", "tests/e2e"];
+/** Run beside all others: they keep a processor busy for long. */
+const CONFORMANCE = "tests/conformance";
 
-/** Of those that mostly wait, about half, which wait at the same time as the other half. */
+/** Run beside all others, in two halves: they mostly wait for what daemons do. */
+const E2E = "tests/e2e";
+
+/** What is in the first half of them, */
 const HALF = /^(agent|real_agent|.*failpoints)/;
+
+/** and what goes with it, so that all take about as long. */
+const WITH_HALF = ["tests/storage", "tests/watching"];
 
 /** Tests look into /proc to prove that nothing is left, which Deno allows only with all rights. Daemons get the shipped ones. */
 const PERMISSIONS = ["--allow-all"];
@@ -51,7 +57,10 @@ async function run(args: string[]): Promise<number> {
   // Types are looked at by `deno task check`, once for all.
   const codes = [(await test([ALONE, "--no-check"], "inherit").status).code];
   const beside = (await besides()).map((files) => test(["--no-check", ...files], "piped").output());
-  const { code } = await test(["--no-check", `--ignore=${[...APART, ALONE, ...BESIDE].join(",")}`], "inherit")
+  const { code } = await test([
+    "--no-check",
+    `--ignore=${[...APART, ALONE, CONFORMANCE, E2E, ...WITH_HALF].join(",")}`,
+  ], "inherit")
     .status;
   codes.push(code);
   for (const one of beside) {
@@ -65,11 +74,11 @@ async function run(args: string[]): Promise<number> {
 
 /** What each of the runs beside the main one takes. */
 async function besides(): Promise<string[][]> {
-  const [conformance = "", e2e = ""] = BESIDE;
-  const files = (await Array.fromAsync(Deno.readDir(e2e))).map(({ name }) => name)
+  const files = (await Array.fromAsync(Deno.readDir(E2E))).map(({ name }) => name)
     .filter((name) => name.endsWith("_test.ts")).sort();
-  const halves = [true, false].map((half) => files.filter((name) => HALF.test(name) === half));
-  return [[conformance], ...halves.map((names) => names.map((name) => `${e2e}/${name}`))];
+  const half = (first: boolean) =>
+    files.filter((name) => HALF.test(name) === first).map((name) => `${E2E}/${name}`);
+  return [[CONFORMANCE], [...half(true), ...WITH_HALF], half(false)];
 }
 
 async function write(to: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
