@@ -42,11 +42,11 @@ for (const backend of BACKENDS) {
   Deno.test(`${backend}: a handler that blocks the event loop costs its neighbours time, not their attempt`, async () => {
     await using fleet = await Fleet.of(backend);
     // Long enough that a machine with much else to do renews it in time.
-    const options = { concurrency: 2, leaseMs: 3_000 };
+    const options = { concurrency: 2, leaseMs: 8_000 };
     await fleet.start({ ...options, queues: ["shared"] });
     const [neighbour, blocker] = await fleet.jobd.enqueueMany([
-      { type: "canary", queue: "shared", payload: { ms: 10_000 } },
-      { type: "blocker", queue: "shared", payload: { ms: 7_000 } },
+      { type: "canary", queue: "shared", payload: { ms: 18_000 } },
+      { type: "blocker", queue: "shared", payload: { ms: 14_000 } },
     ]);
     assert.ok(neighbour && blocker);
     const ids = [neighbour.id, blocker.id];

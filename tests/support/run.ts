@@ -14,11 +14,12 @@ const CONFORMANCE = "tests/conformance";
 /** Run beside all others, in two halves: they mostly wait for what daemons do. */
 const E2E = "tests/e2e";
 
-/** What is in the first half of them, */
-const HALF = /^(agent|real_agent|.*failpoints)/;
+/** What is in the first half of them. */
+const FIRST = /^(agent|real_agent|.*failpoints)/;
 
-/** and what goes with it, so that all take about as long. */
-const WITH_HALF = ["tests/storage", "tests/watching"];
+/** What goes with the first half, and with the second, so that all take about as long. */
+const WITH_FIRST = "tests/storage";
+const WITH_SECOND = "tests/watching";
 
 /** Tests look into /proc to prove that nothing is left, which Deno allows only with all rights. Daemons get the shipped ones. */
 const PERMISSIONS = ["--allow-all"];
@@ -59,7 +60,7 @@ async function run(args: string[]): Promise<number> {
   const beside = (await besides()).map((files) => test(["--no-check", ...files], "piped").output());
   const { code } = await test([
     "--no-check",
-    `--ignore=${[...APART, ALONE, CONFORMANCE, E2E, ...WITH_HALF].join(",")}`,
+    `--ignore=${[...APART, ALONE, CONFORMANCE, E2E, WITH_FIRST, WITH_SECOND].join(",")}`,
   ], "inherit")
     .status;
   codes.push(code);
@@ -77,8 +78,8 @@ async function besides(): Promise<string[][]> {
   const files = (await Array.fromAsync(Deno.readDir(E2E))).map(({ name }) => name)
     .filter((name) => name.endsWith("_test.ts")).sort();
   const half = (first: boolean) =>
-    files.filter((name) => HALF.test(name) === first).map((name) => `${E2E}/${name}`);
-  return [[CONFORMANCE], [...half(true), ...WITH_HALF], half(false)];
+    files.filter((name) => FIRST.test(name) === first).map((name) => `${E2E}/${name}`);
+  return [[CONFORMANCE], [...half(true), WITH_FIRST], [...half(false), WITH_SECOND]];
 }
 
 async function write(to: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
